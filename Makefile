@@ -1,0 +1,50 @@
+# `make` prints what there is. Each target sets up what it needs, from a bare clone, with Python 3.11+ and nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help install demo up test test-system check format bench docs lock clean
+
+help:  ## Print this list.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+install: $(STAMP)  ## Create .venv with everything pinned.
+
+demo: $(STAMP)  ## Photographs in, annotated, exported, validated: see the platform work.
+	$(BIN)/synapse demo
+
+up: $(STAMP)  ## Start server, worker and agent on 127.0.0.1.
+	$(BIN)/synapse up
+
+test: $(STAMP)  ## The suite. What needs an engine of its own is skipped, with the reason, where it is missing.
+	$(BIN)/python -m pytest -n auto
+
+test-system: $(STAMP)  ## The same, with real server, worker and agent processes.
+	$(BIN)/python -m pytest -m system
+
+check: $(STAMP)  ## Lint, format, types, import contracts.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(STAMP)  ## Format the code.
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)  ## Measure import and export as ratios against a floor in the same run.
+	$(BIN)/python -m tests.bench
+
+lock: $(STAMP)  ## Pin every dependency again, with hashes.
+	$(BIN)/python -m uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+		--no-emit-index-url --generate-hashes --quiet --custom-compile-command "make lock" -o requirements.lock
+
+clean:  ## Remove the environment and caches; data in .synapse stays.
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

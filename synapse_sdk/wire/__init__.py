@@ -1,0 +1,1 @@
+"""What crosses the network: one module per subject, pydantic models, no behaviour."""

@@ -1,0 +1,93 @@
+"""The raw export bundle: `{prefix}/{tasks|assignments|ground_truths}.jsonl`, files, and `manifest.json` written last.
+
+Rows ascend by id and are complete lines of JSON. A reader refuses a bundle whose manifest is missing or does not match
+(architecture, decision 6; seed 000, "bundle-read 계약").
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+MANIFEST_NAME = "manifest.json"
+BUNDLE_SCHEMA_VERSION = 1
+
+
+class ExportTarget(StrEnum):
+    """What is exported."""
+
+    ASSIGNMENT = "assignment"
+    GROUND_TRUTH = "ground_truth"
+    TASK = "task"
+
+
+BUNDLE_STEMS: dict[ExportTarget, str] = {
+    ExportTarget.ASSIGNMENT: "assignments",
+    ExportTarget.GROUND_TRUTH: "ground_truths",
+    ExportTarget.TASK: "tasks",
+}
+
+
+class RowFile(BaseModel):
+    """One file of a row, under its specification's name.
+
+    Attributes:
+        url: Where the file can be fetched; stable (not signed) in a bundle, presigned in a bulk answer.
+        bundle_path: Path of the copy inside the bundle, relative to its prefix; None when files are by reference.
+    """
+
+    file_name_original: str
+    url: str
+    bundle_path: str | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    is_primary: bool = False
+
+
+class RowDataUnit(BaseModel):
+    """The data unit that a row annotates; sizes in pixels."""
+
+    id: int
+    name: str
+    width: int | None = None
+    height: int | None = None
+
+
+class ExportRow(BaseModel):
+    """One line of a bundle, and one element of a bulk answer: the same fields from the same query.
+
+    Attributes:
+        data: Annotation data (`synapse_sdk.wire.annotations.AnnotationData`), a presigned wrapper, or None.
+    """
+
+    id: int
+    data: JsonValue = None
+    data_unit: RowDataUnit | None = None
+    tags: list[str] = []
+    files_manifest: dict[str, RowFile] = {}
+
+
+class BundlePart(BaseModel):
+    """One JSONL file of the bundle."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: str
+    rows: int
+    size_bytes: int
+    sha256: str
+
+
+class BundleManifest(BaseModel):
+    """`manifest.json`: present only when the bundle is complete."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: int = BUNDLE_SCHEMA_VERSION
+    target: ExportTarget
+    filter: dict[str, JsonValue]
+    project: int | None = None
+    row_count: int
+    file_count: int
+    parts: list[BundlePart]

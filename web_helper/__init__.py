@@ -1,0 +1,1 @@
+"""The platform's server side: `backend` (the truth), `middleend` (worker machines), `frontend`."""

@@ -1,0 +1,38 @@
+"""Settings of the server and its worker: read once from the environment, passed down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One process's settings, from `SYNAPSE_SERVER_*` variables.
+
+    `home` holds everything an installation owns: the SQLite file, the default storage, the signing key.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="SYNAPSE_SERVER_", extra="ignore")
+
+    home: Path = Field(Path(".synapse"), description="Folder of the database, the default storage and the secret key.")
+    database_url: str | None = Field(None, description="SQLAlchemy URL; default is SQLite in `home`.")
+    base_url: str = Field("http://127.0.0.1:8100", description="How clients reach this server; starts signed URLs.")
+    inline_max_bytes: int = Field(
+        64_000, ge=0, description="Annotation data above this size leaves a presigned bulk answer as a URL."
+    )
+    signed_url_seconds: int = Field(3600, gt=0, description="Life of a signed URL: long enough for a slow download.")
+    max_upload_bytes: int = Field(5 * 2**30, gt=0, description="Largest single file that is accepted.")
+    bundle_part_rows: int = Field(50_000, gt=0, description="Rows per JSONL part of an export bundle.")
+    bundle_keep_seconds: int = Field(86_400, gt=0, description="A finished bundle is deleted after this time.")
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """URL of the platform's database."""
+        return self.database_url or f"sqlite:///{self.home.resolve() / 'synapse.db'}"
+
+    @property
+    def storage_dir(self) -> Path:
+        """Folder of the default storage."""
+        return self.home.resolve() / "storage"

@@ -1,0 +1,72 @@
+"""Tables. Importing this package registers all of them on `Base.metadata`."""
+
+from web_helper.backend.models.account import Member, Role, Setting, Token, User
+from web_helper.backend.models.async_job import AsyncJob
+from web_helper.backend.models.base import Base
+from web_helper.backend.models.collection import (
+    DataCollection,
+    DataFile,
+    DataUnit,
+    DataUnitFile,
+    FileSpecification,
+    FileStatus,
+)
+from web_helper.backend.models.ground_truth import (
+    EventLabel,
+    GroundTruth,
+    GroundTruthDataset,
+    GroundTruthDatasetVersion,
+    GroundTruthEvent,
+    VersionEvent,
+)
+from web_helper.backend.models.plugin import Agent, Job, JobLog, Model, Plugin, PluginRelease
+from web_helper.backend.models.project import (
+    Assignment,
+    Project,
+    Review,
+    ReviewStatus,
+    Tag,
+    Task,
+    WorkStatus,
+    assignment_tags,
+    task_tags,
+)
+from web_helper.backend.models.storage import Storage
+
+__all__ = [
+    "Agent",
+    "Assignment",
+    "AsyncJob",
+    "Base",
+    "DataCollection",
+    "DataFile",
+    "DataUnit",
+    "DataUnitFile",
+    "EventLabel",
+    "FileSpecification",
+    "FileStatus",
+    "GroundTruth",
+    "GroundTruthDataset",
+    "GroundTruthDatasetVersion",
+    "GroundTruthEvent",
+    "Job",
+    "JobLog",
+    "Member",
+    "Model",
+    "Plugin",
+    "PluginRelease",
+    "Project",
+    "Review",
+    "ReviewStatus",
+    "Role",
+    "Setting",
+    "Storage",
+    "Tag",
+    "Task",
+    "Token",
+    "User",
+    "VersionEvent",
+    "WorkStatus",
+    "assignment_tags",
+    "task_tags",
+]

@@ -1,0 +1,37 @@
+"""Durable server jobs: the row is what people see; its id is the workflow id, so enqueueing twice is harmless."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from synapse_sdk.wire.jobs import AsyncJobStatus
+from web_helper.backend.models.base import Base, Created, JsonText, UtcDateTime
+
+
+class AsyncJob(Created, Base):
+    """One durable job: an export bundle today. `result` holds `{storage, prefix, manifest}` of a finished bundle."""
+
+    __tablename__ = "async_jobs"
+    __table_args__ = (Index("ix_async_jobs_created_id", "created", "id"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    # `{user id}:{key}`: two equal requests of one user are one job.
+    idempotency_key: Mapped[str | None] = mapped_column(String(240), unique=True)
+    params: Mapped[dict[str, Any]] = mapped_column(JsonText)
+    status: Mapped[AsyncJobStatus] = mapped_column(String(16), default=AsyncJobStatus.QUEUED)
+    is_cancel_requested: Mapped[bool] = mapped_column(default=False)
+    processed: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int | None]
+    # Ascends with every change that a watcher should see: the SSE event id.
+    revision: Mapped[int] = mapped_column(default=0)
+    result: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
+    error: Mapped[str | None] = mapped_column(Text)
+    started: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
