@@ -25,7 +25,9 @@ class AsyncJob(Created, Base):
     # `{user id}:{key}`: two equal requests of one user are one job.
     idempotency_key: Mapped[str | None] = mapped_column(String(240), unique=True)
     params: Mapped[dict[str, Any]] = mapped_column(JsonText)
-    status: Mapped[AsyncJobStatus] = mapped_column(String(16), default=AsyncJobStatus.QUEUED)
+    status: Mapped[AsyncJobStatus] = mapped_column(String(16), default=AsyncJobStatus.QUEUED, index=True)
+    # How often a worker has begun the job. A worker that was overtaken finds a higher number here and stops.
+    attempt: Mapped[int] = mapped_column(default=0)
     is_cancel_requested: Mapped[bool] = mapped_column(default=False)
     processed: Mapped[int] = mapped_column(default=0)
     total: Mapped[int | None]
