@@ -6,6 +6,7 @@ from web_helper.backend.models.base import Base
 from web_helper.backend.models.collection import (
     DataCollection,
     DataFile,
+    DataFileClaim,
     DataUnit,
     DataUnitFile,
     FileSpecification,
@@ -40,6 +41,7 @@ __all__ = [
     "Base",
     "DataCollection",
     "DataFile",
+    "DataFileClaim",
     "DataUnit",
     "DataUnitFile",
     "EventLabel",

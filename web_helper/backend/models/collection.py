@@ -57,6 +57,18 @@ class DataFile(Numbered, Created, Base):
     status: Mapped[FileStatus] = mapped_column(String(16), default=FileStatus.PENDING)
 
 
+class DataFileClaim(Base):
+    """A user may put this file into data units: having announced its SHA-256 and size, they have the content.
+
+    Without it, guessing a number would be enough to read another project's files.
+    """
+
+    __tablename__ = "data_file_claims"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    data_file_id: Mapped[int] = mapped_column(ForeignKey("data_files.id", ondelete="CASCADE"), primary_key=True)
+
+
 class DataUnit(Numbered, Created, Base):
     """What one annotation is about: usually one image, with its size in pixels.
 
