@@ -79,7 +79,7 @@ class BundleLocation(BaseModel):
     Attributes:
         storage: Id of the storage that holds it.
         prefix: Path of the bundle inside that storage.
-        base_url: Signed URL prefix: `base_url + path` fetches any file of the bundle until `expires_at`, without a token.
+        base_url: Signed URL prefix: `base_url + path` fetches a file of the bundle until `expires_at`, without token.
     """
 
     storage: int

@@ -1,0 +1,127 @@
+"""`synapse up | down | status | demo`: the platform on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import httpx2
+import msgspec
+import typer
+from rich.console import Console
+
+from synapse_sdk.exceptions import ConfigurationError
+from web_helper.launcher.home import Home
+from web_helper.launcher.platform import DEFAULT_PORT, Platform, start_detached
+
+DEFAULT_HOME = Path("~/.synapse/server")
+DOWN_SECONDS = 30.0
+
+HomeOption = Annotated[Path, typer.Option("--home", help="Folder of this installation.", envvar="SYNAPSE_SERVER_HOME")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this room's commands to the `synapse` command (entry-point group `synapse.cli`)."""
+    app.command("up")(up)
+    app.command("down")(down)
+    app.command("status")(status)
+    app.command("demo")(demo)
+
+
+def up(
+    home: HomeOption = DEFAULT_HOME,
+    host: Annotated[str, typer.Option(help="Address to listen on; everything else stays on 127.0.0.1.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help=f"Port of the server; {DEFAULT_PORT}, or the next free one.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when everything is ready.")] = False,
+) -> None:
+    """Start server, worker and agent; print a one-click URL. Ctrl-C stops them."""
+    place = Home(home)
+    if detach:
+        _print_ready(start_detached(place, host=host, port=port))
+        return
+    with Platform.start(place, host=host, port=port) as platform:
+        signal.signal(signal.SIGTERM, lambda *_: platform.supervisor.request_stop())
+        signal.signal(signal.SIGINT, lambda *_: platform.supervisor.request_stop())
+        _print_ready(platform.one_click_url)
+        typer.echo("Ctrl-C stops it.")
+        platform.supervisor.watch()
+    typer.echo("Stopped.")
+
+
+def _print_ready(url: str) -> None:
+    typer.echo(f"Synapse is ready. Open:\n\n    {url}\n")
+
+
+def down(home: HomeOption = DEFAULT_HOME) -> None:
+    """Stop what `synapse up` started here. Data stays."""
+    place = Home(home)
+    record = place.running()
+    if record is None:
+        typer.echo(f"Nothing runs in {place.path}.")
+        return
+    os.kill(record.pid, signal.SIGTERM)
+    deadline = time.monotonic() + DOWN_SECONDS
+    while place.running() is not None:
+        if time.monotonic() > deadline:
+            raise ConfigurationError(
+                f"Process {record.pid} did not stop in {DOWN_SECONDS:.0f} s; its logs: {place.logs}"
+            )
+        time.sleep(0.1)
+    typer.echo("Stopped.")
+
+
+def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Say what runs and whether it answers. Exit code 3 when nothing runs."""
+    place = Home(home)
+    record = place.running()
+    healthy = record is not None and _answers(f"{record.url}/health/")
+    if as_json:
+        facts = {"home": str(place.path), "running": record is not None, "healthy": healthy}
+        typer.echo(msgspec.json.encode({**facts, **(record.model_dump() if record else {})}).decode())
+    elif record is None:
+        typer.echo(f"Nothing runs in {place.path}. Start it: synapse up")
+    else:
+        typer.echo(f"{record.url} {'answers' if healthy else 'does not answer; logs: ' + str(place.logs)}")
+        for name, pid in record.children.items():
+            typer.echo(f"  {name:8} process {pid}")
+    if record is None:
+        raise typer.Exit(3)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx2.get(url, timeout=2, trust_env=False).status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
+def demo(
+    home: HomeOption = Path(".synapse/demo"),
+    keep_running: Annotated[
+        bool | None,
+        typer.Option("--keep-running/--exit", help="Leave the platform running; default in a terminal."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ten photographs in, annotated, exported to three formats, each read by other software."""
+    from web_helper.launcher.demo import report_table, run_demo
+
+    console = Console(stderr=as_json)
+    with Platform.start(Home(home)) as platform:
+        signal.signal(signal.SIGTERM, lambda *_: platform.supervisor.request_stop())
+        report = run_demo(platform, console)
+        console.print(report_table(report))
+        if as_json:
+            typer.echo(msgspec.json.encode(report).decode())
+        if keep_running if keep_running is not None else sys.stdout.isatty():
+            _print_ready(platform.one_click_url)
+            typer.echo("Ctrl-C stops it; `synapse demo --exit` does not wait.")
+            signal.signal(signal.SIGINT, lambda *_: platform.supervisor.request_stop())
+            platform.supervisor.watch()
+        else:
+            typer.echo(f"One-click URL while it runs (synapse up --home {home}): {platform.one_click_url}", err=as_json)

@@ -1,0 +1,138 @@
+"""The demo: what a user would type, typed for them, with the time and the outcome of each command."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from synapse_sdk.exceptions import SynapseError
+from synapse_sdk.utils.auth import read_env
+from web_helper.launcher.photographs import write_photographs
+from web_helper.launcher.platform import Platform
+from web_helper.launcher.third_party import READERS, Accepted
+
+PROJECT = "photographs"
+COMMAND_SECONDS = 300.0
+
+
+class DemoError(SynapseError, RuntimeError):
+    """A command of the demo failed, or other software counted something else than we did."""
+
+    code = "DEMO_FAILED"
+
+
+class DemoRow(msgspec.Struct, frozen=True):
+    """One line of the demo's table."""
+
+    step: str
+    images: int
+    objects: int
+    classes: int
+    seconds: float
+    path: str
+    note: str = ""
+
+
+def run_demo(platform: Platform, console: Console) -> list[DemoRow]:
+    """Photographs → project → three exports, each read again by software that is not ours.
+
+    Raises:
+        DemoError: Something did not work; the message says which command.
+    """
+    folder = platform.home.path / "work"
+    shutil.rmtree(folder, ignore_errors=True)
+    rows = [_segment(folder / "photographs", console)]
+    variables = {"SYNAPSE_HOST": platform.url, "SYNAPSE_ACCESS_TOKEN": platform.token}
+    rows.append(_import(folder / "photographs", rows[0], variables, console))
+    for fmt in READERS:
+        rows.extend(_export(fmt, folder / "exports", rows[0], variables, console))
+    return rows
+
+
+def _segment(folder: Path, console: Console) -> DemoRow:
+    console.print(f"[dim]segmenting the photographs that scikit-image ships into {_shown(folder)}[/dim]")
+    started = time.perf_counter()
+    truth = msgspec.json.decode(write_photographs(folder).read_bytes())
+    images, objects, classes = (len(truth[key]) for key in ("images", "annotations", "categories"))
+    return DemoRow("segment", images, objects, classes, time.perf_counter() - started, _shown(folder), "scikit-image")
+
+
+def _import(folder: Path, truth: DemoRow, variables: Mapping[str, str], console: Console) -> DemoRow:
+    arguments = ["import", "coco", _shown(folder / "annotations.json"), "--images", _shown(folder / "images")]
+    answer, seconds = _synapse([*arguments, "--project", PROJECT], variables, console)
+    if answer["created"] + answer["exists"] != truth.images or answer["bad"]:
+        raise DemoError(f"The import took {answer['created']} of {truth.images} photographs.")
+    note = f"{answer['created']} new, {answer['exists']} there already"
+    return DemoRow("import", truth.images, truth.objects, truth.classes, seconds, f"project {PROJECT}", note)
+
+
+def _export(
+    fmt: str, folder: Path, truth: DemoRow, variables: Mapping[str, str], console: Console
+) -> tuple[DemoRow, DemoRow]:
+    arguments = ["export", "--project", PROJECT, "--target", "assignment", "--format", fmt, "--out", _shown(folder)]
+    answer, seconds = _synapse([*arguments, "--name", fmt], variables, console)
+    path = Path(answer["path"])
+    exported = DemoRow(
+        f"export {fmt}", answer["exported"], answer["annotations"], truth.classes, seconds, _shown(path), answer["head"]
+    )
+    started = time.perf_counter()
+    read = READERS[fmt](path)
+    _compare(fmt, read, truth)
+    seconds = time.perf_counter() - started
+    checked = DemoRow(f"check {fmt}", read.images, read.boxes, read.classes, seconds, _shown(path), _note(read))
+    return exported, checked
+
+
+def _note(read: Accepted) -> str:
+    return f"read by {read.reader}" + (f", {read.note}" if read.note else "")
+
+
+def _compare(fmt: str, read: Accepted, truth: DemoRow) -> None:
+    counted, expected = (read.images, read.boxes), (truth.images, truth.objects)
+    if counted != expected:
+        raise DemoError(f"{read.reader} read {counted} images and boxes from the {fmt} export; {expected} went in.")
+
+
+def _synapse(arguments: list[str], variables: Mapping[str, str], console: Console) -> tuple[dict[str, Any], float]:
+    """Run one `synapse` command as a user would; its JSON answer and how long it took."""
+    console.print(f"[bold]$ synapse {shlex.join(arguments)}[/bold]")
+    started = time.perf_counter()
+    done = subprocess.run(  # noqa: S603 (our own command)
+        [sys.executable, "-m", "synapse_sdk.cli.main", *arguments, "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=COMMAND_SECONDS,
+        env={**read_env(), **variables},
+    )
+    if done.returncode:
+        raise DemoError(f"`synapse {shlex.join(arguments)}` failed:\n{done.stderr.strip()}")
+    return msgspec.json.decode(done.stdout), time.perf_counter() - started
+
+
+def _shown(path: Path) -> str:
+    return os.path.relpath(path)
+
+
+def report_table(rows: list[DemoRow]) -> Table:
+    """The demo's report for people."""
+    table = Table(title="What the demo did")
+    for name in ("step", "images", "objects", "classes", "seconds"):
+        table.add_column(name, justify="left" if name == "step" else "right")
+    table.add_column("where", overflow="fold")
+    table.add_column("note", overflow="fold")
+    for row in rows:
+        counts = (str(row.images), str(row.objects), str(row.classes))
+        table.add_row(row.step, *counts, f"{row.seconds:.1f}", row.path, row.note)
+    return table
