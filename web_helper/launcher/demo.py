@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,39 @@ def run_demo(platform: Platform, console: Console) -> list[DemoRow]:
     folder = platform.home.path / "work"
     shutil.rmtree(folder, ignore_errors=True)
     rows = [_segment(folder / "photographs", console)]
-    variables = {"SYNAPSE_HOST": platform.url, "SYNAPSE_ACCESS_TOKEN": platform.token}
-    rows.append(_import(folder / "photographs", rows[0], variables, console))
+    shell = Shell({"SYNAPSE_HOST": platform.url, "SYNAPSE_ACCESS_TOKEN": platform.token}, console)
+    rows.append(_import(folder / "photographs", rows[0], shell))
     for fmt in READERS:
-        rows.extend(_export(fmt, folder / "exports", rows[0], variables, console))
+        rows.extend(_export(fmt, folder / "exports", rows[0], shell))
     return rows
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Runs `synapse` commands as a user would, showing each."""
+
+    variables: Mapping[str, str]
+    console: Console
+
+    def run(self, arguments: list[str]) -> tuple[dict[str, Any], float]:
+        """Run one command; its JSON answer, and how many seconds it took.
+
+        Raises:
+            DemoError: The command failed; the message is its own.
+        """
+        self.console.print(f"[bold]$ synapse {shlex.join(arguments)}[/bold]")
+        started = time.perf_counter()
+        done = subprocess.run(  # noqa: S603 (our own command)
+            [sys.executable, "-m", "synapse_sdk.cli.main", *arguments, "--json"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMMAND_SECONDS,
+            env={**read_env(), **self.variables},
+        )
+        if done.returncode:
+            raise DemoError(f"`synapse {shlex.join(arguments)}` failed:\n{done.stderr.strip()}")
+        return msgspec.json.decode(done.stdout), time.perf_counter() - started
 
 
 def _segment(folder: Path, console: Console) -> DemoRow:
@@ -68,20 +97,18 @@ def _segment(folder: Path, console: Console) -> DemoRow:
     return DemoRow("segment", images, objects, classes, time.perf_counter() - started, _shown(folder), "scikit-image")
 
 
-def _import(folder: Path, truth: DemoRow, variables: Mapping[str, str], console: Console) -> DemoRow:
+def _import(folder: Path, truth: DemoRow, shell: Shell) -> DemoRow:
     arguments = ["import", "coco", _shown(folder / "annotations.json"), "--images", _shown(folder / "images")]
-    answer, seconds = _synapse([*arguments, "--project", PROJECT], variables, console)
+    answer, seconds = shell.run([*arguments, "--project", PROJECT])
     if answer["created"] + answer["exists"] != truth.images or answer["bad"]:
         raise DemoError(f"The import took {answer['created']} of {truth.images} photographs.")
     note = f"{answer['created']} new, {answer['exists']} there already"
     return DemoRow("import", truth.images, truth.objects, truth.classes, seconds, f"project {PROJECT}", note)
 
 
-def _export(
-    fmt: str, folder: Path, truth: DemoRow, variables: Mapping[str, str], console: Console
-) -> tuple[DemoRow, DemoRow]:
+def _export(fmt: str, folder: Path, truth: DemoRow, shell: Shell) -> tuple[DemoRow, DemoRow]:
     arguments = ["export", "--project", PROJECT, "--target", "assignment", "--format", fmt, "--out", _shown(folder)]
-    answer, seconds = _synapse([*arguments, "--name", fmt], variables, console)
+    answer, seconds = shell.run([*arguments, "--name", fmt])
     path = Path(answer["path"])
     exported = DemoRow(
         f"export {fmt}", answer["exported"], answer["annotations"], truth.classes, seconds, _shown(path), answer["head"]
@@ -102,23 +129,6 @@ def _compare(fmt: str, read: Accepted, truth: DemoRow) -> None:
     counted, expected = (read.images, read.boxes), (truth.images, truth.objects)
     if counted != expected:
         raise DemoError(f"{read.reader} read {counted} images and boxes from the {fmt} export; {expected} went in.")
-
-
-def _synapse(arguments: list[str], variables: Mapping[str, str], console: Console) -> tuple[dict[str, Any], float]:
-    """Run one `synapse` command as a user would; its JSON answer and how long it took."""
-    console.print(f"[bold]$ synapse {shlex.join(arguments)}[/bold]")
-    started = time.perf_counter()
-    done = subprocess.run(  # noqa: S603 (our own command)
-        [sys.executable, "-m", "synapse_sdk.cli.main", *arguments, "--json"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=COMMAND_SECONDS,
-        env={**read_env(), **variables},
-    )
-    if done.returncode:
-        raise DemoError(f"`synapse {shlex.join(arguments)}` failed:\n{done.stderr.strip()}")
-    return msgspec.json.decode(done.stdout), time.perf_counter() - started
 
 
 def _shown(path: Path) -> str:

@@ -1,0 +1,44 @@
+"""One supervisor per home; the lock tells what runs, whatever the record says."""
+
+import stat
+
+import pytest
+
+from synapse_sdk.exceptions import ConfigurationError
+from web_helper.launcher.home import Home, RunRecord
+
+
+def home_in(tmp_path) -> Home:
+    home = Home(tmp_path / "home")
+    home.create()
+    return home
+
+
+def test_nothing_runs_in_a_new_home(tmp_path):
+    assert Home(tmp_path / "nowhere").running() is None
+    assert home_in(tmp_path).running() is None
+
+
+def test_a_held_home_shows_its_record_and_refuses_a_second_supervisor(tmp_path):
+    home = home_in(tmp_path)
+    record = RunRecord(pid=4711, url="http://127.0.0.1:8100", children={"server": 4712})
+    with home.lock():
+        home.save_run(record)
+        assert Home(home.path).running() == record
+        with pytest.raises(ConfigurationError, match="runs already"), Home(home.path).lock():
+            pass
+    assert home.running() is None
+
+
+def test_a_record_left_by_a_crash_does_not_count(tmp_path):
+    home = home_in(tmp_path)
+    home.save_run(RunRecord(pid=1, url="http://127.0.0.1:8100"))
+    assert home.running() is None
+
+
+def test_the_administrators_key_is_for_the_owner_only(tmp_path):
+    home = home_in(tmp_path)
+    home.save_admin_token("syn_secret")
+    assert home.read_admin_token() == "syn_secret"
+    assert stat.S_IMODE(home.admin_token_file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(home.path.stat().st_mode) == 0o700
