@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Mapping
@@ -38,8 +39,11 @@ class ConsoleLogger(BaseLogger):
 
     @staticmethod
     def _print(line: str) -> None:
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+        # A character the terminal cannot show, or a reader that has gone, must not stop the job.
+        encoding = sys.stdout.encoding or "utf-8"
+        with contextlib.suppress(OSError):
+            sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+            sys.stdout.flush()
 
 
 class NoOpLogger(BaseLogger):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Generic, NoReturn, TypeVar
 
 from synapse_sdk.plugins.steps.base import BaseStep, BaseStepContext, StepResult
@@ -43,7 +44,8 @@ class Orchestrator(Generic[C]):
         Raises:
             RuntimeError: A step failed; its exception is the cause.
         """
-        self._context.runtime_ctx.logger.set_step_proportions(self._proportions)
+        with suppress(RuntimeError):  # The action has reported progress of its own before its steps.
+            self._context.runtime_ctx.logger.set_step_proportions(self._proportions)
         try:
             for index, step in enumerate(self._steps):
                 self._context._set_current_step(step.name)  # noqa: SLF001 - the orchestrator is its other half.
