@@ -1,0 +1,196 @@
+"""Streams COCO: images go straight into the file, annotations into one beside it, joined at the end."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+
+from synapse_sdk.utils.converters import fitting, geometry, rle
+from synapse_sdk.utils.converters.base import DatasetWriter, Frame
+from synapse_sdk.utils.converters.classes import ClassMap
+from synapse_sdk.utils.converters.fitting import Annotation
+from synapse_sdk.utils.converters.formats import CocoOptions, CocoTask, Format
+from synapse_sdk.utils.converters.losses import LossCode
+from synapse_sdk.utils.converters.names import IdSet
+from synapse_sdk.utils.converters.records import UnfitError
+
+_BUFFER_BYTES = 1 << 20
+
+
+class CocoWriter(DatasetWriter):
+    """Writes `annotations.json` and `images/`, or `annotations/instances_<split>.json` and `images/<split>/`.
+
+    Image ids are those of the data units; annotation ids count from 1 over all splits (COCOeval takes id 0 for "no
+    match"); category ids are those of the class schema.
+    """
+
+    format: ClassVar[Format] = Format.COCO
+
+    def __init__(self, out_dir: Path, classes: ClassMap, options: CocoOptions | None = None) -> None:
+        super().__init__(out_dir, classes)
+        self.options = options or CocoOptions()
+        self._files: dict[str | None, _SplitFile] = {}
+        self._image_ids = IdSet()
+        self._last_image_id = 0
+        self._annotation_id = 0
+        self._image_id = 0
+        self._keypoint_counts = {d.name: len(d.keypoints) for d in classes.definitions if d.keypoints}
+
+    def image_path(self, image_name: str, split: str | None = None) -> str:
+        return f"images/{split}/{image_name}" if split else f"images/{image_name}"
+
+    def annotations_path(self, split: str | None = None) -> Path:
+        """The JSON file of a split."""
+        if split is None:
+            return self.out_dir / "annotations.json"
+        stem = "person_keypoints" if self.options.task is CocoTask.KEYPOINTS else "instances"
+        return self.out_dir / "annotations" / f"{stem}_{split}.json"
+
+    def _rows(self, item: Any, frame: Frame) -> list[Any]:
+        self._image_id = self._claim_image_id(frame)
+        return super()._rows(item, frame)
+
+    def _claim_image_id(self, frame: Frame) -> int:
+        """The data unit's id; the item's when there is none or it was given out (two assignments of one image)."""
+        candidates = (frame.unit.get("id"), frame.item_id, self._last_image_id + 1)
+        wanted = [c for c in candidates if isinstance(c, int) and c >= 1]
+        chosen = next(c for c in wanted if self._image_ids.add(c))
+        self._last_image_id = max(self._last_image_id, chosen)
+        if chosen != wanted[0]:
+            message = f"image id {wanted[0]} is taken by another item of this data unit; the image has id {chosen}"
+            self._lose(frame, None, LossCode.IMAGE_ID_REASSIGNED, message)
+        return chosen
+
+    def _convert(self, annotation: Annotation, frame: Frame) -> dict[str, Any]:
+        notes, size = self._notes, frame.size
+        if annotation.get("type") != "bbox":
+            fitting.refuse_without_surface(annotation)
+        segmentation, area, box = self._segmentation(annotation, frame)
+        if box is None or (annotation.get("bbox") and not annotation.get("rotation")):
+            box = fitting.fit_box(annotation, size, notes)
+        given = annotation.get("area")
+        row = {
+            "id": self._annotation_id + 1,
+            "image_id": self._image_id,
+            "category_id": self.classes.ids[annotation["category"]],
+            "bbox": box,
+            "area": given if given and given > 0 and not notes else area or box[2] * box[3],
+            "iscrowd": 1 if annotation.get("iscrowd") else 0,
+            "segmentation": segmentation,
+        }
+        if "keypoints" in annotation or self.options.task is CocoTask.KEYPOINTS:
+            self._add_keypoints(row, annotation, size)
+        if attributes := annotation.get("attributes"):
+            row["attributes"] = attributes
+        if (score := annotation.get("score")) is not None:
+            row["score"] = score
+        self._annotation_id += 1
+        return row
+
+    def _segmentation(self, annotation: Annotation, frame: Frame) -> tuple[Any, float, geometry.Box | None]:
+        """Polygons, mask or nothing; its area; the box around it."""
+        segmentation = annotation.get("segmentation")
+        if isinstance(segmentation, dict):
+            mask, runs = fitting.fit_mask(segmentation, frame.size)
+            return mask, rle.runs_area(runs), rle.runs_box(runs, frame.height)
+        if not segmentation:
+            if annotation.get("rotation"):
+                note = "the turned box became a polygon and the upright box around it"
+                self._notes.append((LossCode.GEOMETRY_REDUCED, note))
+            elif self.options.task is not CocoTask.SEGMENTATION:
+                return [], 0, None
+            else:
+                self.report.conversions["bbox_to_polygon"] += 1
+        parts = fitting.fit_outline(annotation, frame.size, self._notes)
+        assert isinstance(parts, list)
+        area = sum(geometry.polygon_area(part) for part in parts)
+        if area <= 0:
+            raise UnfitError(LossCode.ZERO_AREA, "the polygon has no area")
+        return parts, area, geometry.parts_box(parts)
+
+    def _add_keypoints(self, row: dict[str, Any], annotation: Annotation, size: tuple[int, int]) -> None:
+        category, points = annotation["category"], annotation.get("keypoints") or ()
+        if points and category not in self._keypoint_counts:
+            self._keypoint_counts[category] = len(points) // 3
+        count = self._keypoint_counts.get(category, 0)
+        if not count:
+            return
+        row["keypoints"] = fitting.fit_keypoints(annotation, count, size, self._notes)
+        row["num_keypoints"] = sum(1 for v in row["keypoints"][2::3] if v)
+
+    def _save(self, frame: Frame, rows: list[Any]) -> None:
+        image = {"id": self._image_id, "file_name": frame.image_name, "width": frame.width, "height": frame.height}
+        if frame.tags:
+            image["tags"] = list(frame.tags)
+        self._file(frame.split).add(image, rows)
+
+    def _file(self, split: str | None) -> _SplitFile:
+        if split not in self._files:
+            path = self.annotations_path(split)
+            path.parent.mkdir(exist_ok=True)
+            self._files[split] = _SplitFile(path, self.options.description)
+        return self._files[split]
+
+    def _finish(self) -> None:
+        if not self._files:
+            self._file(None)
+        categories = [self._category(name) for name in self.classes.names]
+        for file in self._files.values():
+            file.finish(categories)
+
+    def _category(self, name: str) -> dict[str, Any]:
+        definition = self.classes.definitions[self.classes.indexes[name]]
+        category: dict[str, Any] = {
+            "id": definition.id,
+            "name": name,
+            "supercategory": definition.supercategory or "",
+        }
+        if count := self._keypoint_counts.get(name, 0):
+            category["keypoints"] = definition.keypoints or [f"point_{i}" for i in range(1, count + 1)]
+            category["skeleton"] = definition.skeleton or []
+        return category
+
+    def _discard(self) -> None:
+        for file in self._files.values():
+            file.discard()
+
+
+class _SplitFile:
+    """One COCO file while it grows; one record per line, so that it can be compared and read by line."""
+
+    def __init__(self, path: Path, description: str) -> None:
+        self._path = path
+        self._main = path.with_name(path.name + ".part")
+        self._side = path.with_name(path.name + ".annotations.part")
+        self._encoder = msgspec.json.Encoder()
+        self._images = self._main.open("wb", buffering=_BUFFER_BYTES)
+        self._annotations = self._side.open("wb", buffering=_BUFFER_BYTES)
+        info = self._encoder.encode({"description": description, "version": "1.0"})
+        self._images.write(b'{"info":' + info + b',"licenses":[],\n"images":[')
+        self._image_separator = self._annotation_separator = b"\n"
+
+    def add(self, image: dict[str, Any], rows: list[Any]) -> None:
+        self._images.write(self._image_separator + self._encoder.encode(image))
+        self._image_separator = b",\n"
+        if rows:
+            # Line breaks inside strings are escaped: each one here ends a record.
+            lines = self._encoder.encode_lines(rows)[:-1].replace(b"\n", b",\n")
+            self._annotations.write(self._annotation_separator + lines)
+            self._annotation_separator = b",\n"
+
+    def finish(self, categories: list[dict[str, Any]]) -> None:
+        self._annotations.close()
+        with self._images, self._side.open("rb") as side:
+            self._images.write(b'\n],\n"annotations":[')
+            shutil.copyfileobj(side, self._images, _BUFFER_BYTES)
+            self._images.write(b'\n],\n"categories":' + self._encoder.encode(categories) + b"}\n")
+        self._side.unlink()
+        self._main.replace(self._path)
+
+    def discard(self) -> None:
+        for file, path in ((self._images, self._main), (self._annotations, self._side)):
+            file.close()
+            path.unlink(missing_ok=True)

@@ -1,0 +1,70 @@
+"""One door to all formats: open a writer, read a data set, check one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from synapse_sdk.exceptions import FormatError
+from synapse_sdk.utils.converters.base import DatasetWriter
+from synapse_sdk.utils.converters.classes import ClassMap
+from synapse_sdk.utils.converters.coco.writer import CocoWriter
+from synapse_sdk.utils.converters.formats import DEFAULT_OPTIONS, Format, WriterOptions
+from synapse_sdk.utils.converters.records import BadFile, SourceItem
+from synapse_sdk.utils.converters.voc.reader import read_voc
+from synapse_sdk.utils.converters.voc.writer import VocWriter
+from synapse_sdk.wire.annotations import ClassSchema
+
+_WRITERS: dict[Format, Any] = {Format.COCO: CocoWriter, Format.VOC: VocWriter}
+_READERS: dict[Format, Any] = {Format.VOC: read_voc}
+
+
+def create_writer(
+    fmt: Format | str, out_dir: Path, *, classes: ClassSchema, options: WriterOptions | None = None
+) -> DatasetWriter:
+    """Open a writer for a data set in `out_dir`.
+
+    Args:
+        fmt: One of `Format`.
+        out_dir: The data set's root; created when missing.
+        classes: The project's class schema; the output keeps its ids and order.
+        options: The format's own options; None for its defaults.
+
+    Raises:
+        FormatError: The format is unknown, the options belong to another, or the classes contradict themselves.
+    """
+    chosen = format_of(fmt)
+    expected = type(DEFAULT_OPTIONS[chosen])
+    if options is not None and not isinstance(options, expected):
+        raise FormatError(f"{chosen} takes {expected.__name__}, not {type(options).__name__}.")
+    writer: DatasetWriter = _WRITERS[chosen](out_dir, ClassMap.from_schema(classes), options or DEFAULT_OPTIONS[chosen])
+    return writer
+
+
+def read_dataset(fmt: Format | str, path: Path, *, images: Path | None = None) -> Iterator[SourceItem | BadFile]:
+    """Stream a data set from disk: items in a stable order, and a `BadFile` for each thing that is not as it should be.
+
+    Args:
+        fmt: One of `Format`.
+        path: A folder or a file, as is usual for the format.
+        images: Where the images are, when not where the format says.
+
+    Raises:
+        FormatError: The format is unknown, or nothing of it is at `path`.
+    """
+    reader = _READERS[format_of(fmt)]
+    items: Iterator[SourceItem | BadFile] = reader(Path(path), Path(images) if images else None)
+    return items
+
+
+def format_of(fmt: Format | str) -> Format:
+    """The format of a name, whatever its case.
+
+    Raises:
+        FormatError: There is no such format.
+    """
+    try:
+        return Format(fmt.lower())
+    except ValueError as exc:
+        raise FormatError(f"There is no format {fmt!r}. Use one of: {', '.join(Format)}.") from exc

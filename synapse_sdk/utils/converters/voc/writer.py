@@ -1,0 +1,96 @@
+"""Writes Pascal VOC: one XML file per image, and a list of images per split.
+
+A box `[x, y, w, h]` covers the pixels `x + 1 … x + w` when they are counted from 1, both ends included: `xmin = x + 1`,
+`xmax = x + w`. Whole numbers stay whole; others keep three digits, as VOC 2012 itself has them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, Any, ClassVar
+from xml.sax.saxutils import escape
+
+from synapse_sdk.utils.converters import fitting
+from synapse_sdk.utils.converters.base import DatasetWriter, Frame
+from synapse_sdk.utils.converters.classes import ClassMap
+from synapse_sdk.utils.converters.fitting import Annotation
+from synapse_sdk.utils.converters.formats import Format, VocOptions
+from synapse_sdk.utils.converters.losses import LossCode
+from synapse_sdk.utils.converters.names import split_suffix
+from synapse_sdk.utils.converters.records import UnfitError
+
+UNSPLIT_LIST = "trainval"
+FLAGS = ("truncated", "occluded", "difficult")
+
+
+class VocWriter(DatasetWriter):
+    """Writes `Annotations/`, `ImageSets/Main/<split>.txt` and `labelmap.txt`; images belong into `JPEGImages/`."""
+
+    format: ClassVar[Format] = Format.VOC
+    carried_attributes: ClassVar[frozenset[str] | None] = frozenset({*FLAGS, "pose"})
+    carries_score: ClassVar[bool] = False
+
+    def __init__(self, out_dir: Path, classes: ClassMap, options: VocOptions | None = None) -> None:
+        super().__init__(out_dir, classes)
+        self.options = options or VocOptions()
+        self._lists: dict[str | None, IO[str]] = {}
+        for folder in ("Annotations", "JPEGImages", "ImageSets/Main"):
+            (out_dir / folder).mkdir(parents=True, exist_ok=True)
+
+    def image_path(self, image_name: str, split: str | None = None) -> str:  # noqa: ARG002 - VOC keeps splits in lists
+        return f"JPEGImages/{image_name}"
+
+    def _convert(self, annotation: Annotation, frame: Frame) -> str:
+        fitting.refuse_without_surface(annotation)
+        x, y, w, h = fitting.fit_box(annotation, frame.size, self._notes)
+        left, top, right, bottom = (round(value, 3) for value in (x + 1, y + 1, x + w, y + h))
+        if left >= right or top >= bottom:
+            raise UnfitError(LossCode.TOO_SMALL, f"a box of {w:g} x {h:g} px has no inner pixel to count from 1")
+        fitting.note_reduction_to_box(annotation, self._notes)
+        self._note_dropped_attributes(annotation)
+        attributes = annotation.get("attributes") or {}
+        flags = "".join(f"\t\t<{flag}>{_flag(attributes.get(flag))}</{flag}>\n" for flag in FLAGS)
+        return (
+            f"\t<object>\n\t\t<name>{_text(annotation['category'])}</name>\n"
+            f"\t\t<pose>{_text(attributes.get('pose') or 'Unspecified')}</pose>\n{flags}"
+            f"\t\t<bndbox>\n\t\t\t<xmin>{left:.12g}</xmin>\n\t\t\t<ymin>{top:.12g}</ymin>\n"
+            f"\t\t\t<xmax>{right:.12g}</xmax>\n\t\t\t<ymax>{bottom:.12g}</ymax>\n\t\t</bndbox>\n\t</object>\n"
+        )
+
+    def _save(self, frame: Frame, rows: list[Any]) -> None:
+        stem, _ = split_suffix(frame.image_name)
+        text = (
+            f"<annotation>\n\t<folder>JPEGImages</folder>\n\t<filename>{_text(frame.image_name)}</filename>\n"
+            f"\t<source>\n\t\t<database>{_text(self.options.database)}</database>\n\t</source>\n"
+            f"\t<size>\n\t\t<width>{frame.width}</width>\n\t\t<height>{frame.height}</height>\n"
+            f"\t\t<depth>3</depth>\n\t</size>\n\t<segmented>0</segmented>\n{''.join(rows)}</annotation>\n"
+        )
+        (self.out_dir / "Annotations" / f"{stem}.xml").write_text(text, encoding="utf-8")
+        self._list(frame.split).write(f"{stem}\n")
+
+    def _list(self, split: str | None) -> IO[str]:
+        if split not in self._lists:
+            path = self.out_dir / "ImageSets" / "Main" / f"{split or UNSPLIT_LIST}.txt"
+            self._lists[split] = path.open("w", encoding="utf-8")
+        return self._lists[split]
+
+    def _finish(self) -> None:
+        if not self._lists:
+            self._list(None)
+        self._discard()
+        # Readers that know only VOC's twenty classes take the names from here, in the schema's order.
+        lines = ["# label:color_rgb:parts:actions", *(f"{name}:::" for name in self.classes.names)]
+        (self.out_dir / "labelmap.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def _discard(self) -> None:
+        for file in self._lists.values():
+            file.close()
+
+
+def _flag(value: Any) -> int:
+    return 1 if value in (True, 1, "1", "true", "True") else 0
+
+
+def _text(value: Any) -> str:
+    """XML text; characters that XML 1.0 cannot hold, even escaped, become a replacement mark."""
+    return escape("".join(c if (c >= " " and c not in "\ufffe\uffff") or c in "\t\n" else "\ufffd" for c in str(value)))
