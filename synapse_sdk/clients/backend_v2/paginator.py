@@ -24,12 +24,14 @@ class PageOptions:
         page_retry_backoff: Seconds before the first repetition, doubling.
         throttle_seconds: Pause between pages, so that a long export leaves the server room for people.
         retry_on_status: Statuses that count as passing trouble, in place of 502, 503 and 504.
+        read_timeout_seconds: Longest silence of the server within one answer.
     """
 
     page_retries: int | None = None
     page_retry_backoff: float | None = None
     throttle_seconds: float = 0.0
     retry_on_status: Collection[int] | None = None
+    read_timeout_seconds: float = LONG_READ_TIMEOUT_SECONDS
 
     def policy(self, base: RetryPolicy) -> RetryPolicy:
         """The client's retry policy with these options in place."""
@@ -92,7 +94,7 @@ class SyncCursorPaginator(Generic[T]):
             "GET",
             url,
             params=params,
-            read_timeout_seconds=LONG_READ_TIMEOUT_SECONDS,
+            read_timeout_seconds=self._options.read_timeout_seconds,
             retry=self._options.policy(self._client.retry),
         )
         return parse_page(self._client.send_json(call), call.label)

@@ -32,6 +32,7 @@ class Resource(Generic[T]):
         page_retry_backoff: float | None = None,
         throttle_seconds: float = 0.0,
         retry_on_status: Collection[int] | None = None,
+        read_timeout_seconds: float = LONG_READ_TIMEOUT_SECONDS,
         **filters: Any,
     ) -> SyncCursorPaginator[T]:
         """Every item that matches the filters, fetched page by page while it is iterated.
@@ -44,10 +45,11 @@ class Resource(Generic[T]):
             page_retry_backoff: Seconds before the first repetition, doubling.
             throttle_seconds: Pause between pages.
             retry_on_status: Statuses to repeat on, in place of 502, 503 and 504.
+            read_timeout_seconds: Longest silence of the server within one page.
             **filters: The list's filters; None is left out, a sequence is sent as a comma list.
         """
         params = {**filters, "per_page": per_page, "sort": sort, "fields": fields}
-        options = PageOptions(page_retries, page_retry_backoff, throttle_seconds, retry_on_status)
+        options = PageOptions(page_retries, page_retry_backoff, throttle_seconds, retry_on_status, read_timeout_seconds)
         return SyncCursorPaginator(self._client, self.path, params, parse=self._parse, options=options)
 
     def retrieve(self, resource_id: int | str, **params: Any) -> T:
@@ -105,7 +107,7 @@ class Resource(Generic[T]):
             "POST",
             f"{self.path}{action}/",
             json={"ids": [int(row_id) for row_id in ids], "response_mode": response_mode},
-            read_timeout_seconds=LONG_READ_TIMEOUT_SECONDS,
+            read_timeout_seconds=options.read_timeout_seconds,
             # A pure read: it is a POST only because 200 ids do not fit into a URL.
             repeatable=True,
             retry=options.policy(self._client.retry),

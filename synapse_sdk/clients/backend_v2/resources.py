@@ -49,6 +49,7 @@ class BulkFetchResource(Resource[T]):
         page_retries: int | None = None,
         page_retry_backoff: float | None = None,
         retry_on_status: Collection[int] | None = None,
+        read_timeout_seconds: float = LONG_READ_TIMEOUT_SECONDS,
     ) -> list[dict[str, Any]]:
         """Up to 200 rows (`synapse_sdk.wire.bundle.ExportRow` as dicts), ascending by id.
 
@@ -58,11 +59,17 @@ class BulkFetchResource(Resource[T]):
             page_retries: Repetitions; None is the client's own policy.
             page_retry_backoff: Seconds before the first repetition, doubling.
             retry_on_status: Statuses to repeat on, in place of 502, 503 and 504.
+            read_timeout_seconds: Longest silence of the server within the answer.
 
         Raises:
             ClientError: The call failed.
         """
-        options = PageOptions(page_retries, page_retry_backoff, retry_on_status=retry_on_status)
+        options = PageOptions(
+            page_retries,
+            page_retry_backoff,
+            retry_on_status=retry_on_status,
+            read_timeout_seconds=read_timeout_seconds,
+        )
         return self._fetch_rows("bulk-fetch", ids, response_mode, options)
 
 
@@ -77,6 +84,7 @@ class BulkDataResource(Resource[T]):
         page_retries: int | None = None,
         page_retry_backoff: float | None = None,
         retry_on_status: Collection[int] | None = None,
+        read_timeout_seconds: float = LONG_READ_TIMEOUT_SECONDS,
     ) -> list[dict[str, Any]]:
         """Up to 200 rows (`synapse_sdk.wire.bundle.ExportRow` as dicts), ascending by id; see `tasks.bulk_fetch`.
 
@@ -86,11 +94,17 @@ class BulkDataResource(Resource[T]):
             page_retries: Repetitions; None is the client's own policy.
             page_retry_backoff: Seconds before the first repetition, doubling.
             retry_on_status: Statuses to repeat on, in place of 502, 503 and 504.
+            read_timeout_seconds: Longest silence of the server within the answer.
 
         Raises:
             ClientError: The call failed.
         """
-        options = PageOptions(page_retries, page_retry_backoff, retry_on_status=retry_on_status)
+        options = PageOptions(
+            page_retries,
+            page_retry_backoff,
+            retry_on_status=retry_on_status,
+            read_timeout_seconds=read_timeout_seconds,
+        )
         return self._fetch_rows("bulk-data", ids, response_mode, options)
 
 
