@@ -1,0 +1,199 @@
+"""Places for files behind one path-like interface: a folder of this machine, or an S3-compatible object store.
+
+Every path is inside its storage: `..`, absolute escapes and links that lead out are refused, because paths come from
+parameters and from data.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+from synapse_sdk.exceptions import StorageError
+
+COPY_BUFFER_BYTES = 2**20
+
+_LOCAL = frozenset({"local", "file_system"})
+_S3 = frozenset({"s3", "amazon_s3", "minio", "digital_ocean"})
+_REFUSED = {
+    "gcs": "Google Cloud Storage",
+    "gs": "Google Cloud Storage",
+    "gcp": "Google Cloud Storage",
+    "azure": "Azure Blob Storage",
+    "sftp": "SFTP",
+    "ftp": "FTP",
+    "http": "read-only HTTP",
+    "https": "read-only HTTP",
+    "synology": "Synology Drive",
+    "synology_drive": "Synology Drive",
+}
+
+
+class Storage(Protocol):
+    """One place for files."""
+
+    def get_pathlib(self, path: str) -> Any:
+        """The path inside the storage, as `pathlib.Path` or `upath.UPath`."""
+
+    def upload(self, path: str | Path, target: str) -> str:
+        """Copy a local file into the storage and return its address."""
+
+    def exists(self, target: str) -> bool:
+        """Whether there is something under this path."""
+
+    def get_url(self, target: str) -> str:
+        """The address of a path: `file://…` or `s3://…`."""
+
+
+class _PathStorage:
+    """What every storage with a path-like interface shares."""
+
+    def get_pathlib(self, path: str) -> Any:
+        raise NotImplementedError
+
+    def upload(self, path: str | Path, target: str) -> str:
+        destination = self.get_pathlib(target)
+        try:
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            with Path(path).open("rb") as source, destination.open("wb") as sink:
+                shutil.copyfileobj(source, sink, COPY_BUFFER_BYTES)
+        except OSError as exc:
+            raise StorageError(f"{Path(path).name} could not be stored: {exc.strerror or exc}.") from exc
+        return self.get_url(target)
+
+    def exists(self, target: str) -> bool:
+        return bool(self.get_pathlib(target).exists())
+
+    def get_url(self, target: str) -> str:
+        path = self.get_pathlib(target)
+        return path.as_uri() if isinstance(path, Path) else str(path)
+
+
+class LocalStorage(_PathStorage):
+    """A folder of this machine, the configuration's `location`.
+
+    Raises:
+        StorageError: `location` is missing or not absolute.
+    """
+
+    def __init__(self, configuration: Mapping[str, Any]) -> None:
+        location = Path(_required(configuration, "location", "file_system"))
+        if not location.is_absolute():
+            raise StorageError(f"The storage's location {str(location)!r} is not absolute. Give the whole path.")
+        self._root = location
+
+    def get_pathlib(self, path: str) -> Path:
+        target = self._root.joinpath(*_safe_parts(path))
+        # Links inside the folder may point anywhere.
+        if not target.resolve().is_relative_to(self._root.resolve()):
+            raise StorageError(f"{path!r} leads out of its storage. Name a path inside it.")
+        return target
+
+
+class S3Storage(_PathStorage):
+    """A bucket of an S3-compatible store.
+
+    Configuration: `bucket_name`, `access_key`, `secret_key`, and optionally `region_name`, `endpoint_url`, `root_path`.
+
+    Raises:
+        StorageError: The configuration is incomplete, or the optional packages are not installed.
+    """
+
+    def __init__(self, configuration: Mapping[str, Any]) -> None:
+        # universal-pathlib looks s3fs up only when the first path is made.
+        if not all(find_spec(package) for package in ("upath", "s3fs")):
+            raise StorageError("S3 storages need more packages. Run: pip install 'synapse-platform[s3]'")
+        from upath import UPath
+
+        bucket = _required(configuration, "bucket_name", "s3")
+        client_kwargs = {
+            "endpoint_url": configuration.get("endpoint_url"),
+            "region_name": configuration.get("region_name"),
+        }
+        root = UPath(
+            f"s3://{bucket}",
+            key=configuration.get("access_key"),
+            secret=configuration.get("secret_key"),
+            client_kwargs={name: value for name, value in client_kwargs.items() if value},
+        )
+        self._root = root.joinpath(*_safe_parts(configuration.get("root_path") or ""))
+
+    def get_pathlib(self, path: str) -> Any:
+        return self._root.joinpath(*_safe_parts(path))
+
+
+def get_storage(config: Any) -> Storage:
+    """Open a storage.
+
+    Args:
+        config: `{"provider": …, "configuration": {…}}`, or an object with these attributes.
+
+    Raises:
+        StorageError: The provider is not supported, or its configuration is incomplete.
+    """
+    provider, configuration = _read_config(config)
+    if provider in _LOCAL:
+        return LocalStorage(configuration)
+    if provider in _S3:
+        return S3Storage(configuration)
+    name = _REFUSED.get(provider, repr(provider))
+    raise StorageError(f"{name} is not supported as a storage. Use file_system, or s3 for an S3-compatible store.")
+
+
+def get_pathlib(config: Any, path: str) -> Any:
+    """A path inside a storage, as `pathlib.Path` (file_system) or `upath.UPath` (s3).
+
+    Raises:
+        StorageError: The storage cannot be opened, or the path leads out of it.
+    """
+    return get_storage(config).get_pathlib(path)
+
+
+def get_path_file_count(config: Any, path: str) -> int:
+    """Files under a path of a storage, in all folders.
+
+    Raises:
+        StorageError: The storage cannot be opened, or the path leads out of it.
+    """
+    return sum(1 for _ in _walk_files(get_pathlib(config, path)))
+
+
+def get_path_total_size(config: Any, path: str) -> int:
+    """Bytes of all files under a path of a storage.
+
+    Raises:
+        StorageError: The storage cannot be opened, or the path leads out of it.
+    """
+    return sum(int(file.stat().st_size) for file in _walk_files(get_pathlib(config, path)))
+
+
+def _walk_files(path: Any) -> Iterator[Any]:
+    return (entry for entry in path.rglob("*") if entry.is_file()) if path.is_dir() else iter([path] * path.is_file())
+
+
+def _safe_parts(path: str) -> tuple[str, ...]:
+    text = str(path)
+    parts = PurePosixPath(text.lstrip("/")).parts
+    if ".." in parts or "\\" in text or "\0" in text:
+        raise StorageError(f"{text!r} leads out of its storage. Name a path inside it.")
+    return parts
+
+
+def _read_config(config: Any) -> tuple[str, Mapping[str, Any]]:
+    if isinstance(config, Mapping):
+        provider, configuration = config.get("provider"), config.get("configuration")
+    else:
+        provider, configuration = getattr(config, "provider", None), getattr(config, "configuration", None)
+    if not provider or not isinstance(configuration, Mapping):
+        raise StorageError("A storage needs a provider and a configuration.")
+    return str(provider).lower(), configuration
+
+
+def _required(configuration: Mapping[str, Any], key: str, provider: str) -> str:
+    value = configuration.get(key)
+    if not value:
+        raise StorageError(f"The configuration of a {provider} storage needs {key!r}.")
+    return str(value)
