@@ -1,0 +1,129 @@
+"""The command: options in, a summary out; what happens between is `run`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import chain
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from synapse_sdk.cli.connection import HostOption, JsonOption, TokenOption, open_v2
+from synapse_sdk.cli.failures import EXIT_FAILED, EXIT_INTERRUPTED, message_of, print_error, report_error
+from synapse_sdk.cli.importing.batch import BatchSender
+from synapse_sdk.cli.importing.counting import count_items
+from synapse_sdk.cli.importing.findings import Findings
+from synapse_sdk.cli.importing.run import Entry, ImportRun, StrictError
+from synapse_sdk.cli.importing.target import open_target
+from synapse_sdk.cli.interrupt import Interruption, stop_on_interrupt
+from synapse_sdk.cli.output import print_facts, print_json, say, warn
+from synapse_sdk.cli.progress import ItemProgress
+from synapse_sdk.exceptions import FormatError, SynapseError
+from synapse_sdk.utils.converters import Format, read_dataset
+
+RESUME_HINT = "Run the same command again to go on: what is there already is not sent twice."
+DEFAULT_WORKERS = 8
+
+
+def import_command(
+    fmt: Annotated[Format, typer.Argument(metavar="FORMAT", help="coco, yolo, voc, csv or jsonl.")],
+    path: Annotated[Path, typer.Argument(exists=True, help="The annotation file, data.yaml or data set folder.")],
+    *,
+    project: Annotated[str, typer.Option(help="Name (or id) of the project; a new name makes a new project.")],
+    images: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Folder of the images, when not beside.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write every bad file and difference to this JSON file.")
+    ] = None,
+    is_strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad file, with exit code 1.")] = False,
+    has_fixed_classes: Annotated[
+        bool, typer.Option("--fixed-classes", help="Refuse items with classes that the project does not have.")
+    ] = False,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Files sent at the same time.")] = DEFAULT_WORKERS,
+    host: HostOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import annotated images into a project; again and again adds only what is new.
+
+    An item is known by its relative name and the content of its image. Bad files are reported and left out; the exit
+    code is still 0, unless --strict. Ctrl-C stops after the batch in flight (exit code 130); the same command goes on.
+    """
+    started = time.monotonic()
+    entries = _open_data_set(fmt, path, images)
+    notice = "Stopping after the batch in flight. Ctrl-C again stops at once."
+    with open_v2(host, token) as client, stop_on_interrupt(notice) as interruption:
+        target = open_target(client, project)
+        sender = BatchSender(client, target, workers=workers, may_add_classes=not has_fixed_classes)
+        with closing(sender), ItemProgress(f"Importing into {target.name}", count_items(fmt, path)) as progress:
+            findings = Findings(progress.say)
+            run = ImportRun(sender, findings, progress, is_strict=is_strict)
+            exit_code = _execute(run, entries, interruption)
+    summary = {
+        "project": {"id": target.project_id, "name": target.name, "is_new": target.is_new},
+        "format": fmt.value,
+        **run.totals.to_dict(),
+        "seconds": round(time.monotonic() - started, 2),
+        "is_complete": exit_code == 0,
+    }
+    if report is not None:
+        findings.save(report, summary)
+    _print_summary(summary, report, as_json=as_json)
+    if exit_code:
+        raise typer.Exit(exit_code)
+
+
+def _open_data_set(fmt: Format, path: Path, images: Path | None) -> Iterator[Entry]:
+    """The entries, after the first has been read: what is no data set must not leave an empty project behind."""
+    entries = read_dataset(fmt, path, images=images)
+    first = next(entries, None)
+    if first is None:
+        raise FormatError(f"There is nothing to import in {path}.")
+    return chain([first], entries)
+
+
+def _execute(run: ImportRun, entries: Iterator[Entry], interruption: Interruption) -> int:
+    """Run the import; whatever stops it, what was done so far is told."""
+    try:
+        if run.run(entries, interruption):
+            return 0
+    except KeyboardInterrupt:
+        pass
+    except StrictError as exc:
+        print_error(message_of(exc))
+        return EXIT_FAILED
+    except SynapseError as exc:
+        report_error(exc)
+        say(RESUME_HINT)
+        return EXIT_FAILED
+    say(f"Interrupted. {RESUME_HINT}")
+    return EXIT_INTERRUPTED
+
+
+def _print_summary(summary: dict[str, Any], report: Path | None, *, as_json: bool) -> None:
+    if as_json:
+        print_json(summary)
+    else:
+        print_facts(_words(summary))
+    if summary["bad"] or summary["different"]:
+        where = f"{report} lists them" if report else "--report FILE lists them"
+        warn(f"{summary['bad']:,} problems in files, {summary['different']:,} items differ on the server; {where}.")
+
+
+def _words(summary: dict[str, Any]) -> dict[str, str]:
+    project = summary["project"]
+    done = summary["created"] + summary["existing"] + summary["different"]
+    return {
+        "Project": f"{project['name']} (id {project['id']}{', new' if project['is_new'] else ''})",
+        "Created": f"{summary['created']:,}",
+        "Already there": f"{summary['existing']:,}",
+        "Different on the server": f"{summary['different']:,} (kept as they are there)",
+        "Left out": f"{summary['items'] - done:,}",
+        "Problems in files": f"{summary['bad']:,}",
+        "Sent": f"{summary['uploaded_files']:,} files, {summary['uploaded_bytes'] / 1e6:,.1f} MB",
+        "Seconds": f"{summary['seconds']:.1f}",
+    }

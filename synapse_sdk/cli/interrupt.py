@@ -1,0 +1,47 @@
+"""Ctrl-C that lets the batch in flight finish: the first asks to stop, the second stops at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from synapse_sdk.cli.output import say
+
+
+class Interruption:
+    """Whether someone pressed Ctrl-C."""
+
+    def __init__(self, notice: str) -> None:
+        self._notice = notice
+        self.is_requested = False
+
+    def handle(self, _signal: int, _frame: FrameType | None) -> None:
+        """Take one Ctrl-C.
+
+        Raises:
+            KeyboardInterrupt: It is the second.
+        """
+        if self.is_requested:
+            raise KeyboardInterrupt
+        self.is_requested = True
+        say(self._notice)
+
+
+@contextmanager
+def stop_on_interrupt(notice: str) -> Iterator[Interruption]:
+    """Within the block Ctrl-C sets `is_requested` and prints the notice, instead of breaking off at any line.
+
+    Outside the main thread there are no signals to take, and the flag stays down.
+    """
+    interruption = Interruption(notice)
+    if threading.current_thread() is not threading.main_thread():
+        yield interruption
+        return
+    previous = signal.signal(signal.SIGINT, interruption.handle)
+    try:
+        yield interruption
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,146 @@
+"""The `synapse` command: puts the sub-commands together and is the one place where an error becomes an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from synapse_sdk.cli import importing, jobs, projects, storages, tokens
+from synapse_sdk.cli.doctor import doctor
+from synapse_sdk.cli.failures import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_USAGE,
+    UsageError,
+    print_error,
+    report_error,
+    report_unexpected,
+)
+from synapse_sdk.cli.login import login
+from synapse_sdk.cli.output import warn
+from synapse_sdk.exceptions import SynapseError
+
+ENTRY_POINT_GROUP = "synapse.cli"
+PROGRAM = "synapse"
+DISTRIBUTION = "synapse-platform"
+
+
+class SynapseGroup(TyperGroup):
+    """The root command: every error leaves as one message on stderr and an exit code."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        run = partial(
+            super().main,
+            args,
+            prog_name or PROGRAM,
+            complete_var,
+            standalone_mode=False,
+            windows_expand_args=windows_expand_args,
+            **extra,
+        )
+        if not standalone_mode:
+            return run()
+        sys.exit(exit_code_of(run))
+
+
+def exit_code_of(run: Callable[[], Any]) -> int:
+    """Run a command and turn what it raises into a message and an exit code."""
+    try:
+        code = run()
+    except typer.TyperException as exc:
+        return _report_usage(exc)
+    except typer.Abort:
+        return EXIT_INTERRUPTED
+    except SynapseError as exc:
+        report_error(exc)
+        return EXIT_USAGE if isinstance(exc, UsageError) else EXIT_FAILED
+    except OSError as exc:
+        print_error(f"{exc.strerror or exc}{f': {exc.filename}' if exc.filename else ''}")
+        return EXIT_FAILED
+    except Exception as exc:  # noqa: BLE001 - the edge of the command line: a defect must not show a stack trace
+        report_unexpected(exc)
+        return EXIT_FAILED
+    return code if isinstance(code, int) else 0
+
+
+def _report_usage(exc: typer.TyperException) -> int:
+    context = getattr(exc, "ctx", None)
+    # Asking for nothing has printed the help already and leaves no message.
+    if message := exc.format_message():
+        print_error(message, f"`{context.command_path} --help` shows how to call it." if context else None)
+    return exc.exit_code
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        typer.echo(f"synapse {installed_version()}")
+        raise typer.Exit
+
+
+def installed_version() -> str:
+    """Version of the installed distribution."""
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", "-v", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """From raw data to a reproducible model: import, annotate, export, run plugins.
+
+    Exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted. Commands that print data take --json.
+    SYNAPSE_HOST and SYNAPSE_ACCESS_TOKEN stand in for --host and --token; `synapse login` stores both.
+    """
+
+
+def build_app(extensions: Sequence[EntryPoint] | None = None) -> typer.Typer:
+    """The command line with the commands of other rooms (entry-point group `synapse.cli`).
+
+    A broken extension is a warning, never the end of the commands that work.
+    """
+    root = typer.Typer(name="synapse", cls=SynapseGroup, no_args_is_help=True, pretty_exceptions_enable=False)
+    root.callback()(_root)
+    root.command()(login)
+    root.command()(doctor)
+    root.command("import")(importing.import_command)
+    for name, group in {
+        "project": projects.app,
+        "storage": storages.app,
+        "token": tokens.app,
+        "job": jobs.app,
+    }.items():
+        root.add_typer(group, name=name)
+    for extension in entry_points(group=ENTRY_POINT_GROUP) if extensions is None else extensions:
+        _load(extension, root)
+    return root
+
+
+def _load(extension: EntryPoint, root: typer.Typer) -> None:
+    try:
+        extension.load()(root)
+    except Exception as exc:  # noqa: BLE001 - the edge of the command line: another room's defect must not stop this one
+        warn(f"The commands of {extension.name!r} ({extension.value}) are not there: {exc}")
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its code."""
+    build_app()()
+    sys.exit(0)

@@ -1,0 +1,95 @@
+"""How commands speak: data to stdout, everything else to stderr.
+
+`--json` prints one JSON document on stdout and nothing besides, so that a script can read it. Text that came from data
+(a file name, a class, a server's message) is never markup and never a terminal command.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+# A table that goes into a pipe is not cut at 80 columns.
+_PIPE_WIDTH = 10_000
+
+
+def plain(value: object) -> str:
+    """A value as one safe line: control characters (a name can hold terminal commands) become visible escapes."""
+    text = "" if value is None else str(value)
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def stderr_console() -> Console:
+    """A console on the current stderr; made anew, because tests and pipes replace the stream."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def stdout_console() -> Console:
+    """A console on the current stdout; as wide as it likes when nobody looks at it."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    return console
+
+
+def say(message: str, *, style: str = "") -> None:
+    """Tell a person something, on stderr."""
+    stderr_console().print(Text(message, style=style))
+
+
+def warn(message: str) -> None:
+    """Tell a person about something that did not go as they may expect."""
+    say(f"Warning: {message}", style="yellow")
+
+
+def print_json(data: Any) -> None:
+    """Print one JSON document on stdout."""
+    text = json.dumps(data, ensure_ascii=False, indent=2, default=_jsonable)
+    # A file name need not be UTF-8; the bytes that are not leave as the escapes that JSON knows.
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under headings on stdout."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(plain(cell)) for cell in row))
+    print_lines(table)
+
+
+def print_facts(facts: Mapping[str, object]) -> None:
+    """Print names and values, one per line, on stdout."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        table.add_row(Text(plain(name)), Text(plain(value)))
+    print_lines(table)
+
+
+def print_lines(table: Table) -> None:
+    """Print a table without the blanks that pad its right edge."""
+    console = stdout_console()
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as capture:
+        console.print(table)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
+
+
+def _jsonable(value: object) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return dict(value)
+    return str(value)

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import json
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from synapse_sdk import exceptions as errors
+from synapse_sdk.cli import main
+from synapse_sdk.cli.exporting.options import parse_filters, parse_split
+from synapse_sdk.cli.failures import UsageError, message_of
+from synapse_sdk.cli.output import plain, print_json
+
+
+@pytest.fixture(autouse=True)
+def no_credentials(monkeypatch, tmp_path):
+    for name in ("SYNAPSE_HOST", "SYNAPSE_ACCESS_TOKEN", "SYNAPSE_PLUGIN_RUN_USER_TOKEN", "SYNAPSE_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    config = tmp_path / "config.json"
+    for module in ("synapse_sdk.utils.auth", "synapse_sdk.cli.doctor", "synapse_sdk.cli.login"):
+        monkeypatch.setattr(f"{module}.CONFIG_FILE", config)
+    return config
+
+
+def run(*arguments: str, app: typer.Typer | None = None, **options):
+    return CliRunner().invoke(app or main.build_app(extensions=[]), list(arguments), **options)
+
+
+def app_that_raises(exc: BaseException) -> typer.Typer:
+    app = main.build_app(extensions=[])
+
+    @app.command("break")
+    def break_now() -> None:
+        raise exc
+
+    return app
+
+
+def test_version_is_printed():
+    result = run("--version")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("synapse ")
+
+
+def test_without_arguments_the_help_is_shown():
+    result = run()
+    assert "Usage: synapse" in result.output
+    assert "Exit codes" in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments", [("improt",), ("project", "show"), ("import", "bmp", ".", "--project", "x"), ("token", "revoke", "x")]
+)
+def test_a_wrong_command_line_exits_with_2_and_names_the_help(arguments):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: ")
+    assert "--help` shows how" in result.stderr
+
+
+def test_a_typo_is_answered_with_the_likely_command():
+    assert "import" in run("improt").stderr
+
+
+@pytest.mark.parametrize(
+    ("exc", "code", "words"),
+    [
+        (errors.AuthenticationError(401, "The token is unknown."), 1, "synapse login"),
+        (errors.ClientConnectionError(None, "No answer."), 1, "synapse up"),
+        (errors.FormatError("Line 3 is odd."), 1, "Line 3 is odd."),
+        (OSError(28, "No space left on device", "/data/x"), 1, "No space left on device: /data/x"),
+        (ZeroDivisionError("x"), 1, "SYNAPSE_DEBUG=1"),
+        (UsageError("Not both."), 2, "Not both."),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_every_error_is_one_message_and_an_exit_code(exc, code, words):
+    result = run("break", app=app_that_raises(exc))
+    assert result.exit_code == code
+    assert words in result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.output
+
+
+def test_debugging_shows_where_an_error_came_from(monkeypatch):
+    monkeypatch.setenv("SYNAPSE_DEBUG", "1")
+    result = run("break", app=app_that_raises(ZeroDivisionError("x")))
+    assert "Traceback" in result.stderr
+    assert "break_now" in result.stderr
+
+
+def test_a_server_error_shows_its_fields_and_a_fault_its_request_id():
+    body = {
+        "error": {"code": "VALIDATION_ERROR", "message": "Not allowed.", "details": [{"field": "x", "message": "odd"}]},
+        "meta": {"request_id": "r-1"},
+    }
+    assert message_of(errors.ValidationError(400, body)) == "Not allowed.\nx: odd"
+    assert "r-1" in message_of(errors.ServerError(500, body))
+
+
+def test_a_broken_extension_is_a_warning_and_the_rest_works():
+    broken = EntryPoint(name="server", value="no_such_module:register", group="synapse.cli")
+    working = EntryPoint(name="mine", value=f"{__name__}:register_ping", group="synapse.cli")
+    runner = CliRunner()
+
+    @(script := typer.Typer()).command()
+    def outer() -> None:
+        main.build_app(extensions=[broken, working])(["ping"])
+
+    result = runner.invoke(script, [])
+    assert result.exit_code == 0
+    assert "no_such_module" in result.stderr
+    assert result.stdout == "pong\n"
+
+
+def register_ping(app: typer.Typer) -> None:
+    app.command("ping")(lambda: typer.echo("pong"))
+
+
+def test_control_characters_and_markup_of_names_stay_visible_text():
+    assert plain("a\x1b[31m\nb") == "a\\x1b[31m\\nb"
+    result = run("break", app=app_that_raises(errors.FormatError("[bold]x[/nope]\x1b]0;title\x07")))
+    assert "[bold]x[/nope]\\x1b]0;title\\x07" in result.stderr
+
+
+def test_json_carries_names_that_are_not_utf8(capsys):
+    print_json({"name": "너구리\udcff"})
+    assert json.loads(capsys.readouterr().out) == {"name": "너구리\udcff"}
+
+
+def test_login_without_a_terminal_asks_for_the_token_option():
+    result = run("login", "--host", "http://127.0.0.1:9")
+    assert result.exit_code == 2
+    assert "--token" in result.stderr
+
+
+def test_commands_without_a_token_say_how_to_get_one():
+    result = run("project", "list", "--host", "http://127.0.0.1:9")
+    assert result.exit_code == 1
+    assert "synapse login" in result.stderr
+
+
+def test_doctor_finds_a_server_that_does_not_answer():
+    result = run("doctor", "--host", "http://127.0.0.1:9", "--token", "syn_x", "--json")
+    assert result.exit_code == 1
+    by_check = {finding["check"]: finding for finding in json.loads(result.stdout)}
+    assert by_check["python"]["verdict"] == "ok"
+    assert by_check["server"]["verdict"] == "error"
+    assert "syn_x" not in result.output
+    assert "token" not in by_check
+
+
+def test_doctor_warns_of_a_config_file_that_others_may_read(no_credentials: Path):
+    no_credentials.write_text("{}")
+    no_credentials.chmod(0o644)
+    result = run("doctor", "--host", "http://127.0.0.1:9")
+    assert "chmod 600" in result.stdout
+
+
+def test_filters_become_typed_values():
+    words = [
+        "ids=1,2",
+        "ids=3",
+        "status_label=completed",
+        "user=7",
+        "is_discarded=false",
+        "tags=night,rain",
+        "search=12",
+    ]
+    assert parse_filters(words) == {
+        "ids": [1, 2, 3],
+        "status_label": "completed",
+        "user": 7,
+        "is_discarded": False,
+        "tags": ["night", "rain"],
+        "search": "12",
+    }
+
+
+@pytest.mark.parametrize(
+    "words", [["ids"], ["=1"], ["ids=1,x"], ["user="], ["user=1", "user=2"], ["is_discarded=maybe"]]
+)
+def test_filters_that_cannot_be_read_are_refused(words):
+    with pytest.raises(UsageError):
+        parse_filters(words)
+
+
+def test_splits_are_ratios_or_the_word_tag():
+    assert parse_split("0.8,0.1,0.1") == {"train": 0.8, "val": 0.1, "test": 0.1}
+    assert parse_split("tag") == "tag"
+
+
+@pytest.mark.parametrize("text", ["0.8", "0.8,0.1", "a,b", "nan,1", "2,-1", "0.4,0.3,0.2,0.1"])
+def test_splits_that_do_not_divide_a_whole_are_refused(text):
+    with pytest.raises(UsageError):
+        parse_split(text)
