@@ -80,7 +80,13 @@ class BundlePart(BaseModel):
 
 
 class BundleManifest(BaseModel):
-    """`manifest.json`: present only when the bundle is complete."""
+    """`manifest.json`: present only when the bundle is complete.
+
+    Attributes:
+        row_count: Rows in all parts.
+        file_count: Files under `files/`, each content once.
+        missing_files: File entries of rows without `bundle_path`, because their bytes were missing or wrong.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -90,4 +96,5 @@ class BundleManifest(BaseModel):
     project: int | None = None
     row_count: int
     file_count: int
+    missing_files: int = 0
     parts: list[BundlePart]

@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
+
+from web_helper.backend.core.problems import ConflictProblem
 
 SQLITE_BUSY_SECONDS = 30
 
@@ -28,6 +31,12 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     # mmap_size=0: mapped pages would count as resident memory during a scan.
     for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL", "mmap_size=0"):
         connection.execute(f"PRAGMA {pragma}")
+    # SQLite's own lower() knows ASCII only: a search for "é" would miss "É".
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _lower(text: str | None) -> str | None:
+    return text.lower() if isinstance(text, str) else text
 
 
 def _begin_sqlite(connection: Any) -> None:
@@ -46,7 +55,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session for reading: one consistent state, never committed."""
+        """A session for a short read, never committed."""
         with self._reader() as session:
             yield session
 
@@ -55,14 +64,29 @@ class Database:
         """A session for a long read: everything it sees is one moment's state, on every database."""
         with self._reader() as session:
             if self.engine.dialect.name == "postgresql":
-                session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
+                options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+                session.connection(execution_options=options)
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session for one transaction: committed at the end, rolled back on any error."""
-        with self._writer.begin() as session:
-            yield session
+        """A session for one transaction: committed at the end, rolled back on any error.
+
+        Raises:
+            ConflictProblem: Another request was faster, or other rows still refer to what was to be deleted.
+        """
+        try:
+            with self._writer.begin() as session:
+                yield session
+        except IntegrityError as exc:
+            raise ConflictProblem(
+                "The change collides with what is stored: the same thing exists already, or others refer to this one."
+            ) from exc
+
+    def ping(self) -> None:
+        """Ask the database one thing, and raise when it does not answer."""
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
 
     def dispose(self) -> None:
         """Close all connections."""
