@@ -30,10 +30,10 @@ class Frame:
     image_name: str
     split: str | None
     tags: Sequence[str]
+    size: tuple[int, int] = (0, 0)
 
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.width, self.height
+    def __post_init__(self) -> None:
+        self.size = self.width, self.height
 
 
 class DatasetWriter(ABC):
@@ -100,7 +100,7 @@ class DatasetWriter(ABC):
             item["id"], unit, unit.get("width") or 0, unit.get("height") or 0, image_name, split, item.get("tags") or ()
         )
         if self.needs_size and (frame.width <= 0 or frame.height <= 0):
-            report.annotations_in += (lost := sum(1 for _ in annotations_of(item)))
+            report.annotations_in += (lost := len(annotations_of(item)))
             report.annotations_skipped += lost
             report.items_skipped += 1
             self._lose(frame, None, LossCode.SIZE_UNKNOWN, f"the size of the image is unknown ({lost} annotations)")
@@ -151,23 +151,23 @@ class DatasetWriter(ABC):
 
     def _rows(self, item: Mapping[str, Any], frame: Frame) -> list[Any]:
         rows: list[Any] = []
-        place = 0
-        for place, annotation in enumerate(annotations_of(item), 1):
-            category = annotation.get("category")
+        per_class, convert = self._per_class, self._convert
+        annotations = annotations_of(item)
+        self.report.annotations_in += len(annotations)
+        for place, annotation in enumerate(annotations, 1):
             try:
-                if category not in self._per_class:
+                category = annotation.get("category")
+                if category not in per_class:
                     _refuse_class(category)
-                rows.append(self._convert(annotation, frame))
+                rows.append(convert(annotation, frame))
+                per_class[category] += 1
             except UnfitError as exc:
                 self._lose_annotation(frame, annotation, place, (exc.code, str(exc)))
-            except (TypeError, ValueError, KeyError, IndexError) as exc:
+            except (TypeError, ValueError, KeyError, IndexError, AttributeError) as exc:
                 note = (LossCode.INVALID_GEOMETRY, f"its geometry cannot be read ({exc})")
                 self._lose_annotation(frame, annotation, place, note)
-            else:
-                self._per_class[category] += 1
             if self._notes:
                 self._flush_notes(frame, annotation, place)
-        self.report.annotations_in += place
         return rows
 
     def _note_dropped_attributes(self, annotation: Annotation) -> None:
@@ -200,5 +200,5 @@ def _refuse_class(category: Any) -> NoReturn:
 
 
 def _name_of(annotation: Annotation, place: int) -> int | str:
-    own = annotation.get("id")
+    own = annotation.get("id") if isinstance(annotation, dict) else None
     return own if isinstance(own, int | str) else f"#{place}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from operator import mul
 
 Box = list[float]
 Polygon = list[float]
@@ -15,10 +16,8 @@ EPSILON = 0.01
 def polygon_area(polygon: Sequence[float]) -> float:
     """Area by the shoelace formula; parts that overlap themselves count by their winding."""
     xs, ys = polygon[0::2], polygon[1::2]
-    total = xs[-1] * ys[0] - xs[0] * ys[-1]
-    for i in range(len(xs) - 1):
-        total += xs[i] * ys[i + 1] - xs[i + 1] * ys[i]
-    return abs(total) / 2
+    doubled: float = sum(map(mul, xs, [*ys[1:], ys[0]])) - sum(map(mul, ys, [*xs[1:], xs[0]]))
+    return abs(doubled) / 2
 
 
 def points_box(points: Sequence[float]) -> Box:

@@ -15,6 +15,8 @@ _UNSAFE = re.compile(
     r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]'
 )
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
+# Most names are plain: telling so is ten times faster than making them so.
+_PLAIN = re.compile(r"(?!con|prn|aux|nul|com\d|lpt\d)[a-z0-9][\w-]{0,150}\.[a-z0-9]{1,8}", re.ASCII | re.IGNORECASE)
 _PROBES = 8
 
 
@@ -25,6 +27,8 @@ def safe_name(name: str, fallback: str = "file") -> str:
         name: The name as it came, perhaps a path; its last part is used.
         fallback: What to use when nothing is left.
     """
+    if _PLAIN.fullmatch(name):
+        return name
     last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
     cleaned = _UNSAFE.sub("_", unicodedata.normalize("NFC", last)).strip(" ").rstrip(". ")
     if not cleaned.strip("._ "):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -165,6 +165,7 @@ class UnfitError(ValueError):
         super().__init__(message)
 
 
-def annotations_of(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def annotations_of(item: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
     """The annotations of an item of the export, empty when it has no data."""
-    yield from (item.get("data") or {}).get("annotations") or ()
+    data = item.get("data")
+    return (data.get("annotations") or ()) if data else ()

@@ -12,11 +12,19 @@ from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.coco.writer import CocoWriter
 from synapse_sdk.utils.converters.formats import DEFAULT_OPTIONS, Format, WriterOptions
 from synapse_sdk.utils.converters.records import BadFile, SourceItem
+from synapse_sdk.utils.converters.tables.writer import CsvWriter, JsonlWriter
 from synapse_sdk.utils.converters.voc.reader import read_voc
 from synapse_sdk.utils.converters.voc.writer import VocWriter
+from synapse_sdk.utils.converters.yolo.writer import YoloWriter
 from synapse_sdk.wire.annotations import ClassSchema
 
-_WRITERS: dict[Format, Any] = {Format.COCO: CocoWriter, Format.VOC: VocWriter}
+_WRITERS: dict[Format, Any] = {
+    Format.COCO: CocoWriter,
+    Format.YOLO: YoloWriter,
+    Format.VOC: VocWriter,
+    Format.CSV: CsvWriter,
+    Format.JSONL: JsonlWriter,
+}
 _READERS: dict[Format, Any] = {Format.VOC: read_voc}
 
 

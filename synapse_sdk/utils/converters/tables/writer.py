@@ -1,0 +1,133 @@
+"""Writes CSV and JSONL. Both carry every geometry and attribute; neither needs the image's size."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+
+from synapse_sdk.utils.converters import fitting, geometry
+from synapse_sdk.utils.converters.base import DatasetWriter, Frame
+from synapse_sdk.utils.converters.classes import ClassMap
+from synapse_sdk.utils.converters.fitting import Annotation
+from synapse_sdk.utils.converters.formats import Format, TableOptions
+from synapse_sdk.utils.converters.losses import LossCode
+from synapse_sdk.utils.converters.records import UnfitError
+
+COLUMNS = (
+    "item_id", "file_name", "image_width", "image_height", "split", "tags",
+    "annotation_id", "type", "category", "x", "y", "width", "height", "rotation",
+    "segmentation", "keypoints", "area", "iscrowd", "attributes", "score",
+)  # fmt: skip
+_BUFFER_BYTES = 1 << 20
+
+
+class TableWriter(DatasetWriter):
+    """What CSV and JSONL share: one file, finished by renaming; images belong into `images/`, or `images/<split>/`."""
+
+    needs_size: ClassVar[bool] = False
+    file_name: ClassVar[str]
+
+    def __init__(self, out_dir: Path, classes: ClassMap, options: TableOptions | None = None) -> None:
+        super().__init__(out_dir, classes)
+        self.options = options or TableOptions()
+        self._path = out_dir / self.file_name
+        self._part = self._path.with_name(self._path.name + ".part")
+        self._file = self._part.open("wb", buffering=_BUFFER_BYTES)
+
+    def image_path(self, image_name: str, split: str | None = None) -> str:
+        return f"images/{split}/{image_name}" if split else f"images/{image_name}"
+
+    def _convert(self, annotation: Annotation, frame: Frame) -> Annotation:  # noqa: ARG002 - fits any image
+        values = annotation.get("bbox")
+        if values is not None:
+            x, y, w, h = values
+            if not geometry.are_finite((x, y, w, h)):
+                raise UnfitError(LossCode.INVALID_GEOMETRY, "the box is not made of finite numbers")
+        if isinstance(mask := annotation.get("segmentation"), dict):
+            fitting.mask_runs(mask)
+        return annotation
+
+    def _finish(self) -> None:
+        self._file.close()
+        self._part.replace(self._path)
+
+    def _discard(self) -> None:
+        self._file.close()
+        self._part.unlink(missing_ok=True)
+
+
+class JsonlWriter(TableWriter):
+    """Writes `annotations.jsonl`, a line per image: `id, file_name, width, height, split, tags, annotations`."""
+
+    format: ClassVar[Format] = Format.JSONL
+    file_name: ClassVar[str] = "annotations.jsonl"
+
+    def __init__(self, out_dir: Path, classes: ClassMap, options: TableOptions | None = None) -> None:
+        super().__init__(out_dir, classes, options)
+        self._encoder = msgspec.json.Encoder()
+
+    def _save(self, frame: Frame, rows: list[Any]) -> None:
+        line = {
+            "id": frame.item_id,
+            "file_name": frame.image_name,
+            "width": frame.width or None,
+            "height": frame.height or None,
+            "split": frame.split,
+            "tags": list(frame.tags),
+            "annotations": rows,
+        }
+        self._file.write(self._encoder.encode(line) + b"\n")
+
+
+class CsvWriter(TableWriter):
+    """Writes `annotations.csv`: one row per annotation, and one with empty annotation columns for an image without any.
+
+    Columns of more than one value (`tags`, `segmentation`, `keypoints`, `attributes`) hold JSON.
+    """
+
+    format: ClassVar[Format] = Format.CSV
+    file_name: ClassVar[str] = "annotations.csv"
+    carried_attributes: ClassVar[frozenset[str] | None] = None
+
+    def __init__(self, out_dir: Path, classes: ClassMap, options: TableOptions | None = None) -> None:
+        super().__init__(out_dir, classes, options)
+        self._encode = msgspec.json.Encoder().encode
+        self._text = io.TextIOWrapper(self._file, encoding="utf-8", newline="", write_through=False)
+        self._writer = csv.writer(self._text, lineterminator="\n")
+        self._writer.writerow(COLUMNS)
+
+    def _save(self, frame: Frame, rows: list[Any]) -> None:
+        tags = self._encode(frame.tags).decode() if frame.tags else ""
+        image = [frame.item_id, frame.image_name, frame.width or "", frame.height or "", frame.split or "", tags]
+        if rows:
+            self._writer.writerows(self._cells(image, rows))
+        else:
+            self._writer.writerow([*image, *[""] * (len(COLUMNS) - len(image))])
+
+    def _cells(self, image: list[Any], rows: list[Any]) -> Iterator[list[Any]]:
+        encode = self._encode
+        for row in rows:
+            get = row.get
+            yield [
+                *image,
+                get("id", ""),
+                get("type") or "bbox",
+                row["category"],
+                *(get("bbox") or ("", "", "", "")),
+                get("rotation", ""),
+                encode(value).decode() if (value := get("segmentation")) else "",
+                encode(value).decode() if (value := get("keypoints")) else "",
+                get("area", ""),
+                get("iscrowd", ""),
+                encode(value).decode() if (value := get("attributes")) else "",
+                get("score", ""),
+            ]
+
+    def _finish(self) -> None:
+        self._text.flush()
+        super()._finish()

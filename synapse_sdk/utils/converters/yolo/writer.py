@@ -1,0 +1,172 @@
+"""Writes YOLO: one text file per image, each row one object, and the file that describes the data set.
+
+Trainers skip a label file that mixes boxes and polygons, has a value beyond [0, 1] or a row twice. So the task decides
+what every row is, and what does not fit is converted by convention or reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+
+from synapse_sdk.utils.converters import fitting, geometry
+from synapse_sdk.utils.converters.base import DatasetWriter, Frame
+from synapse_sdk.utils.converters.classes import ClassMap
+from synapse_sdk.utils.converters.fitting import Annotation
+from synapse_sdk.utils.converters.formats import Format, YoloOptions, YoloTask
+from synapse_sdk.utils.converters.losses import LossCode
+from synapse_sdk.utils.converters.names import split_suffix
+from synapse_sdk.utils.converters.records import UnfitError
+from synapse_sdk.utils.converters.yolo.outlines import mask_outlines
+
+UNSPLIT = "train"
+
+
+class YoloWriter(DatasetWriter):
+    """Writes `labels/<split>/<stem>.txt` and `data.yaml`; images belong into `images/<split>/`.
+
+    A class's number is its place in the schema, counted from 0. Without splits all is `train`, and `val` is the same
+    folder, because a trainer demands one.
+    """
+
+    format: ClassVar[Format] = Format.YOLO
+    carried_attributes: ClassVar[frozenset[str] | None] = frozenset()
+    carries_score: ClassVar[bool] = False
+
+    def __init__(self, out_dir: Path, classes: ClassMap, options: YoloOptions | None = None) -> None:
+        super().__init__(out_dir, classes)
+        self.options = options or YoloOptions()
+        self._splits: set[str] = set()
+        self._item_rows: set[str] = set()
+        self._keypoint_count = max((len(d.keypoints or ()) for d in classes.definitions), default=0)
+        rows: dict[YoloTask, Callable[[Annotation, Frame], Sequence[float]]] = {
+            YoloTask.DETECT: self._detect_row,
+            YoloTask.SEGMENT: self._segment_row,
+            YoloTask.POSE: self._pose_row,
+            YoloTask.OBB: self._obb_row,
+        }
+        self._row = rows[self.options.task]
+
+    def image_path(self, image_name: str, split: str | None = None) -> str:
+        return f"images/{split or UNSPLIT}/{image_name}"
+
+    def _convert(self, annotation: Annotation, frame: Frame) -> str:
+        fitting.refuse_without_surface(annotation)
+        values = self._row(annotation, frame)
+        self._note_dropped_attributes(annotation)
+        row = f"{self.classes.indexes[annotation['category']]} {' '.join([number_text(v) for v in values])}\n"
+        if row in self._item_rows:
+            message = "another of its class has the very same place in this image; trainers drop the second"
+            raise UnfitError(LossCode.DUPLICATE_ROW, message)
+        self._item_rows.add(row)
+        return row
+
+    def _detect_row(self, annotation: Annotation, frame: Frame) -> list[float]:
+        box = fitting.fit_box(annotation, frame.size, self._notes)
+        fitting.note_reduction_to_box(annotation, self._notes)
+        return _centered(box, frame.size)
+
+    def _segment_row(self, annotation: Annotation, frame: Frame) -> list[float]:
+        segmentation = annotation.get("segmentation")
+        if annotation.get("keypoints"):
+            self._notes.append((LossCode.GEOMETRY_REDUCED, "the keypoints are not kept"))
+        if isinstance(segmentation, dict):
+            parts = mask_outlines(fitting.fit_mask(segmentation, frame.size)[1], frame.size)
+            self._notes.append((LossCode.GEOMETRY_REDUCED, "the mask became the outline around it; holes are filled"))
+        else:
+            outline = fitting.fit_outline(annotation, frame.size, self._notes)
+            assert isinstance(outline, list)
+            parts = outline
+            if not segmentation:
+                self.report.conversions["bbox_to_polygon"] += 1
+        if sum(geometry.polygon_area(part) for part in parts) <= 0:
+            raise UnfitError(LossCode.ZERO_AREA, "the polygon has no area")
+        if len(parts) > 1:
+            self._notes.append((LossCode.GEOMETRY_REDUCED, f"{len(parts)} parts were joined into one outline"))
+            return _relative(geometry.join_parts(parts), frame.size)
+        return _relative(parts[0], frame.size)
+
+    def _pose_row(self, annotation: Annotation, frame: Frame) -> list[float]:
+        box = fitting.fit_box(annotation, frame.size, self._notes)
+        points = annotation.get("keypoints") or ()
+        self._keypoint_count = self._keypoint_count or len(points) // 3
+        own = self._keypoint_count if not points else min(len(points) // 3, self._keypoint_count)
+        triples = fitting.fit_keypoints(annotation, own, frame.size, self._notes)
+        triples += [0] * (3 * self._keypoint_count - len(triples))
+        without = {key: value for key, value in annotation.items() if key != "keypoints"}
+        fitting.note_reduction_to_box(without, self._notes)
+        values = _centered(box, frame.size)
+        for i in range(0, len(triples), 3):
+            values += [triples[i] / frame.width, triples[i + 1] / frame.height, triples[i + 2]]
+        return values
+
+    def _obb_row(self, annotation: Annotation, frame: Frame) -> list[float]:
+        segmentation = annotation.get("segmentation")
+        if isinstance(segmentation, dict) or annotation.get("keypoints"):
+            fitting.note_reduction_to_box(annotation, self._notes)
+            return _relative(geometry.box_polygon(fitting.fit_box(annotation, frame.size, self._notes)), frame.size)
+        parts = fitting.fit_outline(annotation, frame.size, self._notes)
+        assert isinstance(parts, list)
+        corners = parts[0]
+        if segmentation and (len(parts) > 1 or len(corners) != 8 or geometry.corners_rotated(corners) is None):
+            points = [value for part in parts for value in part]
+            corners = geometry.clamp_points(geometry.smallest_rectangle(points), *frame.size)
+            self._notes.append((LossCode.GEOMETRY_REDUCED, "the polygon became the smallest turned box around it"))
+        if geometry.polygon_area(corners) <= 0:
+            raise UnfitError(LossCode.ZERO_AREA, "the turned box has no area")
+        return _relative(corners, frame.size)
+
+    def _rows(self, item: Any, frame: Frame) -> list[Any]:
+        self._item_rows.clear()
+        return super()._rows(item, frame)
+
+    def _save(self, frame: Frame, rows: list[Any]) -> None:
+        folder = self.out_dir / "labels" / (frame.split or UNSPLIT)
+        if folder.name not in self._splits:
+            self._splits.add(folder.name)
+            folder.mkdir(parents=True, exist_ok=True)
+            (self.out_dir / "images" / folder.name).mkdir(parents=True, exist_ok=True)
+        stem, _ = split_suffix(frame.image_name)
+        (folder / f"{stem}.txt").write_text("".join(rows), encoding="ascii")
+
+    def _finish(self) -> None:
+        path = self.out_dir / self.options.yaml_name
+        text = yaml.safe_dump(self._description(), sort_keys=False, allow_unicode=True, default_flow_style=None)
+        path.write_text(text, encoding="utf-8")
+
+    def _description(self) -> dict[str, Any]:
+        splits = self._splits or {UNSPLIT}
+        first = f"images/{UNSPLIT if UNSPLIT in splits else min(splits)}"
+        description: dict[str, Any] = {
+            "train": first,
+            "val": "images/val" if "val" in splits else first,
+        }
+        description |= {split: f"images/{split}" for split in sorted(splits)}
+        if self.options.task is YoloTask.POSE and self._keypoint_count:
+            description["kpt_shape"] = [self._keypoint_count, 3]
+        description["task"] = self.options.task.value
+        description["nc"] = len(self.classes.names)
+        description["names"] = dict(enumerate(self.classes.names))
+        return description
+
+    def _discard(self) -> None:
+        """Every label file is complete as soon as it is written."""
+
+
+def number_text(value: float) -> str:
+    """Seven digits: 0.01 px are kept in images of up to 100,000 px."""
+    return f"{value:.7f}".rstrip("0").rstrip(".") or "0"
+
+
+def _centered(box: geometry.Box, size: tuple[int, int]) -> list[float]:
+    x, y, w, h = box
+    if "0" in (number_text(w / size[0]), number_text(h / size[1])):
+        raise UnfitError(LossCode.TOO_SMALL, f"a box of {w:g} x {h:g} px vanishes in seven digits")
+    return [(x + w / 2) / size[0], (y + h / 2) / size[1], w / size[0], h / size[1]]
+
+
+def _relative(points: Sequence[float], size: tuple[int, int]) -> list[float]:
+    return [value / size[i % 2] for i, value in enumerate(points)]
