@@ -37,3 +37,12 @@ class Page(BaseModel, Generic[T]):
 
     data: list[T]
     meta: PageMeta
+
+
+class NumberedPage(BaseModel, Generic[T]):
+    """One page of a v1 list; `next` and `previous` are absolute URLs."""
+
+    count: int
+    next: str | None = None
+    previous: str | None = None
+    results: list[T]

@@ -1,0 +1,27 @@
+"""Whether the server can answer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from web_helper.backend.api.context import database_of
+from web_helper.backend.api.errors import ERROR_RESPONSES
+
+router = APIRouter(tags=["health"], responses={"default": ERROR_RESPONSES["default"]})
+
+
+class Health(BaseModel):
+    """The server answers, and so does its database."""
+
+    status: Literal["ok"] = "ok"
+    database: Literal["ok"] = "ok"
+
+
+@router.get("/health/")
+def check_health(request: Request) -> Health:
+    """Ask the database one thing; needs no token."""
+    database_of(request).ping()
+    return Health()

@@ -1,0 +1,144 @@
+"""Query strings of lists: made from the listing, so that what is documented is what is honoured, and nothing else."""
+
+import inspect
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Query, Request
+from pydantic import BaseModel
+
+from web_helper.backend.core.problems import ValidationProblem
+from web_helper.backend.queries.filters import Filter, Kind, Listing
+from web_helper.backend.services.lists import CursorRequest, NumberRequest
+
+MAX_PER_PAGE = 200
+MAX_PAGE_SIZE = 1000
+
+
+@dataclass(frozen=True)
+class CursorQuery:
+    """A v2 list's query: the page, and the fields to keep of each item (None: all)."""
+
+    request: CursorRequest
+    fields: frozenset[str] | None
+
+
+@dataclass(frozen=True)
+class NumberQuery:
+    """A v1 list's query."""
+
+    request: NumberRequest
+    fields: frozenset[str] | None
+    expand: frozenset[str]
+
+
+def cursor_query(listing: Listing, item: type[BaseModel]) -> Callable[..., Coroutine[Any, Any, CursorQuery]]:
+    """The dependency that reads a v2 list's query."""
+    names = frozenset(item.model_fields)
+    parameters = [
+        _parameter("per_page", int, Query(50, ge=1, le=MAX_PER_PAGE, description="Items per page.")),
+        _parameter("cursor", str | None, Query(None, description="From the page before; opaque.")),
+        _sort_parameter("sort", listing),
+        _fields_parameter(names),
+    ]
+
+    async def read_query(request: Request, **values: Any) -> CursorQuery:
+        _refuse_unknown(request, listing, parameters)
+        page = CursorRequest(
+            _filters(listing, values), values["per_page"], values["cursor"], _is_descending("sort", listing, values)
+        )
+        return CursorQuery(page, _chosen("fields", values["fields"], names))
+
+    _sign(read_query, listing, parameters)
+    return read_query
+
+
+def number_query(
+    listing: Listing, names: Iterable[str], expandable: Iterable[str] = ()
+) -> Callable[..., Coroutine[Any, Any, NumberQuery]]:
+    """The dependency that reads a v1 list's query."""
+    allowed, parts = frozenset(names), frozenset(expandable)
+    parameters = [
+        _parameter("page", int, Query(1, ge=1, le=2**31, description="Page number, from 1.")),
+        _parameter("page_size", int, Query(100, ge=1, le=MAX_PAGE_SIZE, description="Items per page.")),
+        _sort_parameter("ordering", listing),
+        _fields_parameter(allowed),
+    ]
+    if parts:
+        text = f"Parts to add, separated by commas: {', '.join(sorted(parts))}."
+        parameters.append(_parameter("expand", list[str] | None, Query(None, description=text)))
+
+    async def read_query(request: Request, **values: Any) -> NumberQuery:
+        _refuse_unknown(request, listing, parameters)
+        page = NumberRequest(
+            _filters(listing, values),
+            values["page"],
+            values["page_size"],
+            _is_descending("ordering", listing, values),
+        )
+        expand = _chosen("expand", values.get("expand"), parts) or frozenset()
+        return NumberQuery(page, _chosen("fields", values["fields"], allowed), expand)
+
+    _sign(read_query, listing, parameters)
+    return read_query
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _sort_parameter(name: str, listing: Listing) -> inspect.Parameter:
+    key = listing.sort_name
+    return _parameter(name, str, Query(f"-{key}", description=f"`{key}` or `-{key}` (descending)."))
+
+
+def _fields_parameter(names: frozenset[str]) -> inspect.Parameter:
+    text = f"Keep only these fields, separated by commas: {', '.join(sorted(names))}."
+    return _parameter("fields", list[str] | None, Query(None, description=text))
+
+
+def _filter_parameter(name: str, definition: Filter) -> inspect.Parameter:
+    annotation: Any = list[str] | None
+    if definition.kind is Kind.FLAG:
+        annotation = bool | None
+    elif definition.kind is Kind.TEXT:
+        annotation = str | None
+    choices = f" One of {', '.join(definition.choices)}." if definition.choices else ""
+    return _parameter(name, annotation, Query(None, description=definition.description + choices))
+
+
+def _sign(read_query: Any, listing: Listing, parameters: list[inspect.Parameter]) -> None:
+    request = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
+    filters = [_filter_parameter(name, definition) for name, definition in listing.filters.items()]
+    read_query.__signature__ = inspect.Signature([request, *parameters, *filters])
+
+
+def _refuse_unknown(request: Request, listing: Listing, parameters: list[inspect.Parameter]) -> None:
+    allowed = {parameter.name for parameter in parameters} | set(listing.filters)
+    for name in request.query_params:
+        if name not in allowed:
+            known = ", ".join(sorted(allowed))
+            raise ValidationProblem.of_field(name, f"{listing.noun} know no such parameter; allowed: {known}.")
+
+
+def _filters(listing: Listing, values: dict[str, Any]) -> dict[str, Any]:
+    given = {name: values[name] for name in listing.filters if values[name] is not None}
+    # One value may be a comma list; several are taken as they are.
+    return {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in given.items()}
+
+
+def _is_descending(name: str, listing: Listing, values: dict[str, Any]) -> bool:
+    key = listing.sort_name
+    if values[name] not in {key, f"-{key}"}:
+        raise ValidationProblem.of_field(name, f"{listing.noun} are sorted by {key} or -{key} only.")
+    return str(values[name]).startswith("-")
+
+
+def _chosen(parameter: str, values: list[str] | None, allowed: frozenset[str]) -> frozenset[str] | None:
+    if values is None:
+        return None
+    chosen = frozenset(part.strip() for value in values for part in value.split(",") if part.strip())
+    for name in chosen - allowed:
+        raise ValidationProblem.of_field(parameter, f"{name!r} is not one of {', '.join(sorted(allowed))}.")
+    return chosen

@@ -1,0 +1,14 @@
+"""All routers of the server, in the order in which their paths are matched."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from web_helper.backend.api import health
+from web_helper.backend.api.work import projects, tasks
+
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    projects.router,
+    tasks.router,
+)

@@ -1,0 +1,61 @@
+"""The server process: the HTTP API over one database.
+
+`python -m web_helper.backend.app --host 127.0.0.1 --port 8100` serves an installation that `bootstrap` has prepared.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from web_helper.backend.api.errors import RequestEdge, install_error_handlers
+from web_helper.backend.api.registry import ROUTERS
+from web_helper.backend.core.database import Database
+from web_helper.backend.core.settings import Settings
+from web_helper.backend.core.signing import UrlSigner
+
+DESCRIPTION = """
+v1 (unversioned paths) answers bare objects and numbered pages; v2 answers envelopes and cursor pages. Both honour the
+same filters and refuse unknown ones.
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The server over an installation; `bootstrap` must have prepared its database."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        app.state.database.dispose()
+
+    app = FastAPI(title="Synapse", version="2", description=DESCRIPTION, lifespan=lifespan, redirect_slashes=False)
+    app.state.settings = settings
+    app.state.database = Database(settings.sqlalchemy_url)
+    app.state.signer = UrlSigner(settings)
+    install_error_handlers(app)
+    app.add_middleware(RequestEdge)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+def main() -> None:
+    """Serve until stopped."""
+    import uvicorn
+
+    from web_helper.backend.services.bootstrap import bootstrap
+
+    parser = argparse.ArgumentParser(description="Serve the Synapse API.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8100)
+    arguments = parser.parse_args()
+    settings = Settings()
+    bootstrap(settings)
+    uvicorn.run(create_app(settings), host=arguments.host, port=arguments.port)
+
+
+if __name__ == "__main__":
+    main()

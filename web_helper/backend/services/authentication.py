@@ -1,0 +1,63 @@
+"""Whose key this is."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from web_helper.backend.core.problems import AuthenticationProblem
+from web_helper.backend.models import Token
+from web_helper.backend.models.base import utc_now
+from web_helper.backend.queries.work import accounts
+from web_helper.backend.services.call import Actor
+
+KEY_PREFIX = "syn_"
+KEY_BYTES = 32
+# A key's last use is written at most this often: reading must not turn every request into a write.
+LAST_USE_STEP = timedelta(hours=1)
+
+
+def create_key() -> str:
+    """A new secret key: `syn_` and 43 URL-safe characters."""
+    return KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES)
+
+
+def hash_key(key: str) -> str:
+    """What is kept of a key. It is random enough that a plain hash cannot be searched."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def authenticate(session: Session, key: str | None) -> tuple[Actor, Token]:
+    """The owner of a key.
+
+    Raises:
+        AuthenticationProblem: No key, or one that is unknown, expired or revoked, or whose owner was switched off.
+    """
+    if not key:
+        raise AuthenticationProblem("Send an access token: `Authorization: Token syn_…`.")
+    found = accounts.token_of_hash(session, hash_key(key))
+    if found is None:
+        raise AuthenticationProblem("The access token is unknown.")
+    token, user = found
+    if token.revoked_at is not None:
+        raise AuthenticationProblem("The access token was revoked; create a new one.")
+    if token.expires_at is not None and token.expires_at <= utc_now():
+        raise AuthenticationProblem("The access token has expired; create a new one.")
+    if not user.is_active:
+        raise AuthenticationProblem("The token's owner was deactivated.")
+    return Actor(user.id, user.email, user.is_admin, frozenset(token.scopes), token.id), token
+
+
+def is_use_stale(token: Token) -> bool:
+    """Whether the moment of last use is worth writing again."""
+    return token.last_used_at is None or utc_now() - token.last_used_at > LAST_USE_STEP
+
+
+def note_use(session: Session, token_id: int) -> None:
+    """Write down that a key was used now."""
+    token = session.get(Token, token_id)
+    if token is not None:
+        token.last_used_at = utc_now()
