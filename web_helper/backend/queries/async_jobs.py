@@ -16,10 +16,41 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from synapse_sdk.wire.jobs import AsyncJobStatus
-from web_helper.backend.models import AsyncJob
+from web_helper.backend.models import AsyncJob, Member, Role
 from web_helper.backend.models.base import utc_now
+from web_helper.backend.queries.filters import (
+    Condition,
+    Kind,
+    Listing,
+    common_filters,
+    contains_text,
+    integers,
+    strings,
+)
 
 FINAL_STATUSES = (AsyncJobStatus.SUCCEEDED, AsyncJobStatus.FAILED, AsyncJobStatus.CANCELLED)
+# A finished export leads to a project's whole data: whoever may start one there may see it, nobody else.
+EXPORTING_ROLES = (Role.MANAGER, Role.ADMIN)
+
+
+def _may_export(user_id: int) -> Condition:
+    projects = select(Member.project_id).where(Member.user_id == user_id, Member.role.in_(EXPORTING_ROLES))
+    return AsyncJob.project_id.in_(projects)
+
+
+LISTING = Listing(
+    noun="async jobs",
+    entity=AsyncJob,
+    keys=(AsyncJob.created, AsyncJob.id),
+    filters={
+        **common_filters(AsyncJob.id, contains_text(AsyncJob.kind), searched="the kind", kind=Kind.STRINGS),
+        "kind": strings(AsyncJob.kind, "Jobs of these kinds."),
+        "status": strings(AsyncJob.status, "Jobs in these states.", [status.value for status in AsyncJobStatus]),
+        "project": integers(AsyncJob.project_id, "Jobs of these projects."),
+    },
+    visible_to=_may_export,
+    sort_name="created",
+)
 
 
 @dataclass(frozen=True)

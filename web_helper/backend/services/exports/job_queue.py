@@ -12,8 +12,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from web_helper.backend.core.database import create_database_engine
+from web_helper.backend.core.event_log import log_failure
 from web_helper.backend.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -87,6 +89,13 @@ class JobQueue:
         """Let a worker take the job."""
         options = {"queue_name": QUEUE_NAME, "workflow_name": EXPORT_WORKFLOW, "workflow_id": job_id}
         self.open().enqueue(options, job_id)  # type: ignore[arg-type]
+
+    def offer(self, job_id: str) -> None:
+        """Enqueue if that is possible now; if not, the worker's housekeeping does it."""
+        try:
+            self.enqueue(job_id)
+        except SQLAlchemyError as exc:
+            log_failure("job_not_enqueued", exc, job_id=job_id)
 
     def state_of(self, job_id: str) -> QueueState:
         """Whether the queue has the job, and whether it still intends to run it."""

@@ -1,0 +1,82 @@
+"""Durable jobs: where they are, how they go on, and how to stop them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from synapse_sdk.wire.jobs import AsyncJob, ProgressEvent
+from synapse_sdk.wire.pages import Envelope, Page
+from web_helper.backend.api.context import Reading, Signer, Writing, settings_of
+from web_helper.backend.api.list_query import CursorQuery, cursor_query
+from web_helper.backend.api.resource import create_router, envelope
+from web_helper.backend.queries.async_jobs import LISTING
+from web_helper.backend.services.exports import async_jobs as service
+from web_helper.backend.services.exports.job_progress import ProgressHub, progress_event
+from web_helper.backend.services.lists import read_cursor_page
+
+router = create_router("async_jobs")
+_query_of = cursor_query(LISTING, AsyncJob)
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Server-sent events: `progress`, and at the end `completed`, `failed` or `cancelled`.",
+        "content": {"text/event-stream": {"schema": ProgressEvent.model_json_schema()}},
+    }
+}
+
+
+@router.get("/v2/async-jobs/")
+def list_async_jobs(
+    call: Reading, signer: Signer, request: Request, query: Annotated[CursorQuery, Depends(_query_of)]
+) -> Page[AsyncJob]:
+    """Jobs of projects from which the caller may export, newest first."""
+    page = read_cursor_page(call, LISTING, query.request)
+    pagination: dict[str, Any] = {
+        "next_cursor": page.next_cursor,
+        "previous_cursor": page.previous_cursor,
+        "per_page": query.request.per_page,
+    }
+    jobs = [service.show_job(job, signer, settings_of(request)) for job in page.rows]
+    return Page[AsyncJob].model_validate(
+        {"data": jobs, "meta": {"request_id": call.request_id, "pagination": pagination}}
+    )
+
+
+@router.get("/v2/async-jobs/{job_id}/", response_model=Envelope[AsyncJob])
+def read_async_job(call: Reading, signer: Signer, request: Request, job_id: str) -> Any:
+    """One job; a finished export with a signed link to its bundle."""
+    return envelope(call, service.show_job(service.read_job(call, job_id), signer, settings_of(request)))
+
+
+@router.post("/v2/async-jobs/{job_id}/cancel/", response_model=Envelope[AsyncJob])
+def cancel_async_job(call: Writing, signer: Signer, request: Request, job_id: str) -> Any:
+    """Stop a job: at once when it waits, within about a second when it runs."""
+    return envelope(call, service.show_job(service.cancel_job(call, job_id), signer, settings_of(request)))
+
+
+@router.get("/v2/async-jobs/{job_id}/progress/", response_class=EventSourceResponse, responses=_STREAM)
+def watch_async_job(
+    call: Reading,
+    request: Request,
+    job_id: str,
+    last_event_id: Annotated[
+        int, Header(description="The last event that was seen; the stream goes on after it.")
+    ] = -1,
+) -> EventSourceResponse:
+    """Follow a job as server-sent events until it ends; comments in between keep the connection open."""
+    job = service.read_job(call, job_id)
+    return EventSourceResponse(
+        _events(request.app.state.progress, job.id, last_event_id),
+        ping=settings_of(request).heartbeat_seconds,
+        ping_message_factory=lambda: ServerSentEvent(comment="heartbeat"),
+        sep="\n",
+    )
+
+
+async def _events(hub: ProgressHub, job_id: str, after: int) -> AsyncIterator[ServerSentEvent]:
+    async for state in hub.watch(job_id, after):
+        event = progress_event(state)
+        yield ServerSentEvent(data=event.model_dump_json(), event=event.event, id=str(event.id))
