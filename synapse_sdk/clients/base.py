@@ -34,6 +34,8 @@ class Call:
         content: Opens the body anew for each attempt.
         repeatable: Whether sending it twice does its work once; None decides by the method.
         is_signed: The URL itself gives access: send it wherever it leads, without credentials.
+        is_long: The server takes longer for this than for a single row, so more patience is due.
+        read_timeout_seconds: Longest silence of the server; None is the client's.
     """
 
     method: str
@@ -44,6 +46,7 @@ class Call:
     data: Mapping[str, Any] | None = None
     files: Mapping[str, Any] | None = None
     headers: Mapping[str, str] | None = None
+    is_long: bool = False
     read_timeout_seconds: float | None = None
     repeatable: bool | None = None
     is_signed: bool = False
@@ -196,9 +199,6 @@ class BaseClient:
         if call.json is not None:
             content = msgspec.json.encode(call.json)
             headers.setdefault("Content-Type", "application/json")
-        timeout = self._timeout
-        if call.read_timeout_seconds is not None:
-            timeout = httpx2.Timeout(timeout, read=call.read_timeout_seconds)
         return http.build_request(
             call.method,
             call.url if call.is_signed else self.resolve(call.url),
@@ -207,8 +207,13 @@ class BaseClient:
             data=call.data,
             files=call.files,
             headers=headers,
-            timeout=timeout,
+            timeout=self._timeout_of(call),
         )
+
+    def _timeout_of(self, call: Call) -> httpx2.Timeout:
+        usual = self._timeout.read or READ_TIMEOUT_SECONDS
+        long = max(usual, LONG_READ_TIMEOUT_SECONDS) if call.is_long else usual
+        return httpx2.Timeout(call.read_timeout_seconds or long, connect=self._timeout.connect, pool=None)
 
     def _open_http(self, headers: Mapping[str, str], *, follow_redirects: bool = False) -> httpx2.Client:
         transport = None if self._transport is None else _Borrowed(self._transport)

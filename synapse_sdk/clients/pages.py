@@ -85,5 +85,5 @@ class Results:
             if page.next_url in seen:
                 raise ClientError(None, f"{self._call.label}: the server's pages go round in a circle.")
             seen.add(page.next_url)
-            call = Call("GET", page.next_url, read_timeout_seconds=self._call.read_timeout_seconds)
+            call = Call("GET", page.next_url, is_long=True)
             page = parse_page(self._client.send_json(call), call.label)

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from synapse_sdk.clients.base import LONG_READ_TIMEOUT_SECONDS, BaseClient, Call
+from synapse_sdk.clients.base import BaseClient, Call
 from synapse_sdk.clients.pages import parse_item
 from synapse_sdk.exceptions import ClientError
 from synapse_sdk.wire.files import (
@@ -120,7 +120,7 @@ def put_file(client: BaseClient, upload_url: str, file: LocalFile) -> None:
             upload_url,
             content=lambda: _read_chunks(file.path),
             headers={"Content-Length": str(file.size_bytes), "Content-Type": "application/octet-stream"},
-            read_timeout_seconds=LONG_READ_TIMEOUT_SECONDS,
+            is_long=True,
             is_signed=True,
         )
     )
@@ -153,7 +153,7 @@ def _confirm_all(client: BaseClient, names: dict[int, str]) -> None:
 
 
 def _post(client: BaseClient, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
-    call = Call("POST", path, json=body, repeatable=True, read_timeout_seconds=LONG_READ_TIMEOUT_SECONDS)
+    call = Call("POST", path, json=body, repeatable=True, is_long=True)
     items: list[dict[str, Any]] = parse_item(client.send_json(call), call.label)
     return items
 

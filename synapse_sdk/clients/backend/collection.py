@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from synapse_sdk.clients.backend.transport import Body, Params, V1Transport, item_path
-from synapse_sdk.clients.base import LONG_READ_TIMEOUT_SECONDS, Call
+from synapse_sdk.clients.base import Call
 from synapse_sdk.clients.uploads import DEFAULT_UPLOAD_WORKERS, UploadedFile, describe_file, upload_files
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class CollectionClientMixin(BulkUploadClientMixin):
                 "POST",
                 "data_files/",
                 files={"file": (Path(path).name, content)},
-                read_timeout_seconds=LONG_READ_TIMEOUT_SECONDS,
+                is_long=True,
             )
             return self.send_json(call)
 

@@ -19,7 +19,7 @@ from synapse_sdk.clients.backend.models import (
     UpdateJobRequest,
 )
 from synapse_sdk.clients.backend.transport import Body, Params, V1Transport, encode_body, item_path
-from synapse_sdk.clients.base import LONG_READ_TIMEOUT_SECONDS, Call
+from synapse_sdk.clients.base import Call
 from synapse_sdk.exceptions import NotFoundError, StreamLimitExceededError
 from synapse_sdk.utils.network import StreamLimits, validate_resource_id
 
@@ -89,7 +89,7 @@ class PluginClientMixin(V1Transport):
             ClientError: The call failed.
         """
         path = f"async/jobs/{validate_resource_id(job_id)}/tail_console_logs/"
-        call = Call("GET", path, read_timeout_seconds=LONG_READ_TIMEOUT_SECONDS)
+        call = Call("GET", path, is_long=True)
         with self.stream(call) as response:
             yield from _bounded_lines(response.iter_lines(), limits or StreamLimits())
 
@@ -152,7 +152,7 @@ class PluginClientMixin(V1Transport):
                 path,
                 data=fields,
                 files={"file": (Path(file).name, content)},
-                read_timeout_seconds=LONG_READ_TIMEOUT_SECONDS,
+                is_long=True,
             )
             return self.send_json(call)
 

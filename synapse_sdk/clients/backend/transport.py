@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
-from synapse_sdk.clients.base import LONG_READ_TIMEOUT_SECONDS, BaseClient, Call
+from synapse_sdk.clients.base import BaseClient, Call
 from synapse_sdk.clients.pages import Results
 from synapse_sdk.utils.file.download import files_url_to_path_from_objs
 from synapse_sdk.utils.network import validate_resource_id
@@ -55,7 +55,7 @@ class V1Transport(BaseClient):
 
     def _list_call(self, path: str, params: Params | None) -> Call:
         merged = {"page_size": self.page_size, **(params or {})}
-        return Call("GET", path, params=merged, read_timeout_seconds=LONG_READ_TIMEOUT_SECONDS)
+        return Call("GET", path, params=merged, is_long=True)
 
     def _count(self, path: str, params: Params | None) -> int:
         page = self.send_json(self._list_call(path, {**(params or {}), "page_size": 1}))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from synapse_sdk.clients.base import LONG_READ_TIMEOUT_SECONDS, BaseClient, Call
+from synapse_sdk.clients.base import BaseClient, Call
 from synapse_sdk.clients.pages import ListPage, parse_page
 from synapse_sdk.exceptions import ClientError
 from synapse_sdk.utils.retry import RetryPolicy
@@ -24,14 +24,14 @@ class PageOptions:
         page_retry_backoff: Seconds before the first repetition, doubling.
         throttle_seconds: Pause between pages, so that a long export leaves the server room for people.
         retry_on_status: Statuses that count as passing trouble, in place of 502, 503 and 504.
-        read_timeout_seconds: Longest silence of the server within one answer.
+        read_timeout_seconds: Longest silence of the server within one answer; None is a minute, or the client's.
     """
 
     page_retries: int | None = None
     page_retry_backoff: float | None = None
     throttle_seconds: float = 0.0
     retry_on_status: Collection[int] | None = None
-    read_timeout_seconds: float = LONG_READ_TIMEOUT_SECONDS
+    read_timeout_seconds: float | None = None
 
     def policy(self, base: RetryPolicy) -> RetryPolicy:
         """The client's retry policy with these options in place."""
@@ -94,6 +94,7 @@ class SyncCursorPaginator(Generic[T]):
             "GET",
             url,
             params=params,
+            is_long=True,
             read_timeout_seconds=self._options.read_timeout_seconds,
             retry=self._options.policy(self._client.retry),
         )

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 from synapse_sdk.clients.backend_v2.paginator import PageOptions, SyncCursorPaginator
-from synapse_sdk.clients.base import LONG_READ_TIMEOUT_SECONDS, BaseClient, Call
+from synapse_sdk.clients.base import BaseClient, Call
 from synapse_sdk.clients.pages import parse_item
 from synapse_sdk.exceptions import ClientError
 from synapse_sdk.utils.network import validate_resource_id
@@ -32,7 +32,7 @@ class Resource(Generic[T]):
         page_retry_backoff: float | None = None,
         throttle_seconds: float = 0.0,
         retry_on_status: Collection[int] | None = None,
-        read_timeout_seconds: float = LONG_READ_TIMEOUT_SECONDS,
+        read_timeout_seconds: float | None = None,
         **filters: Any,
     ) -> SyncCursorPaginator[T]:
         """Every item that matches the filters, fetched page by page while it is iterated.
@@ -107,6 +107,7 @@ class Resource(Generic[T]):
             "POST",
             f"{self.path}{action}/",
             json={"ids": [int(row_id) for row_id in ids], "response_mode": response_mode},
+            is_long=True,
             read_timeout_seconds=options.read_timeout_seconds,
             # A pure read: it is a POST only because 200 ids do not fit into a URL.
             repeatable=True,

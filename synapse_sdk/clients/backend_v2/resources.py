@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from synapse_sdk.clients.backend_v2 import models
 from synapse_sdk.clients.backend_v2.paginator import PageOptions
 from synapse_sdk.clients.backend_v2.resource import Resource
-from synapse_sdk.clients.base import LONG_READ_TIMEOUT_SECONDS, Call
+from synapse_sdk.clients.base import Call
 from synapse_sdk.clients.pages import parse_item
 from synapse_sdk.clients.uploads import (
     DEFAULT_UPLOAD_WORKERS,
@@ -49,7 +49,7 @@ class BulkFetchResource(Resource[T]):
         page_retries: int | None = None,
         page_retry_backoff: float | None = None,
         retry_on_status: Collection[int] | None = None,
-        read_timeout_seconds: float = LONG_READ_TIMEOUT_SECONDS,
+        read_timeout_seconds: float | None = None,
     ) -> list[dict[str, Any]]:
         """Up to 200 rows (`synapse_sdk.wire.bundle.ExportRow` as dicts), ascending by id.
 
@@ -84,7 +84,7 @@ class BulkDataResource(Resource[T]):
         page_retries: int | None = None,
         page_retry_backoff: float | None = None,
         retry_on_status: Collection[int] | None = None,
-        read_timeout_seconds: float = LONG_READ_TIMEOUT_SECONDS,
+        read_timeout_seconds: float | None = None,
     ) -> list[dict[str, Any]]:
         """Up to 200 rows (`synapse_sdk.wire.bundle.ExportRow` as dicts), ascending by id; see `tasks.bulk_fetch`.
 
@@ -125,7 +125,7 @@ class Projects(Resource[models.ProjectItem]):
             "POST",
             self._item_path(project_id, "import-items/"),
             json={"items": bodies, "create_classes": create_classes},
-            read_timeout_seconds=LONG_READ_TIMEOUT_SECONDS,
+            is_long=True,
             repeatable=True,
         )
         return [ImportOutcome.model_validate(row) for row in self._call_for_rows(call)]
@@ -148,7 +148,7 @@ class GroundTruthDatasets(Resource[models.GroundTruthDatasetItem]):
             "POST",
             self._item_path(dataset_id, "collect/"),
             json={"filter": selection or {}},
-            read_timeout_seconds=LONG_READ_TIMEOUT_SECONDS,
+            is_long=True,
         )
         outcome: dict[str, Any] = parse_item(self._client.send_json(call), call.label)
         return outcome
@@ -164,7 +164,7 @@ class GroundTruthDatasets(Resource[models.GroundTruthDatasetItem]):
             "POST",
             self._item_path(dataset_id, "versions/"),
             json={"name": name, "description": description},
-            read_timeout_seconds=LONG_READ_TIMEOUT_SECONDS,
+            is_long=True,
         )
         version: models.GroundTruthVersionItem = parse_item(self._client.send_json(call), call.label)
         return version

@@ -246,7 +246,8 @@ class _Download:
         self._is_plain = response.headers.get("content-encoding", "identity") == "identity"
         # A server without ranges sends everything again: what has been seen is passed over.
         skip = self._received if response.status_code != 206 else 0
-        for chunk in response.iter_bytes(CHUNK_BYTES):
+        # Without a chunk size: a buffer would swallow what arrived before the connection broke.
+        for chunk in response.iter_bytes():
             fresh = chunk[skip:]
             skip = max(0, skip - len(chunk))
             if fresh:
