@@ -12,7 +12,6 @@ from synapse_sdk.plugins.enums import LogLevel
 from synapse_sdk.plugins.log_messages import CommonLogMessageCode, LogMessageCode, resolve_log_message
 
 if TYPE_CHECKING:
-    from synapse_sdk.clients.agent import AgentClient
     from synapse_sdk.clients.backend import BackendClient
     from synapse_sdk.clients.backend_v2 import BackendV2Client
 
@@ -38,7 +37,7 @@ class RuntimeContext:
     job_id: str | None = None
     client: BackendClient | None = None
     v2_client: BackendV2Client | None = None
-    agent_client: AgentClient | None = None
+    agent_client: Any = None
     checkpoint: dict[str, Any] | None = None
     language: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)

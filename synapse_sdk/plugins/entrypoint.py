@@ -1,0 +1,117 @@
+"""Runs one action in a process of its own: `python -m synapse_sdk.plugins.entrypoint`.
+
+The request comes through the environment (`executors.job_protocol`). A stop (SIGTERM, Ctrl-C, or the end of the process
+that asked) is raised inside the action, so that its steps are rolled back.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from synapse_sdk.loggers import BaseLogger, ConsoleLogger, JobLogger
+from synapse_sdk.plugins.context import PluginEnvironment, RuntimeContext
+from synapse_sdk.plugins.discovery import load_entrypoint, named_as_configured
+from synapse_sdk.plugins.executors import job_protocol
+from synapse_sdk.plugins.executors.job_protocol import RunRequest
+from synapse_sdk.utils.auth import create_backend_client, create_backend_v2_client, load_credentials, read_env
+
+EXIT_FAILED = 1
+ROLLBACK_SECONDS = 30.0
+
+
+def main() -> int:
+    """Run the action that the environment asks for; the exit status is 0 when it succeeded."""
+    signal.signal(signal.SIGTERM, _stop)
+    env = read_env()
+    if job_protocol.LIFELINE in env:
+        threading.Thread(target=_stop_with_parent, args=(int(env[job_protocol.LIFELINE]),), daemon=True).start()
+    result_file = env.get(job_protocol.RESULT_FILE)
+    try:
+        outcome = run_request(RunRequest.from_env(env), env)
+    except BaseException as exc:  # A stop is an outcome too: the parent learns that it was one.
+        if not job_protocol.is_expected(exc):
+            traceback.print_exc()
+        elif not result_file:
+            sys.stderr.write(f"{exc}\n")
+        _hand_over(job_protocol.encode_error(exc), result_file)
+        if not isinstance(exc, Exception):
+            raise
+        return EXIT_FAILED
+    if not result_file:
+        sys.stdout.write(job_protocol.result_between_markers(outcome) + "\n")
+    _hand_over(outcome, result_file)
+    return 0
+
+
+def run_request(request: RunRequest, env: Mapping[str, str]) -> bytes:
+    """Run an action in this process.
+
+    Args:
+        request: What to run.
+        env: Where credentials and the plugin's settings come from.
+
+    Returns:
+        Its result, encoded.
+
+    Raises:
+        PluginError: The action cannot be imported, or its parameters do not fit.
+    """
+    action_class = named_as_configured(load_entrypoint(request.entrypoint, Path.cwd()), request.action, None)
+    ctx = make_context(env, job_id=request.job_id, config=request.config)
+    try:
+        encoded, odd = job_protocol.encode_result(action_class.dispatch(request.params, ctx))
+        if odd:
+            names = ", ".join(sorted(set(odd)))
+            message = f"The result holds what JSON cannot ({names}); its text is handed over instead"
+            ctx.logger.warning(message)
+        return encoded
+    finally:
+        ctx.logger.finish()
+
+
+def make_context(
+    env: Mapping[str, str], *, job_id: str | None = None, config: Mapping[str, Any] | None = None
+) -> RuntimeContext:
+    """What an action is given: clients when there are credentials, and the job's log when there is a job too."""
+    credentials = load_credentials(env=env)
+    has_token = credentials.access_token is not None
+    client = create_backend_client(credentials) if has_token else None
+    v2_client = create_backend_v2_client(credentials) if has_token else None
+    logger: BaseLogger = JobLogger(client, job_id) if client and job_id else ConsoleLogger()
+    return RuntimeContext(
+        logger, PluginEnvironment(env), job_id=job_id, client=client, v2_client=v2_client, config=config or {}
+    )
+
+
+def _hand_over(outcome: bytes, result_file: str | None) -> None:
+    if not result_file:
+        return
+    path = Path(result_file)
+    beside = path.with_suffix(".part")
+    beside.write_bytes(outcome)
+    beside.replace(path)
+
+
+def _stop(signal_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + signal_number)
+
+
+def _stop_with_parent(lifeline: int) -> None:
+    # The parent holds the other end of a pipe; when it is gone, however it went, nobody waits for this run any more.
+    while os.read(lifeline, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    threading.Event().wait(ROLLBACK_SECONDS)
+    os._exit(128 + signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""Runs a plugin's action, wherever the plugin is and wherever the action should run."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synapse_sdk.exceptions import PluginError, PluginRunError
+from synapse_sdk.plugins.action import BaseAction
+from synapse_sdk.plugins.discovery import PluginDiscovery
+from synapse_sdk.plugins.enums import ExecutionMode
+from synapse_sdk.plugins.executors import LocalExecutor
+from synapse_sdk.plugins.executors.environment import plugin_python
+
+__all__ = ["ExecutionMode", "PluginProcess", "open_plugin", "run_plugin"]
+
+
+@dataclass(frozen=True)
+class PluginProcess:
+    """A plugin that is ready to run in processes of its own.
+
+    Attributes:
+        plugin: What it offers.
+        folder: Where its processes start.
+        python: The interpreter that has its requirements.
+    """
+
+    plugin: PluginDiscovery
+    folder: Path
+    python: Path
+
+    def run(
+        self,
+        action: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        env: Mapping[str, Any] | None = None,
+        job_id: str | None = None,
+    ) -> Any:
+        """Run an action and wait for its result.
+
+        Raises:
+            ActionNotFoundError: The plugin has no such action.
+            PluginValidationError: The parameters do not fit the action's model.
+            ExecutionError: The action failed, or its process died.
+        """
+        executor = LocalExecutor(
+            {**self.plugin.config.env, **(env or {})},
+            job_id,
+            working_dir=self.folder,
+            python=self.python,
+            action_name=action,
+            config=self.plugin.get_action_config(action).settings,
+        )
+        return executor.execute(self.plugin.get_action_entrypoint(action), params or {})
+
+
+def open_plugin(plugin_code: str | Path, *, notify: Callable[[str], None] | None = None) -> PluginProcess:
+    """Get a plugin ready: read its configuration and install its requirements.
+
+    Args:
+        plugin_code: A plugin's folder, its configuration file, or an importable module.
+        notify: Told when an installation starts.
+
+    Raises:
+        ConfigurationError: The configuration cannot be used.
+        BuildError: The requirements cannot be installed.
+        PluginError: There is neither such a folder nor such a module.
+    """
+    if Path(plugin_code).exists():
+        plugin = PluginDiscovery.from_path(plugin_code)
+        folder = plugin.folder or Path.cwd()
+        python = plugin_python(folder, plugin.config, notify=notify or _say_nothing)
+        return PluginProcess(plugin, folder, python)
+    name = str(plugin_code)
+    if not _is_module(name):
+        raise PluginError(f"There is no plugin {name!r}: neither a folder with a config.yaml nor an importable module")
+    return PluginProcess(PluginDiscovery.from_module(name), Path.cwd(), Path(sys.executable))
+
+
+def run_plugin(
+    plugin_code: str | Path,
+    action: str,
+    params: Mapping[str, Any] | None = None,
+    *,
+    mode: ExecutionMode = ExecutionMode.LOCAL,
+    action_cls: type[BaseAction[Any]] | None = None,
+    env: Mapping[str, Any] | None = None,
+    job_id: str | None = None,
+    working_dir: str | Path | None = None,
+) -> Any:
+    """Run one action of a plugin.
+
+    Args:
+        plugin_code: A plugin's folder, its configuration file, or an importable module.
+        action: Name of the action.
+        params: Its raw parameters.
+        mode: Where it runs.
+        action_cls: Run this class instead of looking the action up.
+        env: Variables for the run, beside those of config.yaml.
+        job_id: The job on the server that the run reports to.
+        working_dir: Where the process of `action_cls` starts.
+
+    Raises:
+        PluginRunError: The mode needs an engine that this installation has not.
+        PluginError: The plugin or the action cannot be found, or the run failed.
+    """
+    if mode is not ExecutionMode.LOCAL:
+        raise PluginRunError(
+            f"Mode {mode.value!r} needs a Ray cluster, which this installation cannot use; use mode local"
+        )
+    if action_cls is not None:
+        executor = LocalExecutor(env, job_id, working_dir=working_dir, action_name=action)
+        return executor.execute(action_cls, params or {})
+    return open_plugin(plugin_code).run(action, params, env=env, job_id=job_id)
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _say_nothing(_message: str) -> None: ...
