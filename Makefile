@@ -42,6 +42,9 @@ format: $(STAMP)  ## Format the code.
 bench: $(STAMP)  ## Measure import and export as ratios against a floor in the same run.
 	$(BIN)/python -m tests.bench
 
+docs: $(STAMP)  ## Write the reference pages that are read off the code.
+	$(BIN)/python docs/generate.py
+
 lock: $(STAMP)  ## Pin every dependency again, with hashes.
 	$(BIN)/python -m uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
 		--no-emit-index-url --generate-hashes --quiet --custom-compile-command "make lock" -o requirements.lock
