@@ -45,8 +45,13 @@ class InProcessTransport(httpx2.BaseTransport):
         self._timeout_seconds = timeout_seconds
         self._loop = _LoopThread()
         self._lifespan: _Lifespan | None = None
+        # An HTTP client that is itself a context manager enters its transport once more.
+        self._depth = 0
 
     def __enter__(self) -> Self:
+        self._depth += 1
+        if self._depth > 1:
+            return self
         self._loop.start()
         self._lifespan = self._loop.run(_Lifespan.start(self._app), self._timeout_seconds)
         return self
@@ -57,6 +62,9 @@ class InProcessTransport(httpx2.BaseTransport):
         exc_value: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
+        self._depth -= 1
+        if self._depth:
+            return
         if self._lifespan is not None:
             self._loop.run(self._lifespan.stop(), self._timeout_seconds)
         self._loop.stop(self._timeout_seconds)

@@ -237,8 +237,11 @@ class _Borrowed(httpx2.BaseTransport):
         return self._transport.handle_request(request)
 
 
-def query_params(params: Mapping[str, Any] | None) -> dict[str, str] | None:
-    """Query parameters as the server reads them: lists with commas, booleans as true/false, None left out."""
+def query_params(params: Mapping[str, Any] | None) -> dict[str, str | list[str]] | None:
+    """Query parameters as the server reads them: lists with commas, booleans as true/false, None left out.
+
+    An empty list is sent as an empty value, which selects nothing: leaving it out would select everything.
+    """
     if params is None:
         return None
     return {name: _query_value(value) for name, value in params.items() if value is not None}
@@ -258,12 +261,16 @@ def decode_json(body: bytes, status_code: int, label: str) -> Any:
         ) from exc
 
 
-def _query_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return ",".join(_query_value(item) for item in value)
-    return str(value)
+def _query_value(value: Any) -> str | list[str]:
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        return _query_text(value)
+    texts = [_query_text(item) for item in value]
+    # Text that holds a comma is repeated as a parameter of its own: the server takes several as they are.
+    return [*texts, texts[0]] if any("," in text for text in texts) else ",".join(texts)
+
+
+def _query_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _build_timeout(timeout: Mapping[str, float] | float | None) -> httpx2.Timeout:

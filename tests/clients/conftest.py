@@ -26,6 +26,7 @@ class Recorded:
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes
+    url_query: str
 
 
 @dataclass
@@ -46,7 +47,8 @@ class PageServer:
 
     async def record(self, request: Request) -> Recorded:
         query = dict(request.query_params)
-        seen = Recorded(request.method, request.url.path, query, dict(request.headers), await request.body())
+        body, url_query = await request.body(), request.url.query
+        seen = Recorded(request.method, request.url.path, query, dict(request.headers), body, url_query)
         self.requests.append(seen)
         return seen
 

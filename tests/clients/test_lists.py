@@ -9,6 +9,10 @@ from synapse_sdk.testing import Fault
 from tests.clients.conftest import BASE_URL
 
 
+def range_of(count):
+    return list(range(1, count + 1))
+
+
 def ids(rows):
     return [row["id"] for row in rows]
 
@@ -67,6 +71,22 @@ def test_values_are_written_as_the_server_reads_them(bench):
     bench.v1.list_tasks({"ids": [3, 1], "is_discarded": False, "search": "a,b c", "status": None, "tags": []})
     query = bench.server.requests[0].query
     assert query == {"ids": "3,1", "is_discarded": "false", "search": "a,b c", "tags": "", "page_size": "100"}
+
+
+def test_a_text_with_a_comma_stays_one_value(bench):
+    list(bench.v2.tasks.list(ids=["a,b"], tags=["x", "y"]))
+    assert bench.server.requests[0].url_query == "ids=a%2Cb&ids=a%2Cb&tags=x%2Cy"
+
+
+@pytest.mark.parametrize(("sort", "ascending"), [("-id", False), (None, False), ("id", True)])
+def test_more_ids_than_fit_into_a_url_are_asked_for_in_parts(open_bench, sort, ascending):
+    bench = open_bench(total=0)
+    list(bench.v2.tasks.list(ids=range_of(2500), sort=sort))
+    asked = [[int(n) for n in request.query["ids"].split(",")] for request in bench.server.requests]
+    assert [len(part) for part in asked] == [1000, 1000, 500]
+    flat = [n for part in asked for n in part]
+    assert flat == sorted(flat, reverse=not ascending)
+    assert set(flat) == set(range(1, 2501))
 
 
 @pytest.mark.parametrize("envelope", ["data", "results"])

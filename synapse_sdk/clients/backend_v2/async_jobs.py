@@ -128,7 +128,7 @@ class _JobWatch:
         self._job_id = job_id
         self._path = jobs._item_path(job_id, "progress/")  # noqa: SLF001 - same module.
         self._deadline = None if timeout is None else time.monotonic() + timeout
-        self._last_id = 0
+        self._last_id = -1
         self._last: ProgressEvent | None = None
 
     def events(self) -> Iterator[ProgressEvent]:
@@ -150,7 +150,7 @@ class _JobWatch:
 
     def _stream(self) -> Iterator[ProgressEvent]:
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
-        if self._last_id:
+        if self._last_id >= 0:
             headers["Last-Event-ID"] = str(self._last_id)
         call = Call("GET", self._path, headers=headers, read_timeout_seconds=self._silence(), retry=NO_RETRY)
         with self._client.stream(call) as response:
@@ -166,7 +166,7 @@ class _JobWatch:
     def _poll(self) -> Iterator[ProgressEvent]:
         while True:
             job = self._jobs.retrieve(self._job_id)
-            event = _event_of(job, self._last_id)
+            event = _event_of(job, max(0, self._last_id))
             if event != self._last:
                 self._last = event
                 yield event

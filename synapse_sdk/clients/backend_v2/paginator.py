@@ -14,6 +14,9 @@ from synapse_sdk.utils.retry import RetryPolicy
 
 T = TypeVar("T")
 
+# Some 10,000 characters of ids, within what servers accept as a URL.
+MAX_IDS_PER_REQUEST = 1000
+
 
 @dataclass(frozen=True)
 class PageOptions:
@@ -66,7 +69,15 @@ class SyncCursorPaginator(Generic[T]):
 
     def pages(self) -> Iterator[list[T]]:
         """The items, page by page."""
-        page = self._fetch(self._path, self._params)
+        for params in _split_ids(self._params):
+            yield from self._pages_of(params)
+
+    def first(self) -> T | None:
+        """The first item, or None when the list is empty."""
+        return next(iter(self), None)
+
+    def _pages_of(self, params: Mapping[str, Any]) -> Iterator[list[T]]:
+        page = self._fetch(self._path, params)
         seen: set[str] = set()
         while True:
             yield [self._parse(item) for item in page.items]
@@ -78,16 +89,10 @@ class SyncCursorPaginator(Generic[T]):
             seen.add(following)
             if self._options.throttle_seconds:
                 time.sleep(self._options.throttle_seconds)
-            page = self._fetch_next(page)
-
-    def first(self) -> T | None:
-        """The first item, or None when the list is empty."""
-        return next(iter(self), None)
-
-    def _fetch_next(self, page: ListPage) -> ListPage:
-        if page.next_cursor is not None:
-            return self._fetch(self._path, {**self._params, "cursor": page.next_cursor})
-        return self._fetch(page.next_url or "", None)
+            if page.next_cursor is not None:
+                page = self._fetch(self._path, {**params, "cursor": page.next_cursor})
+            else:
+                page = self._fetch(following, None)
 
     def _fetch(self, url: str, params: Mapping[str, Any] | None) -> ListPage:
         call = Call(
@@ -99,3 +104,15 @@ class SyncCursorPaginator(Generic[T]):
             retry=self._options.policy(self._client.retry),
         )
         return parse_page(self._client.send_json(call), call.label)
+
+
+def _split_ids(params: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The same list in several requests when its ids do not fit into one URL; the order stays the list's own."""
+    ids = params.get("ids")
+    if not isinstance(ids, (list, tuple, set, frozenset)) or len(ids) <= MAX_IDS_PER_REQUEST:
+        yield params
+        return
+    is_ascending = params.get("sort") is not None and not str(params["sort"]).startswith("-")
+    ordered = sorted(set(ids), reverse=not is_ascending)
+    for start in range(0, len(ordered), MAX_IDS_PER_REQUEST):
+        yield {**params, "ids": ordered[start : start + MAX_IDS_PER_REQUEST]}
