@@ -6,7 +6,8 @@ The dependencies end with the handler, before the answer leaves: what a client i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from contextlib import AbstractContextManager, contextmanager
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader
@@ -89,5 +90,24 @@ def write_call(request: Request, key: Key) -> Iterator[Call]:
         yield Call(session, actor, request.state.request_id, settings_of(request), request.app.state.signer)
 
 
+def reading_actor(request: Request, key: Key) -> Actor:
+    """Who reads, for handlers that stream and must not hold a transaction meanwhile."""
+    return _identify(request, key, Scope.READ)
+
+
+def writing_actor(request: Request, key: Key) -> Actor:
+    """Who writes, for handlers that take in bytes and open a transaction afterwards."""
+    return _identify(request, key, Scope.WRITE)
+
+
+@contextmanager
+def begin_call(request: Request, actor: Actor, transaction: AbstractContextManager[Any]) -> Iterator[Call]:
+    """A call of a known actor, for handlers that open their own short transactions."""
+    with transaction as session:
+        yield Call(session, actor, request.state.request_id, settings_of(request), request.app.state.signer)
+
+
+ReadingActor = Annotated[Actor, Depends(reading_actor)]
+WritingActor = Annotated[Actor, Depends(writing_actor)]
 Reading = Annotated[Call, Depends(read_call, scope="function")]
 Writing = Annotated[Call, Depends(write_call, scope="function")]

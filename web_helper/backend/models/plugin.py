@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from synapse_sdk.wire.jobs import JobStatus
 from web_helper.backend.models.base import Base, Created, JsonText, Numbered, UtcDateTime
+from web_helper.backend.models.collection import DataFile
 
 
 class Plugin(Numbered, Created, Base):
@@ -98,3 +99,4 @@ class Model(Numbered, Created, Base):
     data_file_id: Mapped[int | None] = mapped_column(ForeignKey("data_files.id"))
     version: Mapped[str] = mapped_column(String(64), default="")
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", JsonText, default=dict)
+    data_file: Mapped[DataFile | None] = relationship()

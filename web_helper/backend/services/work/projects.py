@@ -7,13 +7,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from synapse_sdk.wire.annotations import ClassSchema
+from synapse_sdk.wire.data import DataCollectionCreate
 from synapse_sdk.wire.work import ProjectChange, ProjectCreate
 from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, ValidationProblem
-from web_helper.backend.models import DataCollection, Member, Project, Role
+from web_helper.backend.models import Member, Project, Role
 from web_helper.backend.queries.data import collections
 from web_helper.backend.queries.work import projects
 from web_helper.backend.services.access import require_role
 from web_helper.backend.services.call import Call
+from web_helper.backend.services.data.collections import create_collection
 from web_helper.backend.services.lists import read_row
 
 CLASS_SCHEMA = "class_schema"
@@ -112,10 +114,7 @@ def check_class_change(before: ClassSchema, after: ClassSchema) -> None:
 def _collection_id(call: Call, body: ProjectCreate) -> int:
     if body.data_collection is not None:
         return _visible_collection(call, body.data_collection)
-    collection = DataCollection(name=body.name, created_by_id=call.actor.user_id)
-    call.session.add(collection)
-    call.session.flush()
-    return collection.id
+    return create_collection(call, DataCollectionCreate(name=body.name)).id
 
 
 def _visible_collection(call: Call, collection_id: int) -> int:

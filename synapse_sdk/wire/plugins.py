@@ -1,0 +1,250 @@
+"""Plugins as the API shows them: plugins, releases, runs (jobs) with their logs, models, agents."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field, JsonValue, PlainSerializer, StringConstraints
+
+from synapse_sdk.wire.jobs import JobStatus
+from synapse_sdk.wire.work import JsonObject, Name, Request
+
+MAX_LOGS_PER_REQUEST = 1000
+
+PluginCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+_-]*$", max_length=64)]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+# v2 writes job states in upper case, v1 in lower case.
+UpperStatus = Annotated[JobStatus, PlainSerializer(lambda status: status.value.upper(), return_type=str)]
+
+
+class Plugin(BaseModel):
+    """A plugin by its code; what it does is in its releases."""
+
+    id: int
+    code: str
+    name: str
+    category: str
+    description: str
+    created: datetime
+
+
+class PluginCreate(Request):
+    """Body of `POST /v2/plugins/`."""
+
+    code: PluginCode
+    name: Name
+    category: str = Field("custom", min_length=1, max_length=32)
+    description: str = ""
+
+
+class PluginChange(Request):
+    """Body of `PATCH /v2/plugins/{id}/`; the code stays."""
+
+    name: Name | None = None
+    category: str | None = Field(None, min_length=1, max_length=32)
+    description: str | None = None
+
+
+class PluginRelease(BaseModel):
+    """One version of a plugin. `url` fetches its archive, signed; `sha256` is the archive's."""
+
+    id: int
+    plugin_id: int
+    plugin_code: str
+    version: str
+    config: JsonObject
+    sha256: str
+    is_debug: bool
+    url: str | None
+    created: datetime
+
+
+class PluginReleaseCreate(Request):
+    """Fields of the form `POST /v2/plugin-releases/`, beside the archive in `file`.
+
+    Attributes:
+        debug: May be published again under the same version; other releases never change.
+    """
+
+    plugin: PluginCode
+    version: Version
+    config: JsonObject = Field({})
+    requirements: str | None = None
+    debug: bool = False
+
+
+class PluginRun(Request):
+    """Body of `POST /v2/plugins/{id or code}/run/`; `version` None is the newest release."""
+
+    action: Word
+    agent: int | None = None
+    version: str | None = None
+    params: JsonObject = Field({})
+    storage_id: int | None = None
+    job_id: UUID | None = None
+    debug: bool = False
+
+
+class JobV1(BaseModel):
+    """One run of a plugin's action."""
+
+    id: str
+    plugin_release_id: int | None
+    agent_id: int | None
+    user_id: int | None
+    action: str
+    params: JsonObject
+    status: JobStatus
+    progress_record: JsonObject
+    metrics_record: JsonObject
+    result: JsonValue
+    created: datetime
+    started: datetime | None
+    finished: datetime | None
+
+
+class Job(JobV1):
+    """One run of a plugin's action, its status in upper case."""
+
+    status: UpperStatus
+
+
+class JobCreate(Request):
+    """Body of `POST /v2/jobs/`: a run that the caller carries out. The same id again answers the same job."""
+
+    id: UUID | None = None
+    action: Word
+    plugin_release: int | None = None
+    params: JsonObject = Field({})
+    status: JobStatus = JobStatus.PENDING
+
+
+class JobChange(Request):
+    """Body of `PATCH /v2/jobs/{id}/`: values replace what was there, so it may be sent again."""
+
+    status: JobStatus | None = None
+    progress_record: JsonObject | None = None
+    metrics_record: JsonObject | None = None
+    console_logs: str | list[str] | None = None
+    result: JsonValue = None
+
+
+class ConsoleLogs(BaseModel):
+    """What a run has printed; the oldest part goes when there is too much."""
+
+    console_logs: str
+
+
+class JobLog(BaseModel):
+    """One structured event of a run."""
+
+    id: int
+    job_id: str
+    uid: str | None
+    event: str
+    level: str | None
+    step: str | None
+    data: Any
+    file: str | None
+    datetime: str
+
+
+class JobLogCreate(Request):
+    """One entry of `POST /logs/`, which takes one or a list. An entry whose uid is known is ignored."""
+
+    job: UUID
+    event: Word
+    data: JsonValue = None
+    datetime: str = Field(min_length=1, max_length=32)
+    uid: str | None = Field(None, min_length=1, max_length=64)
+    level: str | None = Field(None, max_length=16)
+    step: str | None = Field(None, max_length=100)
+    file: str | None = None
+
+
+class LogsAdded(BaseModel):
+    """How many entries came, and how many of them were new."""
+
+    received: int
+    added: int
+
+
+class Model(BaseModel):
+    """A trained model. `url` fetches its weights, signed."""
+
+    id: int
+    name: str
+    plugin_release_id: int | None
+    data_file_id: int | None
+    version: str
+    metadata: JsonObject
+    url: str | None
+    created: datetime
+
+
+class ModelCreate(Request):
+    """Fields of `POST /v2/models/`, as a form with the weights in `file`, or as JSON.
+
+    Attributes:
+        plugin: Code of the plugin whose release made it; with `version`, that release.
+        data_file: Weights that were uploaded before.
+        chunked_upload: The same, under the older name.
+    """
+
+    name: Name
+    plugin: PluginCode | None = None
+    version: Version | None = None
+    plugin_release: int | None = None
+    data_file: int | None = None
+    chunked_upload: int | None = None
+    metadata: JsonObject = Field({})
+
+
+class ModelChange(Request):
+    """Body of `PATCH /v2/models/{id}/`."""
+
+    name: Name | None = None
+    metadata: JsonObject | None = None
+
+
+class Agent(BaseModel):
+    """A host that runs plugins. `status` is `connected` while it reports, else `disconnected`."""
+
+    id: int
+    name: str
+    url: str
+    status: str
+    capacity: JsonObject
+    last_seen_at: datetime | None
+    created: datetime
+
+
+class RegisteredAgent(Agent):
+    """The answer to a registration: the only time that the key is shown."""
+
+    token: str
+
+
+class AgentCreate(Request):
+    """Body of `POST /v2/agents/`."""
+
+    name: Name
+    url: str = Field(pattern=r"^https?://[^\s]+$", max_length=500)
+    capacity: JsonObject = Field({})
+
+
+class AgentChange(Request):
+    """Body of `PATCH /v2/agents/{id}/`."""
+
+    name: Name | None = None
+    url: str | None = Field(None, pattern=r"^https?://[^\s]+$", max_length=500)
+
+
+class AgentReport(Request):
+    """Body of `POST /agents/{key}/connect/`: the agent lives, and what it has."""
+
+    capacity: JsonObject | None = None
+    url: str | None = Field(None, pattern=r"^https?://[^\s]+$", max_length=500)
