@@ -5,12 +5,13 @@ Writers hold no data set: what they keep grows with the number of classes and sp
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, NoReturn, Self
+from typing import IO, Any, ClassVar, NoReturn, Self
 
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.fitting import Annotation, Notes
@@ -127,7 +128,11 @@ class DatasetWriter(ABC):
             OSError: A file cannot be written.
         """
         if not self._closed:
-            self._finish()
+            try:
+                self._finish()
+            except BaseException:
+                self.abort()
+                raise
             self._closed = True
             self.report.per_class = self._per_class
         return self.report
@@ -193,6 +198,13 @@ class DatasetWriter(ABC):
 
     def _lose(self, frame: Frame, annotation_id: int | str | None, code: LossCode, message: str) -> None:
         self.report.skipped.add(Skip(frame.item_id, annotation_id, code, message))
+
+
+def drop_file(file: IO[Any], path: Path) -> None:
+    """Close and remove an unfinished file; on a full disk closing fails too, which changes nothing any more."""
+    with contextlib.suppress(OSError):
+        file.close()
+    path.unlink(missing_ok=True)
 
 
 def _refuse_class(category: Any) -> NoReturn:

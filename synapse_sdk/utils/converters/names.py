@@ -61,7 +61,7 @@ class NameAllocator:
     """
 
     def __init__(self) -> None:
-        self._taken = _HashSet()
+        self._taken = HashSet()
         self._next: dict[str, int] = {}
 
     def allocate(self, name: str, fallback: str = "file") -> str:
@@ -79,7 +79,7 @@ class NameAllocator:
         return f"{stem}({number}){suffix}"
 
 
-class _HashSet:
+class HashSet:
     """Strings by their 64-bit hash at about 12 to 24 bytes each: a set of ten million `str` would need a gigabyte.
 
     Two names of one hash (one chance in a million at ten million names) would cost the second an unneeded `(1)`.
@@ -141,3 +141,26 @@ class IdSet:
         page, bit = divmod(number, self._SPAN)
         bits = self._pages.get(page)
         return bits is not None and bool(bits[bit >> 3] & (1 << (bit & 7)))
+
+
+class SizeMap:
+    """Positive numbers to a width and height, at eight bytes each where the numbers are dense."""
+
+    _SPAN = 1024
+
+    def __init__(self) -> None:
+        self._pages: dict[int, array[int]] = {}
+
+    def add(self, number: int, size: tuple[int, int]) -> bool:
+        """Add, and say whether the number is new."""
+        page, place = divmod(number, self._SPAN)
+        sizes = self._pages.setdefault(page, array("I", bytes(8 * self._SPAN)))
+        if sizes[2 * place]:
+            return False
+        sizes[2 * place], sizes[2 * place + 1] = size
+        return True
+
+    def get(self, number: int) -> tuple[int, int] | None:
+        page, place = divmod(number, self._SPAN)
+        sizes = self._pages.get(page)
+        return (sizes[2 * place], sizes[2 * place + 1]) if sizes is not None and sizes[2 * place] else None

@@ -93,6 +93,8 @@ def sound_box(box: Sequence[float], size: tuple[int, int] | None) -> tuple[list[
     Raises:
         UnfitError: Nothing is left of the box.
     """
+    if len(box) != 4:
+        raise UnfitError(LossCode.INVALID_GEOMETRY, "it has no box of four numbers")
     x, y, w, h = box
     if not geometry.are_finite(box):
         raise UnfitError(LossCode.INVALID_GEOMETRY, f"the box {geometry.text_of(box)} is not made of finite numbers")

@@ -9,8 +9,10 @@ from typing import Any
 from synapse_sdk.exceptions import FormatError
 from synapse_sdk.utils.converters.base import DatasetWriter
 from synapse_sdk.utils.converters.classes import ClassMap
+from synapse_sdk.utils.converters.coco.reader import read_coco
 from synapse_sdk.utils.converters.coco.writer import CocoWriter
 from synapse_sdk.utils.converters.formats import DEFAULT_OPTIONS, Format, WriterOptions
+from synapse_sdk.utils.converters.names import HashSet
 from synapse_sdk.utils.converters.records import BadFile, SourceItem
 from synapse_sdk.utils.converters.tables.writer import CsvWriter, JsonlWriter
 from synapse_sdk.utils.converters.voc.reader import read_voc
@@ -25,7 +27,7 @@ _WRITERS: dict[Format, Any] = {
     Format.CSV: CsvWriter,
     Format.JSONL: JsonlWriter,
 }
-_READERS: dict[Format, Any] = {Format.VOC: read_voc}
+_READERS: dict[Format, Any] = {Format.COCO: read_coco, Format.VOC: read_voc}
 
 
 def create_writer(
@@ -62,8 +64,18 @@ def read_dataset(fmt: Format | str, path: Path, *, images: Path | None = None) -
         FormatError: The format is unknown, or nothing of it is at `path`.
     """
     reader = _READERS[format_of(fmt)]
-    items: Iterator[SourceItem | BadFile] = reader(Path(path), Path(images) if images else None)
-    return items
+    return _once_each(reader(Path(path), Path(images) if images else None), Path(path))
+
+
+def _once_each(found: Iterator[SourceItem | BadFile], path: Path) -> Iterator[SourceItem | BadFile]:
+    """Each key once: what is imported under a key must not depend on what else is in the data set."""
+    keys = HashSet()
+    for item in found:
+        if isinstance(item, SourceItem) and not keys.add(item.key):
+            message = f"the image {item.key} is annotated twice; only the first is read"
+            yield BadFile(item.image_path or path, None, message, "duplicate_image")
+        else:
+            yield item
 
 
 def format_of(fmt: Format | str) -> Format:

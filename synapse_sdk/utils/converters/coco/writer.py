@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from synapse_sdk.utils.converters import fitting, geometry, rle
-from synapse_sdk.utils.converters.base import DatasetWriter, Frame
+from synapse_sdk.utils.converters.base import DatasetWriter, Frame, drop_file
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.fitting import Annotation
 from synapse_sdk.utils.converters.formats import CocoOptions, CocoTask, Format
@@ -223,5 +223,4 @@ class _SplitFile:
 
     def discard(self) -> None:
         for file, path in ((self._images, self._main), (self._annotations, self._side)):
-            file.close()
-            path.unlink(missing_ok=True)
+            drop_file(file, path)

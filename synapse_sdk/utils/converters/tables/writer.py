@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from synapse_sdk.utils.converters import fitting, geometry
-from synapse_sdk.utils.converters.base import DatasetWriter, Frame
+from synapse_sdk.utils.converters.base import DatasetWriter, Frame, drop_file
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.fitting import Annotation
 from synapse_sdk.utils.converters.formats import Format, TableOptions
@@ -57,8 +57,7 @@ class TableWriter(DatasetWriter):
         self._part.replace(self._path)
 
     def _discard(self) -> None:
-        self._file.close()
-        self._part.unlink(missing_ok=True)
+        drop_file(self._file, self._part)
 
 
 class JsonlWriter(TableWriter):
@@ -131,3 +130,6 @@ class CsvWriter(TableWriter):
     def _finish(self) -> None:
         self._text.flush()
         super()._finish()
+
+    def _discard(self) -> None:
+        drop_file(self._text, self._part)

@@ -29,7 +29,6 @@ def read_voc(path: Path, images: Path | None = None) -> Iterator[SourceItem | Ba
         [images] if images else [root / "JPEGImages", root / "images", root / "Images", annotations, root]
     )
     splits = _read_splits(root / "ImageSets" / "Main")
-    seen: dict[str, str] = {}
     for file in sorted(annotations.glob("*.xml")):
         problems = Problems(file)
         try:
@@ -39,9 +38,6 @@ def read_voc(path: Path, images: Path | None = None) -> Iterator[SourceItem | Ba
             item = None
         except OSError as exc:
             problems.add("unreadable", f"the file cannot be read: {exc.strerror}")
-            item = None
-        if item and (other := seen.setdefault(item.key, file.name)) != file.name:
-            problems.add("duplicate_image", f"{other} already annotates the image {item.name}")
             item = None
         yield from problems.drain()
         if item:

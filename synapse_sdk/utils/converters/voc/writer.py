@@ -11,7 +11,7 @@ from typing import IO, Any, ClassVar
 from xml.sax.saxutils import escape
 
 from synapse_sdk.utils.converters import fitting
-from synapse_sdk.utils.converters.base import DatasetWriter, Frame
+from synapse_sdk.utils.converters.base import DatasetWriter, Frame, drop_file
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.fitting import Annotation
 from synapse_sdk.utils.converters.formats import Format, VocOptions
@@ -70,21 +70,26 @@ class VocWriter(DatasetWriter):
 
     def _list(self, split: str | None) -> IO[str]:
         if split not in self._lists:
-            path = self.out_dir / "ImageSets" / "Main" / f"{split or UNSPLIT_LIST}.txt"
-            self._lists[split] = path.open("w", encoding="utf-8")
+            self._lists[split] = self._list_path(split).open("w", encoding="utf-8")
         return self._lists[split]
+
+    def _list_path(self, split: str | None) -> Path:
+        return self.out_dir / "ImageSets" / "Main" / f"{split or UNSPLIT_LIST}.txt"
 
     def _finish(self) -> None:
         if not self._lists:
             self._list(None)
-        self._discard()
+        for file in self._lists.values():
+            file.close()
+        if any(":" in name or "\n" in name or name.startswith("#") for name in self.classes.names):
+            return
         # Readers that know only VOC's twenty classes take the names from here, in the schema's order.
         lines = ["# label:color_rgb:parts:actions", *(f"{name}:::" for name in self.classes.names)]
         (self.out_dir / "labelmap.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def _discard(self) -> None:
-        for file in self._lists.values():
-            file.close()
+        for split, file in self._lists.items():
+            drop_file(file, self._list_path(split))
 
 
 def _flag(value: Any) -> int:

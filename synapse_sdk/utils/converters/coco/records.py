@@ -1,0 +1,52 @@
+"""The records of a COCO file, as msgspec decodes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+Number = int | float
+
+
+class CocoRef(msgspec.Struct, gc=False):
+    """Just enough of an annotation to know whose it is."""
+
+    image_id: int | str
+    id: int | str | None = None
+
+
+class CocoImage(msgspec.Struct):
+    """An element of `images`."""
+
+    id: int | str
+    file_name: str
+    width: Number | None = None
+    height: Number | None = None
+    tags: list[str] = []
+
+
+class CocoAnnotation(msgspec.Struct):
+    """An element of `annotations`."""
+
+    image_id: int | str
+    category_id: int | str
+    id: int | str | None = None
+    bbox: list[Number] | None = None
+    area: Number | None = None
+    iscrowd: int | bool | None = None
+    segmentation: list[Any] | dict[str, Any] | None = None
+    keypoints: list[Number] | None = None
+    num_keypoints: int | None = None
+    attributes: dict[str, Any] | None = None
+    score: Number | None = None
+
+
+class CocoCategory(msgspec.Struct):
+    """An element of `categories`."""
+
+    id: int | str
+    name: str
+    supercategory: str | None = None
+    keypoints: list[str] | None = None
+    skeleton: list[tuple[int, int]] | None = None
