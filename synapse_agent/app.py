@@ -12,19 +12,20 @@ from fastapi import FastAPI
 from synapse_agent.api.health import router as health_router
 from synapse_agent.core.settings import Settings
 from synapse_agent.services.enrolment import Heartbeat, enrol
+from synapse_sdk.exceptions import SynapseError
 
 
-def create_app(settings: Settings, own_url: str) -> FastAPI:
-    """The agent as an ASGI application; it joins the server while it starts."""
+def create_app(heartbeat: Heartbeat) -> FastAPI:
+    """The agent as an ASGI application; its heart beats while it runs."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.heartbeat = Heartbeat(settings, enrol(settings, own_url))
-        app.state.heartbeat.start()
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        heartbeat.start()
         yield
-        app.state.heartbeat.stop()
+        heartbeat.stop()
 
     app = FastAPI(title="Synapse agent", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.heartbeat = heartbeat
     app.include_router(health_router)
     return app
 
@@ -34,7 +35,12 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8200)
     options = parser.parse_args()
-    app = create_app(Settings(), f"http://{options.host}:{options.port}")
+    settings, own_url = Settings(), f"http://{options.host}:{options.port}"
+    try:
+        enrolment = enrol(settings, own_url)
+    except SynapseError as exc:
+        raise SystemExit(f"This host cannot join {settings.server_url}: {exc}") from exc
+    app = create_app(Heartbeat(settings, enrolment))
     uvicorn.run(app, host=options.host, port=options.port, log_level="warning")
 
 

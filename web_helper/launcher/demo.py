@@ -77,7 +77,7 @@ class Shell:
         self.console.print(f"[bold]$ synapse {shlex.join(arguments)}[/bold]")
         started = time.perf_counter()
         done = subprocess.run(  # noqa: S603 (our own command)
-            [sys.executable, "-m", "synapse_sdk.cli.main", *arguments, "--json"],
+            [sys.executable, "-m", "synapse_sdk", *arguments, "--json"],
             capture_output=True,
             text=True,
             check=False,

@@ -84,9 +84,9 @@ def start_detached(home: Home, *, host: str = "127.0.0.1", port: int | None = No
         raise ConfigurationError(f"The platform in {home.path} runs already: `synapse status` shows it.")
     arguments = ["up", "--home", str(home.path), "--host", host, *(["--port", str(port)] if port else [])]
     log_path = home.logs / "up.log"
-    with log_path.open("ab") as log:
+    with log_path.open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 (our own command)
-            [sys.executable, "-m", "synapse_sdk.cli.main", *arguments],
+            [sys.executable, "-m", "synapse_sdk", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -95,7 +95,9 @@ def start_detached(home: Home, *, host: str = "127.0.0.1", port: int | None = No
     deadline = time.monotonic() + READY_SECONDS
     while (record := home.running()) is None or not record.children:
         if process.poll() is not None or time.monotonic() > deadline:
-            raise ConfigurationError(f"The platform did not start; {log_path} says why.")
+            said = [line for line in log_path.read_text().splitlines() if line.strip()]
+            reason = said[-1].removeprefix("Error: ") if said else "it said nothing"
+            raise ConfigurationError(f"The platform did not start: {reason} (log: {log_path})")
         time.sleep(0.1)
     return f"{record.url}/#token={home.read_admin_token()}"
 

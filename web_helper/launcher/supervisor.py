@@ -14,6 +14,8 @@ from pathlib import Path
 
 import httpx2
 
+from synapse_sdk.exceptions import SynapseError
+
 STOP_SECONDS = 10.0  # A worker finishes its current write in this time; then it is killed, which it survives too.
 READY_SECONDS = 60.0
 RESTART_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)  # Waits before a restart, longer each time within one minute.
@@ -21,8 +23,10 @@ STABLE_SECONDS = 60.0
 _PR_SET_PDEATHSIG = 1
 
 
-class NotReadyError(RuntimeError):
+class NotReadyError(SynapseError, RuntimeError):
     """A process ended or did not answer in time while starting; the message names its log."""
+
+    code = "NOT_READY"
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,9 @@ class Supervisor:
             for spec in self.specs:
                 self._children[spec.name] = _Child(spec, self._spawn(spec), time.monotonic())
                 self._wait_ready(self._children[spec.name])
+            # One without HTTP cannot say that it is ready; by now it would have ended if it could not start.
+            for child in self._children.values():
+                self._require_alive(child)
         except BaseException:
             self.stop()
             raise
@@ -132,11 +139,14 @@ class Supervisor:
     def _wait_ready(self, child: _Child) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while not self._is_ready(child.spec):
-            if child.process.poll() is not None:
-                raise NotReadyError(f"The {child.spec.name} ended while starting; its log says why: {self._log(child)}")
+            self._require_alive(child)
             if time.monotonic() > deadline or self._stopping.is_set():
                 raise NotReadyError(f"The {child.spec.name} does not answer; its log may say why: {self._log(child)}")
             time.sleep(0.05)
+
+    def _require_alive(self, child: _Child) -> None:
+        if child.process.poll() is not None:
+            raise NotReadyError(f"The {child.spec.name} ended while starting; its log says why: {self._log(child)}")
 
     @staticmethod
     def _is_ready(spec: ProcessSpec) -> bool:
