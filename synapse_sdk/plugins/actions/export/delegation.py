@@ -1,9 +1,9 @@
 """Whether the server gathers the data of an export, and with which settings: decided once, from values alone.
 
-A setting `page_retries` is looked up as the parameter `page_retries`, then as `export_page_retries` in `extra_params` and
-in the action's section of config.yaml, then as `SYNAPSE_EXPORT_PAGE_RETRIES` in the environment. Switching delegation
-off is the exception: any of these places can do it, and none can switch it on again, so that an operator's variable is
-final.
+A setting `page_retries` is looked up as the parameter `page_retries`, then as `export_page_retries` in `extra_params`
+and in the action's section of config.yaml, then as `SYNAPSE_EXPORT_PAGE_RETRIES` in the environment. Switching
+delegation off is the exception: any of these places can do it, and none can switch it on again, so that an operator's
+variable is final.
 """
 
 from __future__ import annotations

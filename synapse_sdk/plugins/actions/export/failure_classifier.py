@@ -40,7 +40,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], Code], ...] = tuple(
         (r"\bConflictError\b", Code.EXPORT_FAILED_CONFLICT),
         (r"\bServerError\b", Code.EXPORT_FAILED_SERVER),
         (
-            r"ClientConnectionError|ClientTimeoutError|ConnectionError|TimeoutError|timed out",
+            r"ConnectionError|TimeoutError|timed out",
             Code.EXPORT_FAILED_NETWORK,
         ),
         (

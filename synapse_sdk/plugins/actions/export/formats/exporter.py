@@ -1,0 +1,227 @@
+"""Writes items as a data set of one format, images beside the labels, and proves it before the export ends."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from synapse_sdk.exceptions import ExportError, SynapseError
+from synapse_sdk.plugins.actions.export.enums import ExportStatus
+from synapse_sdk.plugins.actions.export.exporter import BaseExporter
+from synapse_sdk.plugins.actions.export.formats.params import BY_TAG, ImageMode, parse_writer_options
+from synapse_sdk.plugins.actions.export.models import MetricsRecord
+from synapse_sdk.plugins.actions.export.output.files import is_local, write_whole
+from synapse_sdk.plugins.actions.export.output.originals import ORIGINAL_FAILED
+from synapse_sdk.utils.converters import (
+    DatasetWriter,
+    Format,
+    ValidationReport,
+    WriterReport,
+    create_writer,
+    save_loss_report,
+    split_by_ratio,
+    split_by_tag,
+    validate_dataset,
+)
+from synapse_sdk.wire.annotations import ClassSchema
+
+LOSS_REPORT_NAME = "loss_report.json"
+VALIDATION_REPORT_NAME = "validation_report.json"
+NO_SPLIT = "no tag of the item names its split"
+_SHOWN_PROBLEMS = 5
+_COPY_BYTES = 2**20
+
+
+class FormatExporter(BaseExporter):
+    """Exports into one of `Format`; its parameters are those of `FormatExportParams`.
+
+    Output: what the format prescribes, `loss_report.json` (each item and annotation that could not be carried, with the
+    reason) and `validation_report.json` (the format's rules, checked on what was written).
+    """
+
+    _writer: DatasetWriter | None = None
+    _staging: tempfile.TemporaryDirectory[str] | None = None
+    _report: WriterReport | None = None
+    _validation: ValidationReport | None = None
+
+    @property
+    def format(self) -> Format:
+        """The format that is written."""
+        return Format(self.params["format"])
+
+    def setup_output_directories(self, unique_export_path: Any, save_original_file_flag: bool) -> dict[str, Any]:  # noqa: ARG002, FBT001 - the documented signature.
+        """Open the format's writer, in the export's folder or, for an object store, in one of this machine."""
+        if self._writer is None:
+            folder = unique_export_path if is_local(unique_export_path) else self._open_staging()
+            options = parse_writer_options(self.format, self.params.get("options") or {})
+            self._writer = create_writer(self.format, folder, classes=self._classes(), options=options)
+        return {"dataset_path": self._writer.out_dir}
+
+    def process_file_saving(  # noqa: PLR0917 - the documented signature.
+        self,
+        final_data: dict[str, Any],
+        unique_export_path: Any,  # noqa: ARG002 - the writer knows its folder.
+        save_original_file_flag: bool,  # noqa: FBT001 - the documented signature.
+        errors_json_file_list: Any,
+        errors_original_file_list: Any,
+        original_file_metrics_record: MetricsRecord,
+        data_file_metrics_record: MetricsRecord,
+        no: int,  # noqa: ARG002 - the documented signature.
+    ) -> bool:
+        """Write one item: its image, then its labels; an item without its image is left out and reported."""
+        name, split = self.output_name(final_data), self._split(final_data)
+        if split is None and self.params.get("split"):
+            self._skip(final_data, NO_SPLIT, errors_json_file_list)
+            _count_skipped(original_file_metrics_record if save_original_file_flag else None, data_file_metrics_record)
+            return False
+        image = self._dataset.out_dir / self._dataset.image_path(name, split)
+        if save_original_file_flag and not self._place_image(final_data, image, errors_original_file_list):
+            self._dataset.skip(final_data["id"], ORIGINAL_FAILED)
+            _count_skipped(original_file_metrics_record, data_file_metrics_record)
+            return False
+        if not self._dataset.write(final_data, name, split):
+            image.unlink(missing_ok=True)
+            self._skip(final_data, "the format cannot carry it", errors_json_file_list, is_known=True)
+            _count_skipped(original_file_metrics_record if save_original_file_flag else None, data_file_metrics_record)
+            return False
+        if save_original_file_flag:
+            original_file_metrics_record.count_success()
+        data_file_metrics_record.count_success()
+        return True
+
+    def additional_file_saving(self, unique_export_path: Any) -> None:
+        """Complete the data set, write both reports, and fail when the data set breaks its format's rules.
+
+        Raises:
+            ExportError: The data set is not valid, or something is missing from it in strict mode.
+            OSError: A file cannot be written.
+        """
+        writer = self._dataset
+        self._report = writer.close()
+        folder = writer.out_dir
+        save_loss_report(self._report.skipped, folder / LOSS_REPORT_NAME, summary=self._report.to_dict())
+        self._validation = validate_dataset(self.format, folder)
+        facts = self._validation.to_dict()
+        write_whole(folder / VALIDATION_REPORT_NAME, [msgspec.json.format(msgspec.json.encode(facts), indent=2), b"\n"])
+        self.run.log_dev_event("data set validated", {"report": self._report.to_dict(), "ok": self._validation.ok})
+        self._refuse_invalid(self._validation)
+        if self.params.get("strict"):
+            self._refuse_losses(self._report)
+        if self._staging is not None:
+            _copy_tree(folder, unique_export_path)
+            self._staging.cleanup()
+
+    def record_facts(self) -> dict[str, Any]:
+        """The format, what was chosen, and what the reports say."""
+        return {
+            "format": self.format.value,
+            "options": self.params.get("options") or {},
+            "images": str(self.params.get("images", ImageMode.COPY)),
+            "split": self.params.get("split"),
+            "split_seed": self.params.get("split_seed", 0),
+            "report": self._report.to_dict() if self._report else None,
+            "is_valid": self._validation.ok if self._validation else None,
+        }
+
+    @property
+    def _dataset(self) -> DatasetWriter:
+        if self._writer is None:
+            raise ExportError("The exporter has no open data set: call prepare() before the first item is saved.")
+        return self._writer
+
+    def _classes(self) -> ClassSchema:
+        configuration: Mapping[str, Any] = self.params.get("configuration") or {}
+        if "class_schema" not in configuration:
+            raise ExportError(
+                f"The project has no class schema, without which {self.format} cannot number its classes. "
+                "Add the classes to the project's configuration."
+            )
+        return ClassSchema.model_validate(configuration["class_schema"])
+
+    def _split(self, item: Mapping[str, Any]) -> str | None:
+        split = self.params.get("split")
+        if not split:
+            return None
+        if split == BY_TAG:
+            return split_by_tag(item.get("tags") or ())
+        unit_id = (item.get("data_unit") or {}).get("id")
+        # By the data unit: two assignments of one image must not part.
+        key = item["id"] if unit_id is None else unit_id
+        return split_by_ratio(key, split, seed=int(self.params.get("split_seed") or 0))
+
+    def _place_image(self, item: Mapping[str, Any], target: Path, error_file_list: Any) -> bool:
+        file = item.get("files") or {}
+        info = {key: value for key, value in file.items() if key != "url"} | {"file_name": target.name}
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if not self._link(file, target):
+                self.originals.save(item["id"], file, target)
+        except SynapseError as exc:
+            error_file_list.append([target.name, ORIGINAL_FAILED])
+            self.run.export_log_original_file(item["id"], info, ExportStatus.FAILED, str(exc))
+            return False
+        self.run.export_log_original_file(item["id"], info, ExportStatus.SUCCESS, "")
+        return True
+
+    def _link(self, file: Mapping[str, Any], target: Path) -> bool:
+        url = str(file.get("url") or "")
+        if self.params.get("images") != ImageMode.LINK or not url or "://" in url:
+            return False
+        try:
+            os.link(url, target)
+        except OSError:
+            return False  # Another disk, or one that knows no links: copied instead.
+        return True
+
+    def _skip(self, item: Mapping[str, Any], message: str, error_file_list: Any, *, is_known: bool = False) -> None:
+        if not is_known:
+            self._dataset.skip(item["id"], message)
+        name = self.output_name(item)
+        error_file_list.append([name, message])
+        self.run.export_log_data_file(item["id"], {"file_name": name}, ExportStatus.FAILED, message)
+
+    def _open_staging(self) -> Path:
+        self._staging = tempfile.TemporaryDirectory(prefix="synapse-export-")
+        return Path(self._staging.name)
+
+    def _refuse_invalid(self, validation: ValidationReport) -> None:
+        if not validation.ok:
+            problems = "; ".join(str(finding) for finding in validation.errors[:_SHOWN_PROBLEMS])
+            counted = sum(validation.error_counts.values())
+            raise ExportError(f"The {self.format} data set breaks its format's rules ({counted} findings): {problems}")
+
+    def _refuse_losses(self, report: WriterReport) -> None:
+        lost = (skip for skip in report.skipped if not skip.reason_code.is_reduction)
+        shown = [f"item {skip.item_id}: {skip.message}" for skip in islice(lost, _SHOWN_PROBLEMS)]
+        if shown:
+            counted = report.items_skipped + report.annotations_skipped
+            raise ExportError(
+                f"{counted} items and annotations cannot be carried by {self.format}, and strict is on: "
+                f"{'; '.join(shown)}"
+            )
+
+
+def _count_skipped(original: MetricsRecord | None, data: MetricsRecord) -> None:
+    if original is not None:
+        original.count_failure()
+    data.count_failure()
+
+
+def _copy_tree(source: Path, target: Any) -> None:
+    for path in sorted(source.rglob("*")):
+        if path.is_file():
+            destination = target.joinpath(*path.relative_to(source).parts)
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(destination, _read_chunks(path))
+
+
+def _read_chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_COPY_BYTES):
+            yield chunk

@@ -1,0 +1,82 @@
+"""Writing below an export's folder, local or in an object store: beside the target, then renamed, or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from synapse_sdk.utils.converters.names import safe_name
+
+MAX_NAME_ATTEMPTS = 10_000
+
+
+def as_path(path: Any) -> Any:
+    """A path object as it is, be it of another kind than `pathlib`; text as a local path."""
+    return Path(path) if isinstance(path, str) else path
+
+
+def is_local(path: Any) -> bool:
+    """Whether a path is on this machine."""
+    return isinstance(path, Path)
+
+
+def write_whole(target: Any, chunks: Iterable[bytes]) -> int:
+    """Write a file completely, or leave nothing; answers its size.
+
+    Raises:
+        OSError: It cannot be written, for instance because the disk is full.
+    """
+    # An object store shows an object when it is complete: there the rename would be a second upload.
+    part = target.with_name(f".{target.name[:100]}.{os.getpid()}.part") if is_local(target) else target
+    size = 0
+    try:
+        with part.open("wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+                size += len(chunk)
+        if part is not target:
+            part.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+    return size
+
+
+def create_unique_folder(root: Any, name: str) -> Any:
+    """Make `name`, or `name(1)`, `name(2)` … below `root`; never one that is there already.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    base = safe_name(name, "export")
+    root.mkdir(parents=True, exist_ok=True)
+    for number in range(MAX_NAME_ATTEMPTS):
+        folder = root / (base if number == 0 else f"{base}({number})")
+        # Object stores know no folders: mkdir would not notice one that is there.
+        if not is_local(folder) and folder.exists():
+            continue
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+    raise FileExistsError(f"There are {MAX_NAME_ATTEMPTS} exports named {base!r}; choose another name.")
+
+
+def remove_folder(folder: Any) -> None:
+    """Remove a folder with all that is in it; one that is gone is fine.
+
+    Raises:
+        OSError: Something in it cannot be removed.
+    """
+    if not folder.exists():
+        return
+    if is_local(folder):
+        shutil.rmtree(folder)
+    else:
+        folder.fs.rm(folder.path, recursive=True)

@@ -1,0 +1,79 @@
+"""`export.json`: what an export holds, and how to recognise it.
+
+Equal exports have equal records: no time, no job and no link is named.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import msgspec
+
+from synapse_sdk.plugins.actions.export.output.files import write_whole
+
+RECORD_NAME = "export.json"
+RECORD_SCHEMA_VERSION = 1
+_DISTRIBUTION = "synapse-platform"
+_CHUNK_BYTES = 2**20
+
+
+class ItemsDigest:
+    """SHA-256 over the items of an export in their order: what was exported, whatever it was converted to.
+
+    Links are left out: they differ with the way that the items came.
+    """
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._encode = msgspec.json.Encoder(order="sorted").encode
+        self.count = 0
+
+    def add(self, item: Mapping[str, Any]) -> None:
+        unit = item.get("data_unit") or {}
+        files = unit.get("files") or {}
+        known = {
+            "id": item.get("id"),
+            "data": item.get("data"),
+            "tags": item.get("tags"),
+            "data_unit": [unit.get("id"), unit.get("name"), unit.get("width"), unit.get("height")],
+            "files": {name: [file.get("file_name_original"), file.get("sha256")] for name, file in files.items()},
+        }
+        self._digest.update(self._encode(known) + b"\n")
+        self.count += 1
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
+def save_record(folder: Any, facts: Mapping[str, Any]) -> None:
+    """Write `export.json` with the facts, the versions, and the checksums of the files beside it.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    record = {
+        "schema_version": RECORD_SCHEMA_VERSION,
+        **facts,
+        "files": {path.name: _checksum(path) for path in sorted(folder.iterdir(), key=str) if path.is_file()},
+        "versions": {"synapse": installed_version()},
+    }
+    write_whole(folder / RECORD_NAME, [msgspec.json.format(msgspec.json.encode(record), indent=2), b"\n"])
+
+
+def installed_version() -> str:
+    """Version of the installed distribution."""
+    try:
+        return version(_DISTRIBUTION)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _checksum(path: Any) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,197 @@
+"""The second head: the server gathers the rows into a bundle, and this process reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from synapse_sdk.exceptions import BundleError, ClientError, ExportJobFailedError, StorageError
+from synapse_sdk.plugins.actions.export.bundle import (
+    BundleSource,
+    HttpBundle,
+    LocalBundle,
+    iter_bundle_rows,
+    load_manifest,
+    map_files_to_bundle_local,
+)
+from synapse_sdk.plugins.actions.export.context import ExportContext
+from synapse_sdk.plugins.actions.export.enums import ExportEvent, ExportProgressCategories
+from synapse_sdk.plugins.actions.export.log_messages import ExportLogMessageCode
+from synapse_sdk.plugins.actions.export.output.files import is_local
+from synapse_sdk.plugins.actions.export.sources.bulk import retry_policy
+from synapse_sdk.plugins.actions.export.sources.items import row_to_item
+from synapse_sdk.plugins.actions.export.steps.base import ExportStep, is_delegated
+from synapse_sdk.plugins.actions.export.steps.preparation import discard_output, prepare_exporter
+from synapse_sdk.plugins.steps import StepResult
+from synapse_sdk.utils.storage import get_pathlib
+from synapse_sdk.wire.bundle import MANIFEST_NAME, BundleManifest, ExportTarget
+from synapse_sdk.wire.jobs import AsyncJob, BundleLocation
+
+_STEP = ExportProgressCategories.SERVER_EXPORT
+
+
+class DelegateEnqueueStep(ExportStep):
+    """Starts the server's export job; undone by cancelling it."""
+
+    step_name = "delegate_enqueue"
+    weight = 0.05
+
+    def can_skip(self, context: ExportContext) -> bool:
+        return not is_delegated(context)
+
+    def execute(self, context: ExportContext) -> StepResult:
+        decision = context.delegation_decision
+        accepted = context.v2_client.plugin_exports.create(
+            target=context.params["target"],
+            project=decision.project_id if decision else None,
+            filter=context.params.get("filter") or {},
+            options={"include_files": bool(context.params.get("save_original_file", True))},
+            # One key per run: a repeated request starts no second job, a later run starts its own.
+            idempotency_key=uuid4().hex,
+        )
+        context.job_id = accepted.job_id
+        count = decision.count if decision and decision.count is not None else "?"
+        context.log(ExportEvent.INFO, {"message": "export delegated to the server", "job_id": accepted.job_id})
+        context.log_message(ExportLogMessageCode.EXPORT_DELEGATED_TO_SERVER, count=count, job_id=accepted.job_id)
+        return StepResult(data={"job_id": accepted.job_id}, rollback_data={"job_id": accepted.job_id})
+
+    def rollback(self, context: ExportContext, result: StepResult) -> None:  # noqa: ARG002 - the context knows.
+        if context.job_id is not None:
+            # A job that has ended, or that the server forgot, needs no cancelling.
+            with suppress(ClientError):
+                context.v2_client.async_jobs.cancel(context.job_id)
+
+
+class DelegateStreamProgressStep(ExportStep):
+    """Passes the server's progress on until the job ends."""
+
+    step_name = "delegate_stream_progress"
+    weight = 0.15
+
+    def can_skip(self, context: ExportContext) -> bool:
+        return not is_delegated(context)
+
+    def execute(self, context: ExportContext) -> StepResult:
+        job_id = _job_id(context)
+        total = context.delegation_decision.count if context.delegation_decision else None
+        processed = 0
+        for event in context.v2_client.async_jobs.stream_progress(job_id):
+            processed, total = event.processed, event.total if event.total is not None else total
+            if event.event in {"failed", "cancelled"}:
+                context.set_metrics({"success": 0, "failed": total or 0}, _STEP)
+                context.log(ExportEvent.FAILED, {"job_id": job_id, "error": event.error or event.event})
+                raise ExportJobFailedError(
+                    f"The server's export job {job_id} was {event.event}: {event.error or 'no reason given'}."
+                )
+            if total is not None:
+                context.set_progress(min(processed, total), total, step=_STEP)
+        context.set_metrics({"success": processed, "failed": 0}, _STEP)
+        context.set_progress(processed, processed, step=_STEP)
+        return StepResult(data={"processed": processed})
+
+
+class BundleReadStep(ExportStep):
+    """Opens the finished bundle: checks its manifest, and makes items out of its lines when they are read."""
+
+    step_name = "bundle_read"
+    weight = 0.05
+
+    def can_skip(self, context: ExportContext) -> bool:
+        return not is_delegated(context)
+
+    def execute(self, context: ExportContext) -> StepResult:
+        job = context.v2_client.async_jobs.retrieve(_job_id(context))
+        location = _location_of(job)
+        reader = BundleReader(context, job.job_id, location)
+        manifest = reader.load()
+        context.total_count = manifest.row_count
+        context.results = reader.items(manifest)
+        prepare_exporter(context, context.results, reader.refresh)
+        context.log(
+            ExportEvent.COMPLETED,
+            {"message": "bundle complete on the server", "job_id": job.job_id, "count": manifest.row_count},
+        )
+        context.log_message(ExportLogMessageCode.EXPORT_DELEGATED_COMPLETED, count=manifest.row_count)
+        if not manifest.row_count:
+            context.log_message(ExportLogMessageCode.EXPORT_NO_RESULTS)
+        return StepResult(data={"total_count": manifest.row_count})
+
+    def rollback(self, context: ExportContext, result: StepResult) -> None:  # noqa: ARG002 - the context knows.
+        discard_output(context)
+
+
+class BundleReader:
+    """One job's bundle, from this machine's disk when it is there, else over HTTP."""
+
+    def __init__(self, context: ExportContext, job_id: str, location: BundleLocation) -> None:
+        self._context = context
+        self._job_id = job_id
+        self._location = location
+        self._source = self._open()
+
+    def load(self) -> BundleManifest:
+        """The manifest, checked.
+
+        Raises:
+            BundleError: It is missing or does not match.
+        """
+        target = ExportTarget(self._context.params["target"])
+        return load_manifest(self._source, target, self._location.manifest)
+
+    def items(self, manifest: BundleManifest) -> Iterator[dict[str, Any]]:
+        """The items of the bundle's rows, each when it is asked for.
+
+        Raises:
+            BundleError: A part does not match the manifest.
+        """
+        for row in iter_bundle_rows(self._source, manifest):
+            # The prefix is asked for each time: a fresh link changes it.
+            yield row_to_item(map_files_to_bundle_local(row, self._source.prefix))
+
+    def refresh(self, item_id: Any, file: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ARG002 - the url tells.
+        """The file under a fresh link to the bundle; None when it is not the bundle's, or has no link."""
+        if not isinstance(self._source, HttpBundle):
+            return None
+        url = self._source.renew_url(str(file.get("url") or ""))
+        return {**file, "url": url} if url else None
+
+    def _open(self) -> BundleSource:
+        settings = self._context.settings
+        return self._find_local() or HttpBundle(
+            self._location.base_url,
+            self._context.v2_client.anonymous,
+            self._renew,
+            timeout_seconds=settings.read_timeout_seconds,
+            retry=retry_policy(settings),
+        )
+
+    def _renew(self) -> str:
+        return _location_of(self._context.v2_client.async_jobs.retrieve(self._job_id)).base_url
+
+    def _find_local(self) -> LocalBundle | None:
+        """The bundle's folder, when the storage is a folder that this machine has."""
+        if self._context.runtime_ctx.client is None:
+            return None
+        try:
+            storage = self._context.runtime_ctx.client.get_storage(self._location.storage)
+            folder = get_pathlib(storage, self._location.prefix)
+        except (ClientError, StorageError):
+            return None  # Not everyone may see a storage's settings; the signed links are for all.
+        if not is_local(folder) or not Path(folder, MANIFEST_NAME).is_file():
+            return None
+        return LocalBundle(folder)
+
+
+def _location_of(job: AsyncJob) -> BundleLocation:
+    if job.bundle is None:
+        raise BundleError(f"The server's export job {job.job_id} is {job.status} and has no bundle. Export again.")
+    return job.bundle
+
+
+def _job_id(context: ExportContext) -> str:
+    if context.job_id is None:
+        raise ExportJobFailedError("No export job was started on the server.")
+    return context.job_id

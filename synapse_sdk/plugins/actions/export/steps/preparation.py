@@ -1,0 +1,124 @@
+"""What both ways of gathering data need before the first item is converted; each function may be called again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from synapse_sdk.exceptions import ConfigurationError
+from synapse_sdk.plugins.actions.export.context import ExportContext
+from synapse_sdk.plugins.actions.export.exporter import BaseExporter
+from synapse_sdk.plugins.actions.export.output.files import as_path, create_unique_folder, remove_folder
+from synapse_sdk.plugins.actions.export.output.originals import OriginalFiles, RefreshFile
+from synapse_sdk.utils.storage import get_pathlib
+
+# Parameters that steer the export and are no business of the exporter.
+_INTERNAL = frozenset({"async_job_size_threshold", "disable_async_delegate"})
+
+
+def prepare_output(context: ExportContext) -> None:
+    """Open the target and make the export's own folder.
+
+    Raises:
+        ClientError: The storage cannot be read from the server.
+        StorageError: The storage cannot be opened.
+        OSError: The folder cannot be made.
+    """
+    if context.unique_export_path is not None:
+        return
+    if context.path_root is None:
+        context.path_root = _open_root(context)
+    context.unique_export_path = create_unique_folder(context.path_root, str(context.params["name"]))
+
+
+def discard_output(context: ExportContext) -> None:
+    """Remove what this export made, and nothing else.
+
+    Raises:
+        OSError: Something in the folder cannot be removed.
+    """
+    folder, context.unique_export_path, context.output_path = context.unique_export_path, None, None
+    if folder is not None:
+        remove_folder(folder)
+
+
+def prepare_exporter(context: ExportContext, items: Any, refresh: RefreshFile | None) -> BaseExporter:
+    """Make the exporter and its folders.
+
+    Raises:
+        ClientError: The project's configuration cannot be read.
+        OSError: A folder cannot be made.
+    """
+    prepare_output(context)
+    if context.exporter is None:
+        context.configuration = context.configuration or read_configuration(context)
+        context.export_params = build_export_params(context)
+        exporter_class = context.exporter_class or BaseExporter
+        context.exporter = exporter_class(context.runtime_ctx, items, context.path_root, **context.export_params)
+        context.exporter.originals = OriginalFiles(context.runtime_ctx, context.settings, refresh)
+        context.exporter.prepare(context.unique_export_path, context.total_count)
+        context.output_paths = context.exporter.output_paths
+    context.export_items = items
+    return context.exporter
+
+
+def build_export_params(context: ExportContext) -> dict[str, Any]:
+    """What an exporter is given: the parameters, `extra_params` merged in, and what was found out."""
+    params = {name: value for name, value in context.params.items() if name not in _INTERNAL}
+    return {
+        **params,
+        **(context.params.get("extra_params") or {}),
+        "count": context.total_count,
+        "results": context.results,
+        "project_id": context.project_id,
+        "configuration": context.configuration,
+    }
+
+
+def read_configuration(context: ExportContext) -> dict[str, Any]:
+    """The project's configuration; empty where no project is known.
+
+    Raises:
+        ClientError: The project cannot be read.
+    """
+    if context.project_id is None:
+        context.project_id = find_project(context)
+    if context.project_id is None:
+        return {}
+    v1, v2 = context.runtime_ctx.client, context.runtime_ctx.v2_client
+    project: Mapping[str, Any] = {}
+    if v1 is not None:
+        project = v1.get_project(context.project_id)
+    elif v2 is not None:
+        project = v2.projects.retrieve(context.project_id)
+    return dict(project.get("configuration") or {})
+
+
+def find_project(context: ExportContext) -> int | None:
+    """The project that a ground-truth version belongs to.
+
+    Raises:
+        ClientError: The version or its data set cannot be read.
+    """
+    filters: Mapping[str, Any] = context.params.get("filter") or {}
+    version = filters.get("ground_truth_dataset_version") or filters.get("ground_truth_dataset_versions")
+    client = context.runtime_ctx.v2_client
+    if version is None or client is None:
+        return None
+    try:
+        version_id = int(version)
+    except (TypeError, ValueError):
+        return None  # Several versions, perhaps of several projects.
+    dataset_id = client.ground_truth_dataset_versions.retrieve(version_id)["dataset_id"]
+    return int(client.ground_truth_datasets.retrieve(dataset_id)["project_id"])
+
+
+def _open_root(context: ExportContext) -> Any:
+    out = context.params.get("out")
+    if out is not None:
+        return as_path(out)
+    if context.params.get("storage") is None:
+        raise ConfigurationError("An export needs a target: a storage, or a folder of this machine (out).")
+    if context.storage is None:
+        context.storage = context.client.get_storage(context.params["storage"])
+    return get_pathlib(context.storage, str(context.params.get("path") or ""))
