@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from synapse_sdk.cli import importing, jobs, projects, storages, tokens
+from synapse_sdk.cli import importing, jobs, plugin
 from synapse_sdk.cli.doctor import doctor
 from synapse_sdk.cli.failures import (
     EXIT_FAILED,
@@ -24,6 +24,7 @@ from synapse_sdk.cli.failures import (
 )
 from synapse_sdk.cli.login import login
 from synapse_sdk.cli.output import warn
+from synapse_sdk.cli.resources import projects, storages, tokens
 from synapse_sdk.exceptions import SynapseError
 
 ENTRY_POINT_GROUP = "synapse.cli"
@@ -34,25 +35,10 @@ DISTRIBUTION = "synapse-platform"
 class SynapseGroup(TyperGroup):
     """The root command: every error leaves as one message on stderr and an exit code."""
 
-    def main(
-        self,
-        args: Sequence[str] | None = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,
-        windows_expand_args: bool = True,
-        **extra: Any,
-    ) -> Any:
-        run = partial(
-            super().main,
-            args,
-            prog_name or PROGRAM,
-            complete_var,
-            standalone_mode=False,
-            windows_expand_args=windows_expand_args,
-            **extra,
-        )
-        if not standalone_mode:
+    def main(self, *args: Any, **extra: Any) -> Any:
+        is_standalone = extra.pop("standalone_mode", True)
+        run = partial(super().main, *args, **{"prog_name": PROGRAM, **extra, "standalone_mode": False})
+        if not is_standalone:
             return run()
         sys.exit(exit_code_of(run))
 
@@ -126,6 +112,7 @@ def build_app(extensions: Sequence[EntryPoint] | None = None) -> typer.Typer:
         "storage": storages.app,
         "token": tokens.app,
         "job": jobs.app,
+        "plugin": plugin.app,
     }.items():
         root.add_typer(group, name=name)
     for extension in entry_points(group=ENTRY_POINT_GROUP) if extensions is None else extensions:

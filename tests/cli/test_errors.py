@@ -15,16 +15,6 @@ from synapse_sdk.cli.failures import UsageError, message_of
 from synapse_sdk.cli.output import plain, print_json
 
 
-@pytest.fixture(autouse=True)
-def no_credentials(monkeypatch, tmp_path):
-    for name in ("SYNAPSE_HOST", "SYNAPSE_ACCESS_TOKEN", "SYNAPSE_PLUGIN_RUN_USER_TOKEN", "SYNAPSE_DEBUG"):
-        monkeypatch.delenv(name, raising=False)
-    config = tmp_path / "config.json"
-    for module in ("synapse_sdk.utils.auth", "synapse_sdk.cli.doctor", "synapse_sdk.cli.login"):
-        monkeypatch.setattr(f"{module}.CONFIG_FILE", config)
-    return config
-
-
 def run(*arguments: str, app: typer.Typer | None = None, **options):
     return CliRunner().invoke(app or main.build_app(extensions=[]), list(arguments), **options)
 
@@ -154,9 +144,10 @@ def test_doctor_finds_a_server_that_does_not_answer():
     assert "token" not in by_check
 
 
-def test_doctor_warns_of_a_config_file_that_others_may_read(no_credentials: Path):
-    no_credentials.write_text("{}")
-    no_credentials.chmod(0o644)
+def test_doctor_warns_of_a_config_file_that_others_may_read(config_file: Path):
+    config_file.parent.mkdir()
+    config_file.write_text("{}")
+    config_file.chmod(0o644)
     result = run("doctor", "--host", "http://127.0.0.1:9")
     assert "chmod 600" in result.stdout
 

@@ -157,7 +157,7 @@ class BatchSender:
             if isinstance(exc, HTTPError) and exc.status_code not in _REFUSED_ITEMS:
                 raise
             if len(items) == 1:
-                result.bad.append(_bad(items[0].source, message_of(exc), "refused"))
+                result.bad.append(_bad(items[0].source, _reason(exc), "refused"))
                 return
             middle = len(items) // 2
             self._import(items[:middle], ids, result)
@@ -189,6 +189,15 @@ def _body(item: HashedItem, data_file_id: int, specification: str) -> dict[str, 
         "tags": list(dict.fromkeys([*source.tags, *([source.split] if source.split else [])])),
         "status_label": "completed",
     }
+
+
+def _reason(exc: Exception) -> str:
+    """Why the server refused an item, without the words about the batch that it came in."""
+    detail = exc.detail if isinstance(exc, HTTPError) else None
+    error = detail.get("error") if isinstance(detail, dict) else None
+    fields = (error.get("details") if isinstance(error, dict) else None) or []
+    reasons = [f"{str(each.get('field')).removeprefix('items.0.')}: {each.get('message')}" for each in fields]
+    return "; ".join(reasons) or message_of(exc)
 
 
 def _is_text(name: str) -> bool:

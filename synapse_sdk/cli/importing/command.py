@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ import typer
 from synapse_sdk.cli.connection import HostOption, JsonOption, TokenOption, open_v2
 from synapse_sdk.cli.failures import EXIT_FAILED, EXIT_INTERRUPTED, message_of, print_error, report_error
 from synapse_sdk.cli.importing.batch import BatchSender
+from synapse_sdk.cli.importing.classes import read_declared_classes
 from synapse_sdk.cli.importing.counting import count_items
 from synapse_sdk.cli.importing.findings import Findings
 from synapse_sdk.cli.importing.run import Entry, ImportRun, StrictError
@@ -57,7 +59,7 @@ def import_command(
     entries = _open_data_set(fmt, path, images)
     notice = "Stopping after the batch in flight. Ctrl-C again stops at once."
     with open_v2(host, token) as client, stop_on_interrupt(notice) as interruption:
-        target = open_target(client, project)
+        target = open_target(client, project, partial(read_declared_classes, fmt, path))
         sender = BatchSender(client, target, workers=workers, may_add_classes=not has_fixed_classes)
         with closing(sender), ItemProgress(f"Importing into {target.name}", count_items(fmt, path)) as progress:
             findings = Findings(progress.say)

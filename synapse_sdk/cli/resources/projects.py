@@ -17,12 +17,11 @@ from synapse_sdk.exceptions import ConfigurationError
 app = typer.Typer(no_args_is_help=True, help="Create, list, show and delete projects.")
 
 ProjectArgument = Annotated[str, typer.Argument(help="Name or id.")]
-# What a project made here asks of each data unit: one image.
-IMAGE_SPECIFICATION = "image"
 
 
 def find_project(client: BackendV2Client, name_or_id: str) -> dict[str, Any] | None:
     """The project of that exact name, else of that id, else None."""
+    name_or_id = name_or_id.strip()
     for project in client.projects.list(search=name_or_id):
         if project["name"] == name_or_id:
             return dict(project)
@@ -48,22 +47,13 @@ def require_project(client: BackendV2Client, name_or_id: str) -> dict[str, Any]:
 def create_project(
     client: BackendV2Client, name: str, *, description: str = "", classes: list[dict[str, Any]] | None = None
 ) -> dict[str, Any]:
-    """Make a project and a data collection of one image per unit.
+    """Make a project; the server gives it a data collection of images.
 
     Raises:
         ClientError: The server refused.
     """
-    collection = client.data_collections.create(
-        name=name,
-        file_specifications=[
-            {"name": IMAGE_SPECIFICATION, "file_type": "image", "is_required": True, "is_primary": True}
-        ],
-    )
     configuration = {"class_schema": {"classes": classes or []}}
-    project = client.projects.create(
-        name=name, description=description, data_collection=collection["id"], configuration=configuration
-    )
-    return dict(project)
+    return dict(client.projects.create(name=name, description=description, configuration=configuration))
 
 
 @app.command("create")

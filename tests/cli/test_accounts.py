@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+import stat
+
+import pytest
+
+
+def test_login_keeps_a_working_token_that_only_its_owner_can_read(stranger, platform, config_file):
+    result = stranger("login", "--host", platform.url, "--token", platform.token)
+    assert result.exit_code == 0, result.output
+    assert stat.S_IMODE(config_file.stat().st_mode) == 0o600
+    assert json.loads(config_file.read_text()) == {"host": platform.url, "access_token": platform.token}
+    assert platform.token not in result.output
+    assert stranger("project", "list").exit_code == 0
+
+
+def test_login_refuses_a_token_that_the_server_does_not_know(stranger, platform, config_file):
+    result = stranger("login", "--host", platform.url, "--token", "syn_wrong")
+    assert result.exit_code == 1
+    assert not config_file.exists()
+    assert "syn_wrong" not in result.output
+
+
+def test_login_says_when_the_environment_wins_over_it(synapse, platform):
+    result = synapse("login", "--host", platform.url, "--token", platform.token)
+    assert "SYNAPSE_ACCESS_TOKEN is set" in result.stderr
+
+
+def test_doctor_is_content_with_a_running_server(synapse, platform):
+    findings = synapse.json("doctor")
+    by_check = {finding["check"]: finding for finding in findings}
+    assert by_check["server"]["verdict"] == "ok"
+    assert "admin@localhost" in by_check["token"]["message"]
+    assert by_check["storage"]["verdict"] == "ok"
+
+
+def test_doctor_names_a_refused_token_as_an_error(stranger, platform):
+    result = stranger("doctor", "--host", platform.url, "--token", "syn_wrong")
+    assert result.exit_code == 1
+    assert "FAIL  token" in result.stdout
+    assert "synapse login" in result.stdout
+
+
+def test_doctor_names_a_missing_token_as_an_error(stranger, platform):
+    result = stranger("doctor", "--host", platform.url)
+    assert result.exit_code == 1
+    assert "no access token" in result.stdout
+
+
+def test_a_created_token_works_until_it_is_revoked(synapse, platform):
+    made = synapse.json("token", "create", "ci", "--scope", "read", "--days", "3")
+    assert made["scopes"] == ["read"]
+    assert made["expires_at"]
+    assert synapse("project", "list", "--token", made["key"]).exit_code == 0
+    assert synapse("token", "revoke", made["id"]).exit_code == 0
+    result = synapse("project", "list", "--token", made["key"])
+    assert result.exit_code == 1
+    assert "synapse login" in result.stderr
+
+
+def test_token_lists_never_show_keys(synapse):
+    made = synapse.json("token", "create", "shown once")
+    listed = synapse("token", "list")
+    assert "shown once" in listed.stdout
+    assert made["key"] not in listed.stdout
+
+
+def test_a_read_token_cannot_create_a_project(synapse):
+    reader = synapse.json("token", "create", "reader", "--scope", "read")["key"]
+    result = synapse("project", "create", "forbidden", "--token", reader)
+    assert result.exit_code == 1
+    assert "scope" in result.stderr
+
+
+def test_projects_are_created_found_by_name_or_id_and_deleted(synapse):
+    made = synapse.json("project", "create", "night birds", "--classes", "owl, bat")
+    shown = synapse.json("project", "show", "night birds")
+    assert shown["id"] == made["id"]
+    assert (shown["task_count"], shown["completed_count"]) == (0, 0)
+    assert "owl, bat" in synapse("project", "show", made["id"]).stdout
+    assert "night birds" in synapse("project", "list", "--search", "night").stdout
+    assert synapse("project", "delete", "night birds").exit_code == 2
+    assert synapse("project", "delete", "night birds", "--yes").exit_code == 0
+    missing = synapse("project", "show", "night birds")
+    assert missing.exit_code == 1
+    assert "synapse project list" in missing.stderr
+
+
+def test_a_project_name_is_taken_once(synapse):
+    synapse.json("project", "create", "only one")
+    result = synapse("project", "create", "only one")
+    assert result.exit_code == 1
+    assert "already" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["[red]markup[/nope]", "너구리 <b>", "a\x1b[31mred"])
+def test_hostile_project_names_are_shown_as_text(synapse, name):
+    made = synapse.json("project", "create", name)
+    shown = synapse("project", "show", made["id"])
+    assert shown.exit_code == 0, shown.output
+    assert "\x1b" not in shown.stdout
+    assert name.replace("\x1b", "\\x1b") in shown.stdout
+
+
+def test_storages_are_created_listed_and_shown(synapse, tmp_path):
+    made = synapse.json("storage", "create", "disk", "--provider", "local", "--set", f"location={tmp_path}")
+    assert "disk" in synapse("storage", "list").stdout
+    assert str(tmp_path) in synapse("storage", "show", made["id"]).stdout
+
+
+def test_a_storage_setting_without_value_is_a_wrong_command_line(synapse):
+    assert synapse("storage", "create", "x", "--provider", "local", "--set", "location").exit_code == 2
