@@ -14,7 +14,14 @@ import httpx2
 import msgspec
 
 from synapse_sdk.exceptions import ClientError, ConfigurationError, raise_for_status
-from synapse_sdk.utils.network import is_loopback, is_same_origin, sanitize_detail, transport_error, url_origin
+from synapse_sdk.utils.network import (
+    is_loopback,
+    is_same_origin,
+    sanitize_detail,
+    sanitize_error_message,
+    transport_error,
+    url_origin,
+)
 from synapse_sdk.utils.retry import REPEATABLE_METHODS, RetryPolicy
 
 CONNECT_TIMEOUT_SECONDS = 5.0
@@ -59,7 +66,7 @@ class Call:
     @property
     def label(self) -> str:
         """The request in words that are safe to show."""
-        return f"{self.method} {urlsplit(self.url).path}"
+        return f"{self.method} {sanitize_error_message(urlsplit(self.url).path)}"
 
 
 class BaseClient:

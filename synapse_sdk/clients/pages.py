@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
+
+from pydantic import BaseModel, ValidationError
 
 from synapse_sdk.clients.base import BaseClient, Call
 from synapse_sdk.exceptions import ClientError
+
+M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,24 @@ def parse_item(body: Any, label: str) -> Any:
             None, f"{label} was not answered with an object. Check that the address is a Synapse server's."
         )
     return body["data"] if body.keys() == {"data", "meta"} else body
+
+
+def parse_model(model: type[M], value: Any, label: str) -> M:
+    """The value as its model.
+
+    Raises:
+        ClientError: It has another shape, as from a server of another version.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as exc:
+        problem = exc.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise ClientError(
+            None,
+            f"{label} was answered in a shape that this client does not know ({where}: {problem['msg']}). "
+            "Client and server are of different versions?",
+        ) from exc
 
 
 class Results:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from synapse_sdk.clients.base import BaseClient, Call
-from synapse_sdk.clients.pages import parse_item
+from synapse_sdk.clients.pages import M, parse_item, parse_model
 from synapse_sdk.exceptions import ClientError
 from synapse_sdk.wire.files import (
     MAX_FILES_PER_REQUEST,
@@ -103,13 +103,12 @@ def announce_files(
     if storage is not None:
         body["storage"] = storage
     # Repeatable: the server finds the rows that it made for the same checksums.
-    return [UploadTicket.model_validate(answer) for answer in _post(client, PRESIGNED_UPLOAD_PATH, body)]
+    return _post(client, PRESIGNED_UPLOAD_PATH, body, UploadTicket)
 
 
 def confirm_files(client: BaseClient, ids: Sequence[int]) -> list[UploadArrival]:
     """Let the server check which files have arrived; at most 200."""
-    answers = _post(client, CONFIRM_UPLOAD_PATH, {"ids": list(ids)})
-    return [UploadArrival.model_validate(answer) for answer in answers]
+    return _post(client, CONFIRM_UPLOAD_PATH, {"ids": list(ids)}, UploadArrival)
 
 
 def put_file(client: BaseClient, upload_url: str, file: LocalFile) -> None:
@@ -152,10 +151,9 @@ def _confirm_all(client: BaseClient, names: dict[int, str]) -> None:
         raise ClientError(None, f"The server has not received {', '.join(lost[:5])}. Upload again.")
 
 
-def _post(client: BaseClient, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+def _post(client: BaseClient, path: str, body: dict[str, Any], model: type[M]) -> list[M]:
     call = Call("POST", path, json=body, repeatable=True, is_long=True)
-    items: list[dict[str, Any]] = parse_item(client.send_json(call), call.label)
-    return items
+    return [parse_model(model, answer, call.label) for answer in parse_item(client.send_json(call), call.label)]
 
 
 def _read_chunks(path: Path) -> Iterator[bytes]:

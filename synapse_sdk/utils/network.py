@@ -22,8 +22,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _RESOURCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@:-]*")
 _USER_INFO = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)[^\s/@'\"]+@", re.IGNORECASE)
 _QUERY = re.compile(r"(?P<url>\b[a-z][a-z0-9+.-]*://[^\s?#'\"<>]+)[?#][^\s'\"<>)\]]*", re.IGNORECASE)
-# The tokens of signed URLs are path segments of `/objects/` and `/payloads/`.
-_SIGNED_PATH = re.compile(r"(?P<route>/(?:objects|payloads)/)[^\s/'\"<>]+")
+# Signed URLs carry their token as a path segment, an agent's report its key.
+_SIGNED_PATH = re.compile(r"(?P<route>\b(?:objects|payloads)/|\bagents/(?=[^\s/]+/connect/))[^\s/'\"<>]+")
 _KEY = re.compile(r"\bsyn_[A-Za-z0-9_-]{6,}")
 _SCHEME_AND_KEY = re.compile(r"\b(?P<scheme>Token|Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}")
 _NAMED_SECRET = re.compile(

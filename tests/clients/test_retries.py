@@ -9,6 +9,7 @@ from synapse_sdk.clients.backend import BackendClient
 from synapse_sdk.exceptions import (
     AuthenticationError,
     ClientConnectionError,
+    ClientError,
     ClientTimeoutError,
     ConflictError,
     ServerError,
@@ -107,7 +108,7 @@ def test_bulk_reads_are_repeated_although_they_are_posts(open_bench):
 
 def test_an_export_is_started_once_however_often_it_is_sent(open_bench):
     bench = open_bench(Fault("plugin-exports", lose_answer=True))
-    with pytest.raises(Exception):  # noqa: B017 - the stand-in server answers with another shape.
+    with pytest.raises(ClientError, match="different versions"):  # The stand-in server answers with another shape.
         bench.v2.plugin_exports.create(target="task", project=1)
     bodies = {request.body for request in bench.server.requests}
     assert len(bench.server.requests) == 2

@@ -31,6 +31,8 @@ KEY = "syn_" + "Ab-_" * 10 + "xyz"
         ("secret_key=abc123 region=x", "secret_key=*** region=x"),
         ("http://h/objects/eyJ0.abc-DEF/exports/a.jpg", "http://h/objects/***/exports/a.jpg"),
         ("http://h/payloads/eyJ0.abc/", "http://h/payloads/***/"),
+        ("POST agents/key-of-agent/connect/: broke", "POST agents/***/connect/: broke"),
+        ("GET agents/3/: broke", "GET agents/3/: broke"),
         ("http://h/a#token=abc", "http://h/a?***"),
         ("Nothing to hide: 3 of 5 rows failed.", "Nothing to hide: 3 of 5 rows failed."),
     ],

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from synapse_sdk.wire.jobs import JobStatus
+from synapse_sdk.wire.work import SetTagsRequest
 
 __all__ = [
     "Agent",
@@ -53,7 +54,7 @@ class Storage(BaseModel):
     id: int
     name: str
     category: StorageCategory
-    provider: StorageProvider
+    provider: str
     configuration: dict[str, Any] = Field(default={}, repr=False)
     is_default: bool = False
 
@@ -120,14 +121,6 @@ class TaskCreateRequest(_Request):
     project: int
     data_unit: int | None = None
     data: Any = None
-
-
-class SetTagsRequest(_Request):
-    """Put tags on rows, or take them off."""
-
-    ids: list[int]
-    tags: list[str]
-    action: Literal["add", "remove", "set"] = "add"
 
 
 class DataUnitFileReference(_Request):

@@ -20,6 +20,7 @@ from synapse_sdk.clients.backend.models import (
 )
 from synapse_sdk.clients.backend.transport import Body, Params, V1Transport, encode_body, item_path
 from synapse_sdk.clients.base import Call
+from synapse_sdk.clients.pages import parse_model
 from synapse_sdk.exceptions import NotFoundError, StreamLimitExceededError
 from synapse_sdk.utils.network import StreamLimits, validate_resource_id
 
@@ -31,7 +32,8 @@ class PluginClientMixin(V1Transport):
         return self._list("agents/", list_all=list_all, params=params)
 
     def get_agent(self, agent_id: int) -> Agent:
-        return Agent.model_validate(self._get(item_path("agents", agent_id)))
+        path = item_path("agents", agent_id)
+        return parse_model(Agent, self._get(path), f"GET {path}")
 
     def health_check_agent(self, token: str, data: Params | None = None) -> Any:
         """Tell the server that the agent with this token is alive."""
@@ -129,8 +131,8 @@ class PluginClientMixin(V1Transport):
             AuthorizationError: The token may not see the configuration.
             NotFoundError: There is no such storage.
         """
-        answer = self._get(item_path("storages", storage_id), {"with_configuration": True})
-        return Storage.model_validate(answer)
+        path = item_path("storages", storage_id)
+        return parse_model(Storage, self._get(path, {"with_configuration": True}), f"GET {path}")
 
     def get_default_storage(self) -> Storage:
         """The installation's default storage.

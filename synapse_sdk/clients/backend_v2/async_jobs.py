@@ -18,7 +18,7 @@ from pydantic import JsonValue, ValidationError
 
 from synapse_sdk.clients.backend_v2.resource import Resource
 from synapse_sdk.clients.base import BaseClient, Call
-from synapse_sdk.clients.pages import parse_item
+from synapse_sdk.clients.pages import parse_item, parse_model
 from synapse_sdk.exceptions import (
     AuthenticationError,
     AuthorizationError,
@@ -88,7 +88,7 @@ class PluginExports:
             idempotency_key=idempotency_key or uuid4().hex,
         )
         call = Call("POST", self.path, json=request.model_dump(mode="json"), repeatable=True)
-        return JobAccepted.model_validate(parse_item(self._client.send_json(call), call.label))
+        return parse_model(JobAccepted, parse_item(self._client.send_json(call), call.label), call.label)
 
 
 class AsyncJobs(Resource[AsyncJob]):
@@ -116,7 +116,7 @@ class AsyncJobs(Resource[AsyncJob]):
         return _JobWatch(self, self._client, job_id, timeout).events()
 
     def _parse(self, item: dict[str, Any]) -> AsyncJob:
-        return AsyncJob.model_validate(item)
+        return parse_model(AsyncJob, item, f"GET {self.path}")
 
 
 class _JobWatch:

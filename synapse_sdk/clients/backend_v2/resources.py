@@ -10,7 +10,7 @@ from synapse_sdk.clients.backend_v2 import models
 from synapse_sdk.clients.backend_v2.paginator import PageOptions
 from synapse_sdk.clients.backend_v2.resource import Resource
 from synapse_sdk.clients.base import Call
-from synapse_sdk.clients.pages import parse_item
+from synapse_sdk.clients.pages import parse_item, parse_model
 from synapse_sdk.clients.uploads import (
     DEFAULT_UPLOAD_WORKERS,
     UploadedFile,
@@ -128,7 +128,7 @@ class Projects(Resource[models.ProjectItem]):
             is_long=True,
             repeatable=True,
         )
-        return [ImportOutcome.model_validate(row) for row in self._call_for_rows(call)]
+        return [parse_model(ImportOutcome, row, call.label) for row in self._call_for_rows(call)]
 
 
 class GroundTruthDatasets(Resource[models.GroundTruthDatasetItem]):
