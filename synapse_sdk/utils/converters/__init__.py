@@ -15,7 +15,7 @@ from synapse_sdk.utils.converters.losses import LossCode, LossLog, Skip, save_lo
 from synapse_sdk.utils.converters.names import NameAllocator, safe_name
 from synapse_sdk.utils.converters.reading import read_image_size
 from synapse_sdk.utils.converters.records import BadFile, Finding, SourceItem, ValidationReport, WriterReport
-from synapse_sdk.utils.converters.registry import create_writer, read_dataset
+from synapse_sdk.utils.converters.registry import create_writer, read_dataset, validate_dataset
 from synapse_sdk.utils.converters.splits import check_ratios, split_by_ratio, split_by_tag
 
 __all__ = [
@@ -45,4 +45,5 @@ __all__ = [
     "save_loss_report",
     "split_by_ratio",
     "split_by_tag",
+    "validate_dataset",
 ]

@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import IO, Any, ClassVar, NoReturn, Self
 
 from synapse_sdk.utils.converters.classes import ClassMap
-from synapse_sdk.utils.converters.fitting import Annotation, Notes
 from synapse_sdk.utils.converters.formats import Format
 from synapse_sdk.utils.converters.losses import LossCode, Skip
 from synapse_sdk.utils.converters.records import UnfitError, WriterReport, annotations_of
+from synapse_sdk.utils.converters.shapes.fitting import Annotation, Notes
 
 
 @dataclass(slots=True)

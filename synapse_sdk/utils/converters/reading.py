@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from synapse_sdk.exceptions import FormatError
-from synapse_sdk.utils.converters import geometry
 from synapse_sdk.utils.converters.losses import LossCode
 from synapse_sdk.utils.converters.records import BadFile, UnfitError
+from synapse_sdk.utils.converters.shapes import geometry
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 SPLIT_NAMES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}

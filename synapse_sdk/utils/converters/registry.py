@@ -10,12 +10,15 @@ from synapse_sdk.exceptions import FormatError
 from synapse_sdk.utils.converters.base import DatasetWriter
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.coco.reader import read_coco
+from synapse_sdk.utils.converters.coco.validator import validate_coco
 from synapse_sdk.utils.converters.coco.writer import CocoWriter
+from synapse_sdk.utils.converters.compact import HashSet
 from synapse_sdk.utils.converters.formats import DEFAULT_OPTIONS, Format, WriterOptions
-from synapse_sdk.utils.converters.names import HashSet
-from synapse_sdk.utils.converters.records import BadFile, SourceItem
+from synapse_sdk.utils.converters.records import BadFile, SourceItem, ValidationReport, WriterReport
 from synapse_sdk.utils.converters.tables.writer import CsvWriter, JsonlWriter
+from synapse_sdk.utils.converters.validation import check_counts
 from synapse_sdk.utils.converters.voc.reader import read_voc
+from synapse_sdk.utils.converters.voc.validator import validate_voc
 from synapse_sdk.utils.converters.voc.writer import VocWriter
 from synapse_sdk.utils.converters.yolo.writer import YoloWriter
 from synapse_sdk.wire.annotations import ClassSchema
@@ -28,6 +31,7 @@ _WRITERS: dict[Format, Any] = {
     Format.JSONL: JsonlWriter,
 }
 _READERS: dict[Format, Any] = {Format.COCO: read_coco, Format.VOC: read_voc}
+_VALIDATORS: dict[Format, Any] = {Format.COCO: validate_coco, Format.VOC: validate_voc}
 
 
 def create_writer(
@@ -65,6 +69,23 @@ def read_dataset(fmt: Format | str, path: Path, *, images: Path | None = None) -
     """
     reader = _READERS[format_of(fmt)]
     return _once_each(reader(Path(path), Path(images) if images else None), Path(path))
+
+
+def validate_dataset(fmt: Format | str, path: Path, *, written: WriterReport | None = None) -> ValidationReport:
+    """Read a data set back and check it against its format's own rules.
+
+    Args:
+        fmt: One of `Format`.
+        path: The data set's root.
+        written: What a writer says it wrote there; other counts are an error.
+
+    Raises:
+        FormatError: The format is unknown.
+    """
+    report: ValidationReport = _VALIDATORS[format_of(fmt)](Path(path))
+    if written is not None:
+        check_counts(report, written)
+    return report
 
 
 def _once_each(found: Iterator[SourceItem | BadFile], path: Path) -> Iterator[SourceItem | BadFile]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synapse_sdk.utils.converters import fitting, geometry, rle
 from synapse_sdk.utils.converters.coco.records import CocoAnnotation, CocoCategory
-from synapse_sdk.utils.converters.fitting import Notes
 from synapse_sdk.utils.converters.losses import LossCode
 from synapse_sdk.utils.converters.reading import sound_box
 from synapse_sdk.utils.converters.records import UnfitError
+from synapse_sdk.utils.converters.shapes import fitting, geometry, rle
+from synapse_sdk.utils.converters.shapes.fitting import Notes
 
 _HUGE = (float("inf"), float("inf"))
 

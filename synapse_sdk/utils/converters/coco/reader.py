@@ -19,7 +19,7 @@ from synapse_sdk.exceptions import FormatError
 from synapse_sdk.utils.converters.coco.annotations import read_annotation
 from synapse_sdk.utils.converters.coco.json_stream import Element, scan_arrays
 from synapse_sdk.utils.converters.coco.records import CocoAnnotation, CocoCategory, CocoImage, CocoRef
-from synapse_sdk.utils.converters.names import IdSet
+from synapse_sdk.utils.converters.compact import IdSet
 from synapse_sdk.utils.converters.reading import ImageFinder, Problems, item_data, settle_size, split_of
 from synapse_sdk.utils.converters.records import BadFile, SourceItem, UnfitError
 from synapse_sdk.wire.annotations import ClassDefinition

@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from synapse_sdk.utils.converters import fitting, geometry, rle
 from synapse_sdk.utils.converters.base import DatasetWriter, Frame, drop_file
 from synapse_sdk.utils.converters.classes import ClassMap
-from synapse_sdk.utils.converters.fitting import Annotation
+from synapse_sdk.utils.converters.compact import IdSet
 from synapse_sdk.utils.converters.formats import CocoOptions, CocoTask, Format
 from synapse_sdk.utils.converters.losses import LossCode
-from synapse_sdk.utils.converters.names import IdSet
 from synapse_sdk.utils.converters.records import UnfitError
+from synapse_sdk.utils.converters.shapes import fitting, geometry, rle
+from synapse_sdk.utils.converters.shapes.fitting import Annotation
 
 _BUFFER_BYTES = 1 << 20
 _RICH = frozenset({"rotation", "segmentation", "keypoints", "iscrowd", "area"})

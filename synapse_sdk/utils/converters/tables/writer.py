@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from synapse_sdk.utils.converters import fitting, geometry
 from synapse_sdk.utils.converters.base import DatasetWriter, Frame, drop_file
 from synapse_sdk.utils.converters.classes import ClassMap
-from synapse_sdk.utils.converters.fitting import Annotation
 from synapse_sdk.utils.converters.formats import Format, TableOptions
 from synapse_sdk.utils.converters.losses import LossCode
 from synapse_sdk.utils.converters.records import UnfitError
+from synapse_sdk.utils.converters.shapes import fitting, geometry
+from synapse_sdk.utils.converters.shapes.fitting import Annotation
 
 COLUMNS = (
     "item_id", "file_name", "image_width", "image_height", "split", "tags",

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import IO, Any, ClassVar
 from xml.sax.saxutils import escape
 
-from synapse_sdk.utils.converters import fitting
 from synapse_sdk.utils.converters.base import DatasetWriter, Frame, drop_file
 from synapse_sdk.utils.converters.classes import ClassMap
-from synapse_sdk.utils.converters.fitting import Annotation
 from synapse_sdk.utils.converters.formats import Format, VocOptions
 from synapse_sdk.utils.converters.losses import LossCode
 from synapse_sdk.utils.converters.names import split_suffix
 from synapse_sdk.utils.converters.records import UnfitError
+from synapse_sdk.utils.converters.shapes import fitting
+from synapse_sdk.utils.converters.shapes.fitting import Annotation
 
 UNSPLIT_LIST = "trainval"
 FLAGS = ("truncated", "occluded", "difficult")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from synapse_sdk.utils.converters.geometry import Polygon, polygon_area
 from synapse_sdk.utils.converters.losses import LossCode
 from synapse_sdk.utils.converters.records import UnfitError
+from synapse_sdk.utils.converters.shapes.geometry import Polygon, polygon_area
 
 
 def mask_outlines(runs: Sequence[int], size: tuple[int, int]) -> list[Polygon]:

@@ -12,14 +12,14 @@ from typing import Any, ClassVar
 
 import yaml
 
-from synapse_sdk.utils.converters import fitting, geometry
 from synapse_sdk.utils.converters.base import DatasetWriter, Frame
 from synapse_sdk.utils.converters.classes import ClassMap
-from synapse_sdk.utils.converters.fitting import Annotation
 from synapse_sdk.utils.converters.formats import Format, YoloOptions, YoloTask
 from synapse_sdk.utils.converters.losses import LossCode
 from synapse_sdk.utils.converters.names import split_suffix
 from synapse_sdk.utils.converters.records import UnfitError
+from synapse_sdk.utils.converters.shapes import fitting, geometry
+from synapse_sdk.utils.converters.shapes.fitting import Annotation
 from synapse_sdk.utils.converters.yolo.outlines import mask_outlines
 
 UNSPLIT = "train"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from synapse_sdk.utils.converters.geometry import Box
+from synapse_sdk.utils.converters.shapes.geometry import Box
 
 _OFFSET = 48
 

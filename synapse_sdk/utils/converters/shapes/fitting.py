@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from synapse_sdk.utils.converters import geometry, rle
 from synapse_sdk.utils.converters.losses import LossCode
 from synapse_sdk.utils.converters.records import UnfitError
+from synapse_sdk.utils.converters.shapes import geometry, rle
 
 Annotation = dict[str, Any]
 Notes = list[tuple[LossCode, str]]
