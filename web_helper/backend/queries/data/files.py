@@ -78,4 +78,4 @@ def confirmed_hashes(session: Session, hashes: Sequence[str], viewer_id: int | N
     )
     if viewer_id is not None:
         query = query.where(sees_file(viewer_id))
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())

@@ -83,7 +83,7 @@ def insert_tasks(session: Session, rows: Sequence[Row]) -> dict[int, int]:
     if not rows:
         return {}
     statement = insert_missing(session, Task).returning(Task.data_unit_id, Task.id)
-    return dict(session.execute(statement, rows).tuples().all())
+    return dict(session.execute(statement, rows).all())
 
 
 def insert_assignments(session: Session, rows: Sequence[Row]) -> dict[int, int]:
@@ -91,7 +91,7 @@ def insert_assignments(session: Session, rows: Sequence[Row]) -> dict[int, int]:
     if not rows:
         return {}
     statement = insert(Assignment).returning(Assignment.task_id, Assignment.id)
-    return dict(session.execute(statement, rows).tuples().all())
+    return dict(session.execute(statement, rows).all())
 
 
 def tag_ids(session: Session, project_id: int, names: Sequence[str]) -> dict[str, int]:
@@ -100,7 +100,7 @@ def tag_ids(session: Session, project_id: int, names: Sequence[str]) -> dict[str
         return {}
     session.execute(insert_missing(session, Tag), [{"project_id": project_id, "name": name} for name in names])
     query = select(Tag.name, Tag.id).where(Tag.project_id == project_id, Tag.name.in_(names))
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def insert_tag_links(session: Session, task_rows: Sequence[Row], assignment_rows: Sequence[Row]) -> None:
