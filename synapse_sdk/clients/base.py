@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urljoin, urlsplit
@@ -101,6 +102,7 @@ class BaseClient:
         self._transport = transport
         self.http = self._open_http(headers or {})
         self._anonymous: httpx2.Client | None = None
+        self._lock = Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -116,9 +118,10 @@ class BaseClient:
     @property
     def anonymous(self) -> httpx2.Client:
         """An HTTP client over the same transport that carries no credentials: for signed URLs, wherever they lead."""
-        if self._anonymous is None:
-            self._anonymous = self._open_http({}, follow_redirects=True)
-        return self._anonymous
+        with self._lock:
+            if self._anonymous is None:
+                self._anonymous = self._open_http({}, follow_redirects=True)
+            return self._anonymous
 
     def close(self) -> None:
         """Close the connections."""

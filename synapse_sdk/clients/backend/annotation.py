@@ -126,5 +126,7 @@ class AnnotationClientMixin(V1Transport):
         return self._count(_EVENTS, filters)
 
     def _all(self, path: str, filters: Params | None) -> tuple[Rows, int]:
-        results = Results(self, self._list_call(path, {"page_size": _EXPORT_PAGE_SIZE, **(filters or {})}))
+        # Ascending: what is added meanwhile comes on later pages and moves no row to another page.
+        defaults = {"page_size": _EXPORT_PAGE_SIZE, "ordering": "pgh_id" if path == _EVENTS else "id"}
+        results = Results(self, self._list_call(path, {**defaults, **(filters or {})}))
         return iter(results), results.count
