@@ -8,16 +8,15 @@ import pytest
 
 from synapse_sdk.wire.jobs import AsyncJobStatus
 from web_helper.backend.core.database import Database
-from web_helper.backend.models import AsyncJob, Base
+from web_helper.backend.models import AsyncJob
 from web_helper.backend.queries import async_jobs
 from web_helper.backend.queries.async_jobs import JobEnd
 from web_helper.backend.services.exports.job_progress import ProgressHub, progress_event
 
 
 @pytest.fixture
-def database(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'synapse.db'}")
-    Base.metadata.create_all(database.engine)
+def database(database_url):
+    database = Database(database_url)
     yield database
     database.dispose()
 

@@ -1,5 +1,6 @@
 """What lies in a bundle's folder, byte by byte."""
 
+import errno
 import hashlib
 import json
 from pathlib import Path
@@ -8,9 +9,10 @@ import pytest
 
 from synapse_sdk.wire.bundle import BundleManifest, ExportTarget
 from web_helper.backend.jobs import bundle_files
-from web_helper.backend.jobs.bundle_files import BundleFiles, StoredFile, bundle_path_of
+from web_helper.backend.jobs.bundle_files import BundleFiles, bundle_path_of
 from web_helper.backend.jobs.bundle_writer import PartPlan, write_manifest, write_parts
 from web_helper.backend.jobs.job_control import JobStopped
+from web_helper.backend.queries.export_rows import Row, Unit, UnitFile
 
 
 def line(number: int) -> bytes:
@@ -80,18 +82,16 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.files: dict[str, StoredFile] = {}
 
-    def add(self, content: bytes) -> str:
+    def add(self, content: bytes, name: str = "photo.jpg", **fields) -> UnitFile:
         sha256 = hashlib.sha256(content).hexdigest()
         path = f"files/{sha256[:2]}/{sha256[2:]}"
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)
         (self.root / path).write_bytes(content)
-        self.files[sha256] = StoredFile(sha256, len(content), self.root, path)
-        return sha256
-
-    def find(self, sha256s: set[str]) -> dict[str, StoredFile]:
-        return {sha256: self.files[sha256] for sha256 in sha256s if sha256 in self.files}
+        facts = {"path": path, "sha256": sha256, "size_bytes": len(content), **fields}
+        return UnitFile(
+            data_file_id=1, storage_id=1, specification="image", is_primary=True, file_name_original=name, **facts
+        )
 
 
 @pytest.fixture
@@ -106,86 +106,70 @@ def bundle(tmp_path) -> Path:
     return tmp_path / "bundle"
 
 
-def row(number: int, **files: str) -> bytes:
-    entries = {
-        spec: {"file_name_original": name, "url": f"/data_files/{number}/", "bundle_path": None, "sha256": sha256}
-        for spec, (name, sha256) in files.items()
-    }
-    return b'{"id":%d,"data":{"annotations":[ 1.50 ]},"files_manifest":%s}' % (number, json.dumps(entries).encode())
+@pytest.fixture
+def other_file_system(monkeypatch) -> None:
+    def refuse(*_):
+        raise OSError(errno.EXDEV, "cross-device link")
+
+    monkeypatch.setattr(bundle_files.os, "link", refuse)
 
 
-def place(bundle: Path, store: Store, *rows: bytes, check=lambda: None):
-    with BundleFiles(bundle, store.find, check) as files:
-        placed = [json.loads(text) for text in files.place(rows)]
-    return placed, files
+def place(bundle: Path, store: Store, *files: UnitFile, check=lambda: None):
+    rows = [Row(number, None, Unit(number, "", None, None), (), [], [file]) for number, file in enumerate(files)]
+    with BundleFiles(bundle, lambda _storage: store.root, check) as placing:
+        path_of = placing.place(rows)
+    return [path_of(file) for file in files], placing
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 def test_a_file_in_the_same_file_system_is_a_second_name_of_the_same_bytes(bundle, store):
-    sha256 = store.add(b"an image")
-    (placed,), files = place(bundle, store, row(1, image=("Photo.JPG", sha256)))
-    path = placed["files_manifest"]["image"]["bundle_path"]
-    assert path == f"files/{sha256[:2]}/{sha256}.jpg"
-    assert (bundle / path).samefile(store.root / store.files[sha256].path)
-    assert (files.file_count, files.missing_files) == (1, 0)
+    file = store.add(b"an image", "Photo.JPG")
+    (path,), placing = place(bundle, store, file)
+    assert path == f"files/{file.sha256[:2]}/{file.sha256}.jpg"
+    assert (bundle / path).samefile(store.root / file.path)
+    assert (placing.file_count, placing.missing_files) == (1, 0)
 
 
-def test_a_file_elsewhere_is_copied_and_checked(bundle, store, monkeypatch):
-    monkeypatch.setattr(bundle_files.os, "link", lambda *_: (_ for _ in ()).throw(OSError(18, "cross-device")))
+def test_a_file_elsewhere_is_copied_and_checked(bundle, store, other_file_system):
     good, bad = store.add(b"good"), store.add(b"fine")
-    (store.root / store.files[bad].path).write_bytes(b"torn")
-    placed, files = place(bundle, store, row(1, image=("a.png", good)), row(2, image=("b.png", bad)))
-    paths = [item["files_manifest"]["image"]["bundle_path"] for item in placed]
+    (store.root / bad.path).write_bytes(b"torn")
+    paths, placing = place(bundle, store, good, bad)
     assert (bundle / paths[0]).read_bytes() == b"good"
     assert paths[1] is None
-    assert (files.file_count, files.missing_files) == (1, 1)
-    assert not [path for path in bundle.rglob("*") if path.is_file() and path.name != Path(paths[0]).name]
+    assert (placing.file_count, placing.missing_files) == (1, 1)
+    assert files_in(bundle) == [bundle / paths[0]]
 
 
 def test_one_content_is_kept_once_however_many_rows_use_it(bundle, store):
-    sha256 = store.add(b"shared")
-    rows = [row(number, image=("same.jpg", sha256)) for number in range(500)]
-    _, files = place(bundle, store, *rows)
-    assert files.file_count == 1
-    assert len([path for path in bundle.rglob("*") if path.is_file()]) == 1
+    paths, placing = place(bundle, store, *[store.add(b"shared")] * 500)
+    assert len(set(paths)) == placing.file_count == len(files_in(bundle)) == 1
 
 
-def test_missing_truncated_and_unknown_files_leave_null_and_are_counted(bundle, store):
-    gone, short = store.add(b"gone"), store.add(b"shortened")
-    (store.root / store.files[gone].path).unlink()
-    (store.root / store.files[short].path).write_bytes(b"short")
-    unknown = "0" * 64
-    rows = [row(number, image=("x.jpg", sha256)) for number, sha256 in enumerate((gone, short, unknown))]
-    placed, files = place(bundle, store, *rows)
-    assert [item["files_manifest"]["image"]["bundle_path"] for item in placed] == [None] * 3
-    assert (files.file_count, files.missing_files) == (0, 3)
-
-
-def test_a_stored_path_that_leaves_its_storage_is_missing(bundle, store, tmp_path):
+def test_missing_truncated_and_escaping_files_have_no_path_and_are_counted(bundle, store, tmp_path):
     (tmp_path / "secret").write_bytes(b"secret")
-    sha256 = hashlib.sha256(b"secret").hexdigest()
-    store.files[sha256] = StoredFile(sha256, 6, store.root, "../secret")
-    (placed,), files = place(bundle, store, row(1, image=("x.jpg", sha256)))
-    assert placed["files_manifest"]["image"]["bundle_path"] is None
-    assert files.missing_files == 1
-
-
-def test_annotations_pass_through_unread(bundle, store):
-    with BundleFiles(bundle, store.find, lambda: None) as files:
-        (text,) = files.place([row(1)])
-    assert b'"data":{"annotations":[ 1.50 ]}' in text
+    gone, short = store.add(b"gone"), store.add(b"shortened")
+    (store.root / gone.path).unlink()
+    (store.root / short.path).write_bytes(b"short")
+    escaping = store.add(b"secret", path="../secret")
+    paths, placing = place(bundle, store, gone, short, escaping)
+    assert paths == [None, None, None]
+    assert (placing.file_count, placing.missing_files) == (0, 3)
+    assert files_in(bundle) == []
 
 
 @pytest.mark.parametrize(
     ("name", "extension"),
     [("a.JPG", ".jpg"), ("a.tar.gz", ".gz"), ("a", ""), ("a.j/../p", ""), ("x.한글", ""), ("x." + "y" * 40, "")],
 )
-def test_of_a_name_only_a_harmless_extension_is_kept(name, extension):
-    sha256 = "ab" * 32
-    assert bundle_path_of(sha256, name) == f"files/ab/{sha256}{extension}"
+def test_of_a_name_only_a_harmless_extension_is_kept(store, name, extension):
+    file = store.add(b"x", name)
+    assert bundle_path_of(file) == f"files/{file.sha256[:2]}/{file.sha256}{extension}"
 
 
-def test_a_told_stop_ends_between_blocks_of_a_file(bundle, store, monkeypatch):
-    monkeypatch.setattr(bundle_files.os, "link", lambda *_: (_ for _ in ()).throw(OSError(18, "cross-device")))
+def test_a_told_stop_ends_between_blocks_of_a_file(bundle, store, other_file_system, monkeypatch):
     monkeypatch.setattr(bundle_files, "BLOCK_BYTES", 1)
     calls = []
 
@@ -195,6 +179,5 @@ def test_a_told_stop_ends_between_blocks_of_a_file(bundle, store, monkeypatch):
             raise JobStopped
 
     with pytest.raises(JobStopped):
-        place(bundle, store, row(1, image=("big.bin", store.add(b"a big file"))), check=check)
-    assert not [path for path in bundle.rglob("*") if path.is_file()]
-    assert [path.name for path in bundle.iterdir()] == ["files"]
+        place(bundle, store, store.add(b"a big file"), check=check)
+    assert files_in(bundle) == []

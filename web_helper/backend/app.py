@@ -16,6 +16,8 @@ from web_helper.backend.api.registry import ROUTERS
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.core.signing import UrlSigner
+from web_helper.backend.services.exports.job_progress import ProgressHub
+from web_helper.backend.services.exports.job_queue import JobQueue
 
 DESCRIPTION = """
 v1 (unversioned paths) answers bare objects and numbered pages; v2 answers envelopes and cursor pages. Both honour the
@@ -29,12 +31,16 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
+        app.state.progress.close()
+        app.state.job_queue.close()
         app.state.database.dispose()
 
     app = FastAPI(title="Synapse", version="2", description=DESCRIPTION, lifespan=lifespan, redirect_slashes=False)
     app.state.settings = settings
     app.state.database = Database(settings.sqlalchemy_url)
     app.state.signer = UrlSigner(settings)
+    app.state.job_queue = JobQueue(settings)
+    app.state.progress = ProgressHub(app.state.database)
     install_error_handlers(app)
     app.add_middleware(RequestEdge)
     for router in ROUTERS:
@@ -54,7 +60,10 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = Settings()
     bootstrap(settings)
-    uvicorn.run(create_app(settings), host=arguments.host, port=arguments.port)
+    app = create_app(settings)
+    # Here and not at the first export: connecting to the queue takes a second.
+    app.state.job_queue.open()
+    uvicorn.run(app, host=arguments.host, port=arguments.port)
 
 
 if __name__ == "__main__":

@@ -6,16 +6,29 @@ from fastapi import APIRouter
 
 from web_helper.backend.api import health
 from web_helper.backend.api.data import collections, data_units, files, import_items, objects, storages
-from web_helper.backend.api.work import projects, tasks
+from web_helper.backend.api.exports import async_jobs, plugin_exports
+from web_helper.backend.api.plugins import agents, job_logs, jobs, models, plugins
+from web_helper.backend.api.work import accounts, assignments, ground_truths, payloads, projects, tasks
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     projects.router,
     tasks.router,
+    assignments.router,
+    ground_truths.router,
+    accounts.router,
+    payloads.router,
     storages.router,
     files.router,
     objects.router,
     collections.router,
     data_units.router,
     import_items.router,
+    plugins.router,
+    jobs.router,
+    job_logs.router,
+    models.router,
+    agents.router,
+    plugin_exports.router,
+    async_jobs.router,
 )

@@ -10,35 +10,20 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-import msgspec
-
-from web_helper.backend.jobs.bundle_writer import in_blocks
 from web_helper.backend.jobs.durable_files import sync_folder, write_whole
+from web_helper.backend.queries.export_rows import Row, UnitFile
 from web_helper.backend.services.data.objects import BLOCK_BYTES, UnsafePathError, check_object_path, is_local
 
 FILES_FOLDER = "files"
-# Rows whose files are looked up in one statement.
-ROWS_PER_LOOKUP = 200
 # Copies between storages wait for the network more than they work.
 COPY_THREADS = 8
 _EXTENSION = re.compile(r"\.[a-z0-9]{1,10}")
-
-
-@dataclass(frozen=True)
-class StoredFile:
-    """Where the bytes of a file lie now."""
-
-    sha256: str
-    size_bytes: int
-    root: Path
-    path: str
 
 
 class Placed(StrEnum):
@@ -53,27 +38,24 @@ class WrongBytesError(Exception):
     """The stored bytes are not those that the file's SHA-256 names."""
 
 
-FindFiles = Callable[[set[str]], dict[str, StoredFile]]
-
-
-def bundle_path_of(sha256: str, file_name: str) -> str:
+def bundle_path_of(file: UnitFile) -> str:
     """Path of a file inside the bundle. Of the name that people gave, only a harmless extension is kept."""
-    suffix = Path(file_name).suffix.lower()
+    suffix = Path(file.file_name_original).suffix.lower()
     extension = suffix if _EXTENSION.fullmatch(suffix) else ""
-    return f"{FILES_FOLDER}/{sha256[:2]}/{sha256}{extension}"
+    return f"{FILES_FOLDER}/{file.sha256[:2]}/{file.sha256}{extension}"
 
 
 class BundleFiles:
-    """Puts the files of rows into the bundle and writes their place into the rows.
+    """Puts the files of rows into the bundle.
 
     Args:
         folder: The bundle's folder.
-        find: Where the bytes of these SHA-256 lie; what is unknown is left out.
+        root_of: Opens a storage by its id.
         check: Called between files and between blocks of one; raises when the job has to stop.
     """
 
-    def __init__(self, folder: Path, find: FindFiles, check: Callable[[], None]) -> None:
-        self._folder, self._find, self._check = folder, find, check
+    def __init__(self, folder: Path, root_of: Callable[[int], Path], check: Callable[[], None]) -> None:
+        self._folder, self._root_of, self._check = folder, root_of, check
         self._pool: ThreadPoolExecutor | None = None
         self._subfolders: set[Path] = set()
         self.file_count = 0
@@ -86,17 +68,19 @@ class BundleFiles:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def place(self, lines: Iterable[bytes]) -> Iterator[bytes]:
-        """The lines again, each file entry with the `bundle_path` under which its bytes now lie in the bundle."""
-        for block in in_blocks(lines, ROWS_PER_LOOKUP):
-            # `Raw` leaves the annotations as they are: they are neither decoded nor written anew.
-            rows = [msgspec.json.decode(line, type=dict[str, msgspec.Raw]) for line in block]
-            manifests = [_manifest_of(row) for row in rows]
-            placed = self._place_files(entry for manifest in manifests for entry in manifest.values())
-            for row, manifest in zip(rows, manifests, strict=True):
-                self._note_places(manifest.values(), placed)
-                row["files_manifest"] = msgspec.Raw(msgspec.json.encode(manifest))
-                yield msgspec.json.encode(row)
+    def place(self, rows: Iterable[Row]) -> Callable[[UnitFile], str | None]:
+        """Put the rows' files into the bundle; the answer tells the path of each, or None of one that is missing."""
+        entries = [file for row in rows for file in row.files]
+        work = {bundle_path_of(file): file for file in entries}
+        outcomes = dict(zip(work, self._run(list(work.items())), strict=True))
+        self.file_count += sum(outcome is Placed.NEW for outcome in outcomes.values())
+
+        def path_of(file: UnitFile) -> str | None:
+            path = bundle_path_of(file)
+            return None if outcomes[path] is Placed.MISSING else path
+
+        self.missing_files += sum(path_of(file) is None for file in entries)
+        return path_of
 
     def sync(self) -> None:
         """Make the new names survive a power cut."""
@@ -105,46 +89,31 @@ class BundleFiles:
         if self._subfolders:
             sync_folder(self._folder / FILES_FOLDER)
 
-    def _note_places(self, entries: Iterable[dict[str, Any]], placed: set[str]) -> None:
-        for entry in entries:
-            wanted = _wanted_path(entry)
-            entry["bundle_path"] = wanted if wanted in placed else None
-            self.missing_files += wanted not in placed
-
-    def _place_files(self, entries: Iterable[dict[str, Any]]) -> set[str]:
-        """Those of the wanted bundle paths that now have their bytes."""
-        wanted = {path: entry["sha256"] for entry in entries if (path := _wanted_path(entry)) is not None}
-        stored = self._find(set(wanted.values())) if wanted else {}
-        work = [(stored[sha256], path) for path, sha256 in wanted.items() if sha256 in stored]
-        outcomes = zip(work, self._run(work), strict=True)
-        placed = {path: outcome for (_, path), outcome in outcomes if outcome is not Placed.MISSING}
-        self.file_count += sum(outcome is Placed.NEW for outcome in placed.values())
-        return set(placed)
-
-    def _run(self, work: list[tuple[StoredFile, str]]) -> Iterable[Placed]:
-        for _, path in work:
+    def _run(self, work: list[tuple[str, UnitFile]]) -> Iterable[Placed]:
+        for path, _ in work:
             self._make_subfolder((self._folder / path).parent)
-        if is_local(self._folder) and all(is_local(source.root) for source, _ in work):
-            return map(self._place_file, work)
+        roots = [self._root_of(file.storage_id) for _, file in work]
+        if is_local(self._folder) and all(is_local(root) for root in roots):
+            return map(self._place_file, work, roots)
         self._pool = self._pool or ThreadPoolExecutor(COPY_THREADS, thread_name_prefix="bundle-copy")
-        return self._pool.map(self._place_file, work)
+        return self._pool.map(self._place_file, work, roots)
 
     def _make_subfolder(self, subfolder: Path) -> None:
         if subfolder not in self._subfolders:
             subfolder.mkdir(parents=True, exist_ok=True)
             self._subfolders.add(subfolder)
 
-    def _place_file(self, item: tuple[StoredFile, str]) -> Placed:
+    def _place_file(self, item: tuple[str, UnitFile], root: Path) -> Placed:
         self._check()
-        source, target = item[0], self._folder / item[1]
-        origin = _origin_of(source)
+        target, file = self._folder / item[0], item[1]
+        origin = _origin_of(file, root)
         if origin is None:
             return Placed.MISSING
         if target.exists():
             return Placed.THERE
         if not _link(origin, target):
             try:
-                self._copy(origin, target, source.sha256)
+                self._copy(origin, target, file.sha256)
             except WrongBytesError:
                 return Placed.MISSING
         return Placed.NEW
@@ -160,21 +129,11 @@ class BundleFiles:
                 raise WrongBytesError(f"The stored bytes of {sha256} have another SHA-256.")
 
 
-def _manifest_of(row: dict[str, msgspec.Raw]) -> dict[str, dict[str, Any]]:
-    manifest: dict[str, dict[str, Any]] = msgspec.json.decode(row["files_manifest"])
-    return manifest
-
-
-def _wanted_path(entry: dict[str, Any]) -> str | None:
-    sha256 = entry.get("sha256")
-    return bundle_path_of(sha256, entry["file_name_original"]) if sha256 else None
-
-
-def _origin_of(source: StoredFile) -> Path | None:
+def _origin_of(file: UnitFile, root: Path) -> Path | None:
     """The file's stored bytes, or None when they are gone or of another size."""
     try:
-        origin = source.root / check_object_path(source.path)
-        return origin if origin.stat().st_size == source.size_bytes else None
+        origin = root / check_object_path(file.path)
+        return origin if origin.stat().st_size == file.size_bytes else None
     except (FileNotFoundError, PermissionError, UnsafePathError):
         return None
 

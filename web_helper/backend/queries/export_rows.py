@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, Table, select
+from sqlalchemy import Select, Table, null, select
 from sqlalchemy.orm import Session
 
 from synapse_sdk.wire.bundle import ExportTarget
@@ -49,10 +49,11 @@ class RowSource:
     tag_table: Table | None = None
     tagged_id: str = ""
 
-    def columns(self, *extra: Any) -> Select[Any]:
+    def columns(self, *extra: Any, with_data: bool = True) -> Select[Any]:
         """Id, data text and data unit, then what else is wanted; one statement per batch."""
         unit = (DataUnit.id, DataUnit.name, DataUnit.width, DataUnit.height)
-        statement = select(self.listing.key, self.data, *unit, *extra).select_from(self.listing.entity)
+        data = self.data if with_data else null()
+        statement = select(self.listing.key, data, *unit, *extra).select_from(self.listing.entity)
         if self.via is not None:
             statement = statement.join(self.via)
         return statement.join(DataUnit, DataUnit.id == self.data_unit_id)
@@ -112,6 +113,7 @@ class Row(msgspec.Struct, frozen=True):
 
 UrlOf = Callable[[UnitFile], str]
 DataOf = Callable[[Row], bytes]
+PathOf = Callable[[UnitFile], str | None]
 
 
 def stored_data(row: Row) -> bytes:
@@ -119,13 +121,17 @@ def stored_data(row: Row) -> bytes:
     return b"null" if row.text is None else row.text.encode()
 
 
-def export_line(row: Row, url_of: UrlOf, data_of: DataOf = stored_data) -> bytes:
+def by_reference(_file: UnitFile) -> None:
+    """Outside a bundle, and in one without files, a file has no path."""
+
+
+def export_line(row: Row, url_of: UrlOf, data_of: DataOf = stored_data, path_of: PathOf = by_reference) -> bytes:
     """One row as `synapse_sdk.wire.bundle.ExportRow`, without a line break."""
     manifest = {
         file.specification: {
             "file_name_original": file.file_name_original,
             "url": url_of(file),
-            "bundle_path": None,
+            "bundle_path": path_of(file),
             "size_bytes": file.size_bytes,
             "sha256": file.sha256,
             "is_primary": file.is_primary,
@@ -177,11 +183,17 @@ def read_rows(session: Session, source: RowSource, selection: Selection, *, afte
 
 
 def rows_of_ids(
-    session: Session, source: RowSource, selection: Selection, ids: Sequence[int], *, extra: Sequence[Any] = ()
+    session: Session,
+    source: RowSource,
+    selection: Selection,
+    ids: Sequence[int],
+    *,
+    extra: Sequence[Any] = (),
+    with_data: bool = True,
 ) -> list[Row]:
     """The selected rows among these ids, ascending."""
     key = source.listing.key
-    statement = selection.apply(source.columns(*extra)).where(is_any_of(key, ids)).order_by(key)
+    statement = selection.apply(source.columns(*extra, with_data=with_data)).where(is_any_of(key, ids)).order_by(key)
     return _complete(session, source, statement)
 
 
@@ -222,8 +234,8 @@ def _files_of(session: Session, unit_ids: Sequence[int]) -> dict[int, list[UnitF
         .order_by(DataUnitFile.data_unit_id, DataUnitFile.specification)
     )
     files: dict[int, list[UnitFile]] = defaultdict(list)
-    for unit_id, *fields in session.execute(statement):
-        files[unit_id].append(UnitFile(*fields))
+    for row in session.execute(statement):
+        files[row[0]].append(UnitFile(*row[1:]))
     return files
 
 

@@ -1,0 +1,103 @@
+"""What a worker does besides jobs: find rows that the queue lost, and delete bundles whose time is over."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+from synapse_sdk.exceptions import StorageError
+from synapse_sdk.wire.bundle import MANIFEST_NAME
+from synapse_sdk.wire.jobs import AsyncJobStatus
+from web_helper.backend.core.database import Database
+from web_helper.backend.core.event_log import log_event, log_failure
+from web_helper.backend.core.settings import Settings
+from web_helper.backend.jobs.durable_files import remove_tree
+from web_helper.backend.jobs.export_job import EXPORTS_FOLDER, job_prefix
+from web_helper.backend.jobs.failures import ABANDONED, BUNDLE_EXPIRED
+from web_helper.backend.jobs.storage_roots import StorageRoots
+from web_helper.backend.models.base import utc_now
+from web_helper.backend.queries import async_jobs
+from web_helper.backend.queries.data import storages
+from web_helper.backend.services.data.objects import is_local
+from web_helper.backend.services.data.storages import open_root
+from web_helper.backend.services.exports.job_queue import JobQueue, QueueState
+
+
+class Housekeeping:
+    """Every act may run twice, and beside another worker's."""
+
+    def __init__(self, database: Database, settings: Settings, queue: JobQueue) -> None:
+        self._database, self._settings, self._queue = database, settings, queue
+
+    def reconcile(self) -> None:
+        """Enqueue rows that have no workflow; end rows whose workflow ended without them."""
+        with self._database.read() as session:
+            unfinished = async_jobs.list_unfinished(session)
+        for job_id, status in unfinished:
+            state = self._queue.state_of(job_id)
+            if state is QueueState.UNKNOWN:
+                self._queue.enqueue(job_id)
+                log_event("job_enqueued_again", job_id=job_id, status=str(status))
+            elif state is QueueState.OVER:
+                self._abandon(job_id)
+
+    def purge(self) -> None:
+        """Delete expired bundles, and folders of jobs whose rows are gone."""
+        oldest = utc_now() - timedelta(seconds=self._settings.bundle_keep_seconds)
+        with self._database.read() as session:
+            expired = [(job.id, job.params["storage"]) for job in async_jobs.list_expired(session, oldest)]
+        for job_id, storage_id in expired:
+            self._delete_bundle(job_id, storage_id)
+        self._delete_orphans()
+
+    def _abandon(self, job_id: str) -> None:
+        # The row is read again under its lock: a job that has just ended keeps its end.
+        with self._database.write() as session:
+            job = async_jobs.fail_job(session, job_id, ABANDONED)
+        if job is not None:
+            log_event("job_ended", job_id=job_id, status=str(AsyncJobStatus.FAILED), error=ABANDONED)
+
+    def _delete_bundle(self, job_id: str, storage_id: int) -> None:
+        try:
+            _delete_folder(self._root_of(storage_id) / job_prefix(job_id))
+        except StorageError as exc:
+            # The storage was taken away, and the bundle with it.
+            log_failure("bundle_not_found", exc, job_id=job_id)
+        with self._database.write() as session:
+            async_jobs.forget_bundle(session, job_id, BUNDLE_EXPIRED)
+        log_event("bundle_expired", job_id=job_id)
+
+    def _delete_orphans(self) -> None:
+        with self._database.read() as session:
+            storage = storages.default_storage(session)
+            root = open_root(storage) if storage is not None else None
+        if root is not None and is_local(root):
+            self._delete_orphans_in(root / EXPORTS_FOLDER)
+
+    def _root_of(self, storage_id: int) -> Path:
+        with self._database.read() as session:
+            return StorageRoots(session).open(storage_id)
+
+    def _delete_orphans_in(self, exports: Path) -> None:
+        # A job's row is committed before its folder is made, so a folder without a row has lost it.
+        names = [path.name for path in exports.glob("*") if _is_job_id(path.name)]
+        with self._database.read() as session:
+            known = {state.job_id for state in async_jobs.read_states(session, names)}
+        for name in set(names) - known:
+            remove_tree(exports / name)
+            log_event("bundle_orphan_deleted", job_id=name)
+
+
+def _delete_folder(folder: Path) -> None:
+    # Without its manifest a bundle is refused: nobody reads one that is half gone.
+    for manifest in folder.glob(f"*/{MANIFEST_NAME}"):
+        manifest.unlink(missing_ok=True)
+    remove_tree(folder)
+
+
+def _is_job_id(name: str) -> bool:
+    try:
+        return str(uuid.UUID(name)) == name
+    except ValueError:
+        return False
