@@ -7,6 +7,7 @@ drops attributes must not need memory for ten million messages.
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -75,6 +76,7 @@ class LossLog:
     def __init__(self) -> None:
         self.counts: Counter[LossCode] = Counter()
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - lives as long as the log
+        weakref.finalize(self, self._file.close)
         self._encode = msgspec.json.Encoder().encode
 
     def add(self, skip: Skip) -> None:
