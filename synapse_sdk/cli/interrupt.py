@@ -45,3 +45,28 @@ def stop_on_interrupt(notice: str) -> Iterator[Interruption]:
         yield interruption
     finally:
         signal.signal(signal.SIGINT, previous)
+
+
+@contextmanager
+def interrupt_once(notice: str) -> Iterator[None]:
+    """Within the block the first Ctrl-C interrupts as ever and prints the notice; more do not disturb cleaning up.
+
+    Outside the main thread there are no signals to take, and nothing changes.
+    """
+    is_interrupted = False
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal is_interrupted
+        if not is_interrupted:
+            is_interrupted = True
+            say(notice)
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from synapse_sdk.cli import importing, jobs, plugin
+from synapse_sdk.cli import exporting, importing, jobs, plugin
 from synapse_sdk.cli.doctor import doctor
 from synapse_sdk.cli.failures import (
     EXIT_FAILED,
@@ -107,6 +107,7 @@ def build_app(extensions: Sequence[EntryPoint] | None = None) -> typer.Typer:
     root.command()(login)
     root.command()(doctor)
     root.command("import")(importing.import_command)
+    root.command("export")(exporting.export_command)
     for name, group in {
         "project": projects.app,
         "storage": storages.app,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -58,22 +58,26 @@ def import_command(
     started = time.monotonic()
     entries = _open_data_set(fmt, path, images)
     notice = "Stopping after the batch in flight. Ctrl-C again stops at once."
-    with open_v2(host, token) as client, stop_on_interrupt(notice) as interruption:
+    with ExitStack() as stack:
+        client = stack.enter_context(open_v2(host, token))
+        interruption = stack.enter_context(stop_on_interrupt(notice))
         target = open_target(client, project, partial(read_declared_classes, fmt, path))
         sender = BatchSender(client, target, workers=workers, may_add_classes=not has_fixed_classes)
-        with closing(sender), ItemProgress(f"Importing into {target.name}", count_items(fmt, path)) as progress:
-            findings = Findings(progress.say)
-            run = ImportRun(sender, findings, progress, is_strict=is_strict)
+        stack.enter_context(closing(sender))
+        progress = ItemProgress(f"Importing into {target.name}", count_items(fmt, path))
+        findings = stack.enter_context(closing(Findings(progress.say)))
+        run = ImportRun(sender, findings, progress, is_strict=is_strict)
+        with progress:
             exit_code = _execute(run, entries, interruption)
-    summary = {
-        "project": {"id": target.project_id, "name": target.name, "is_new": target.is_new},
-        "format": fmt.value,
-        **run.totals.to_dict(),
-        "seconds": round(time.monotonic() - started, 2),
-        "is_complete": exit_code == 0,
-    }
-    if report is not None:
-        findings.save(report, summary)
+        summary = {
+            "project": {"id": target.project_id, "name": target.name, "is_new": target.is_new},
+            "format": fmt.value,
+            **run.totals.to_dict(),
+            "seconds": round(time.monotonic() - started, 2),
+            "is_complete": exit_code == 0,
+        }
+        if report is not None:
+            findings.save(report, summary)
     _print_summary(summary, report, as_json=as_json)
     if exit_code:
         raise typer.Exit(exit_code)
@@ -118,11 +122,11 @@ def _print_summary(summary: dict[str, Any], report: Path | None, *, as_json: boo
 
 def _words(summary: dict[str, Any]) -> dict[str, str]:
     project = summary["project"]
-    done = summary["created"] + summary["existing"] + summary["different"]
+    done = summary["created"] + summary["exists"] + summary["different"]
     return {
         "Project": f"{project['name']} (id {project['id']}{', new' if project['is_new'] else ''})",
         "Created": f"{summary['created']:,}",
-        "Already there": f"{summary['existing']:,}",
+        "Already there": f"{summary['exists']:,}",
         "Different on the server": f"{summary['different']:,} (kept as they are there)",
         "Left out": f"{summary['items'] - done:,}",
         "Problems in files": f"{summary['bad']:,}",

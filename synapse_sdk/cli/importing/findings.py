@@ -32,6 +32,11 @@ class Findings:
         self._bad_lines: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - lives as long as this
         self._different_lines: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - the same
 
+    def close(self) -> None:
+        """Forget everything."""
+        self._bad_lines.close()
+        self._different_lines.close()
+
     def add_bad(self, finding: BadFile) -> None:
         """Something on disk that could not be imported as it stands."""
         self.bad += 1

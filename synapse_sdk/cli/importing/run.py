@@ -29,13 +29,13 @@ class Totals:
     """What an import did so far.
 
     Attributes:
-        items: Items that were read; those neither created, existing nor different were left out.
+        items: Items that were read; those neither created, there already nor different were left out.
         bad: Findings about files; one item can have several, and some (a box cut at the edge) leave it in.
     """
 
     items: int = 0
     created: int = 0
-    existing: int = 0
+    exists: int = 0
     different: int = 0
     bad: int = 0
     uploaded_files: int = 0
@@ -103,7 +103,7 @@ class ImportRun:
 
     def _take(self, result: BatchResult) -> None:
         self.totals.created += result.created
-        self.totals.existing += result.existing
+        self.totals.exists += result.existing
         self.totals.uploaded_files += result.uploaded_files
         self.totals.uploaded_bytes += result.uploaded_bytes
         for key in result.different:
