@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, JsonValue, StringConstraints
 
-from synapse_sdk.wire.files import Sha256
-from synapse_sdk.wire.imports import ImportFile, SpecificationName
+from synapse_sdk.wire.files import RowId, Sha256
+from synapse_sdk.wire.imports import ImportFile, Pixels, SpecificationName
 from synapse_sdk.wire.work import JsonObject, Name, Request
 
 MAX_UNITS_PER_REQUEST = 1000
@@ -107,12 +107,12 @@ class ContentReference(Request):
 class DataUnitCreate(Request):
     """One element of the body of `POST /v2/data-units/`. Without a name the unit has that of its primary file."""
 
-    data_collection: int
+    data_collection: RowId
     name: FileName | None = None
     key: FileName | None = None
-    width: int | None = Field(None, ge=1)
-    height: int | None = Field(None, ge=1)
-    files: dict[SpecificationName, int | ImportFile | ContentReference] = Field({})
+    width: Pixels | None = None
+    height: Pixels | None = None
+    files: dict[SpecificationName, RowId | ImportFile | ContentReference] = Field({})
     meta: JsonObject = Field({})
 
 
@@ -120,8 +120,8 @@ class DataUnitChange(Request):
     """Body of `PATCH /v2/data-units/{id}/`."""
 
     name: FileName | None = None
-    width: int | None = Field(None, ge=1)
-    height: int | None = Field(None, ge=1)
+    width: Pixels | None = None
+    height: Pixels | None = None
     meta: JsonObject | None = None
 
 

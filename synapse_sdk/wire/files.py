@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 MAX_FILES_PER_REQUEST = 200
 
+# What the database's columns hold.
+RowId = Annotated[int, Field(ge=1, le=2**63 - 1)]
+
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -34,7 +37,7 @@ class FileAnnouncement(BaseModel):
 
     file_name: str = Field(min_length=1, max_length=1024)
     sha256: Sha256
-    size_bytes: int = Field(ge=0)
+    size_bytes: int = Field(ge=0, le=2**63 - 1)
 
 
 class PresignedUploadRequest(BaseModel):
@@ -43,7 +46,7 @@ class PresignedUploadRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     files: list[FileAnnouncement] = Field(min_length=1, max_length=MAX_FILES_PER_REQUEST)
-    storage: int | None = Field(None, description="Default: the installation's default storage.")
+    storage: RowId | None = Field(None, description="Default: the installation's default storage.")
 
 
 class UploadTicket(BaseModel):
@@ -64,7 +67,7 @@ class ConfirmUploadRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    ids: list[int] = Field(min_length=1, max_length=MAX_FILES_PER_REQUEST)
+    ids: list[RowId] = Field(min_length=1, max_length=MAX_FILES_PER_REQUEST)
 
 
 class UploadArrival(BaseModel):

@@ -7,8 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
+from synapse_sdk.wire.files import RowId
+
 MAX_ITEMS_PER_REQUEST = 200
 
+Pixels = Annotated[int, Field(ge=1, le=2**31 - 1)]
 TagName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 SpecificationName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
@@ -18,7 +21,7 @@ class ImportFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    data_file_id: int
+    data_file_id: RowId
     file_name: str = Field(min_length=1, max_length=1024)
 
 
@@ -37,9 +40,9 @@ class ImportItem(BaseModel):
 
     key: str = Field(min_length=1, max_length=1024)
     name: str = Field(min_length=1, max_length=1024)
-    width: int | None = Field(None, ge=1)
-    height: int | None = Field(None, ge=1)
-    files: dict[SpecificationName, int | ImportFile] = {}
+    width: Pixels | None = None
+    height: Pixels | None = None
+    files: dict[SpecificationName, RowId | ImportFile] = {}
     primary: SpecificationName | None = None
     data: dict[str, JsonValue] | None = None
     tags: list[TagName] = Field([], max_length=100)

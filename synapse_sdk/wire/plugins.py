@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, JsonValue, PlainSerializer, StringConstraints
 
+from synapse_sdk.wire.files import RowId
 from synapse_sdk.wire.jobs import JobStatus
 from synapse_sdk.wire.work import JsonObject, Name, Request
 
@@ -80,10 +81,10 @@ class PluginRun(Request):
     """Body of `POST /v2/plugins/{id or code}/run/`; `version` None is the newest release."""
 
     action: Word
-    agent: int | None = None
+    agent: RowId | None = None
     version: str | None = None
     params: JsonObject = Field({})
-    storage_id: int | None = None
+    storage_id: RowId | None = None
     job_id: UUID | None = None
     debug: bool = False
 
@@ -117,7 +118,7 @@ class JobCreate(Request):
 
     id: UUID | None = None
     action: Word
-    plugin_release: int | None = None
+    plugin_release: RowId | None = None
     params: JsonObject = Field({})
     status: JobStatus = JobStatus.PENDING
 
@@ -197,9 +198,9 @@ class ModelCreate(Request):
     name: Name
     plugin: PluginCode | None = None
     version: Version | None = None
-    plugin_release: int | None = None
-    data_file: int | None = None
-    chunked_upload: int | None = None
+    plugin_release: RowId | None = None
+    data_file: RowId | None = None
+    chunked_upload: RowId | None = None
     metadata: JsonObject = Field({})
 
 

@@ -56,6 +56,7 @@ class Resource:
         shape: From a row to what the detail's fields are read from; rows are read as they are when absent.
         present: The same for lists too, where the answer depends on the call, as signed links do.
         has_v1: False when v1 shows this resource in a shape of its own.
+        has_v2: False for that shape.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Resource:
         shape: Shape | None = None,
         present: Callable[[Call, Any], Any] | None = None,
         has_v1: bool = True,
+        has_v2: bool = True,
         id_type: type = int,
     ) -> None:
         self.noun = noun
@@ -78,7 +80,7 @@ class Resource:
         self.present = present
         self.id_type = id_type
         self.router = create_router(noun)
-        self.paths: dict[str, str] = {"v2": f"/v2/{noun.replace('_', '-')}/"}
+        self.paths: dict[str, str] = {"v2": f"/v2/{noun.replace('_', '-')}/"} if has_v2 else {}
         if has_v1:
             self.paths["v1"] = f"/{noun}/"
 
@@ -86,7 +88,8 @@ class Resource:
         """Add the list."""
         if "v1" in self.paths:
             self._list_v1()
-        self._list_v2()
+        if "v2" in self.paths:
+            self._list_v2()
 
     def read(self, service: Callable[[Call, Any], Any] | None = None) -> None:
         """Add reading one by id; by default, the row that the caller may see."""
@@ -97,9 +100,9 @@ class Resource:
         for version in self.paths:
             self._add(version, "GET", "{item_id}/", self._reader(version, find))
 
-    def created(self, service: Callable[[Call, Any], Any], body: type[BaseModel]) -> None:
-        """Add creating one."""
-        for version in self.paths:
+    def created(self, service: Callable[[Call, Any], Any], body: type[BaseModel], *, only: str | None = None) -> None:
+        """Add creating one, in both versions or in one."""
+        for version in [only] if only else self.paths:
             self._add(version, "POST", "", self._creator(version, service, body), status=HTTPStatus.CREATED)
 
     def changed(self, service: Callable[[Call, Any, Any], Any], body: type[BaseModel]) -> None:
@@ -151,16 +154,31 @@ class Resource:
     def _add(
         self, version: str, method: str, path: str, handler: Callable[..., Any], *, status: int = HTTPStatus.OK
     ) -> None:
-        envelope_of: Any = Envelope
-        model = envelope_of[self.detail] if version == "v2" else self.detail
+        model = None if status == HTTPStatus.NO_CONTENT else self._model_of(version)
+        self._route(version, method, path, handler, model=model, status=status)
+
+    def _route(
+        self,
+        version: str,
+        method: str,
+        path: str,
+        handler: Callable[..., Any],
+        *,
+        model: Any,
+        status: int = HTTPStatus.OK,
+    ) -> None:
         self.router.add_api_route(
             self.paths[version] + path,
             handler,
             methods=[method],
             status_code=status,
-            response_model=None if status == HTTPStatus.NO_CONTENT else model,
+            response_model=model,
             operation_id=f"{version}_{self.noun}_{handler.__name__}",
         )
+
+    def _model_of(self, version: str) -> Any:
+        envelope_of: Any = Envelope
+        return envelope_of[self.detail] if version == "v2" else self.detail
 
     def _list_v1(self) -> None:
         query_of = number_query(self.listing, self.summary.model_fields)

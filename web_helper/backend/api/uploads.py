@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -80,17 +81,43 @@ def parse_fields(model: type[M], fields: Mapping[str, str], json_fields: frozens
             raise ValidationProblem.of_field(name, "must be JSON.") from exc
     if "\0" in "".join(fields.values()):
         raise ValidationProblem("NUL characters are not allowed.")
+    return _validated(model, document)
+
+
+async def read_json(request: Request, model: type[M]) -> M:
+    """The model in a JSON body, for handlers that also take forms."""
+    try:
+        document = await request.json()
+    except json.JSONDecodeError as exc:
+        raise ValidationProblem(f"The body is not JSON: {exc.msg}.") from exc
+    return _validated(model, document)
+
+
+def _validated(model: type[M], document: Any) -> M:
     try:
         return model.model_validate(document)
     except ValidationError as exc:
         raise RequestValidationError([{**error, "loc": ("body", *error["loc"])} for error in exc.errors()]) from exc
 
 
-def form_schema(model: type[BaseModel], *, file_required: bool = True) -> dict[str, Any]:
-    """What OpenAPI says about a form of the model's fields and a file."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
-    schema["properties"][FILE_FIELD] = {"type": "string", "format": "binary"}
+def form_schema(model: type[BaseModel], *, file_required: bool = True, with_json: bool = False) -> dict[str, Any]:
+    """What OpenAPI says about a form of the model's fields and a file, or a JSON document beside it."""
+    plain = _schema_of(model)
+    form = _schema_of(model)
+    form["properties"][FILE_FIELD] = {"type": "string", "format": "binary"}
     if file_required:
-        schema["required"] = [*schema.get("required", []), FILE_FIELD]
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+        form["required"] = [*form.get("required", []), FILE_FIELD]
+    content = {"multipart/form-data": {"schema": form}}
+    if with_json:
+        content["application/json"] = {"schema": plain}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    schema = model.model_json_schema()
+    # OpenAPI has no place for definitions inside a schema, and free JSON needs none.
+    schema.pop("$defs", None)
+    for name, field in schema["properties"].items():
+        if "JsonValue" in str(field):
+            schema["properties"][name] = {"type": "object", "title": field.get("title", name)}
+    return schema

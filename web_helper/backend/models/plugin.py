@@ -37,6 +37,7 @@ class PluginRelease(Numbered, Created, Base):
     sha256: Mapped[str] = mapped_column(String(64))
     is_debug: Mapped[bool] = mapped_column(default=False)
     plugin: Mapped[Plugin] = relationship()
+    data_file: Mapped[DataFile | None] = relationship()
 
 
 class Agent(Numbered, Created, Base):

@@ -10,16 +10,14 @@ from synapse_sdk.exceptions import ConfigurationError
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.migrate import upgrade_database
 from web_helper.backend.core.settings import Settings
-from web_helper.backend.models import Storage, Token, User
+from web_helper.backend.models import Storage, User
 from web_helper.backend.queries.data import storages
 from web_helper.backend.queries.work import accounts
 from web_helper.backend.services.access import Scope
-from web_helper.backend.services.authentication import create_key, hash_key
+from web_helper.backend.services.authentication import add_token
 
 ADMIN_EMAIL = "admin@localhost"
 DEFAULT_STORAGE_NAME = "default"
-# Enough of a key to recognise it in a list, too little to guess it.
-SHOWN_KEY_LENGTH = 8
 
 
 @dataclass(frozen=True)
@@ -65,21 +63,12 @@ def issue_admin_token(settings: Settings, name: str = "recovery") -> str:
         database.dispose()
 
 
-def add_token(session: Session, user_id: int, name: str, scopes: list[str]) -> tuple[Token, str]:
-    """A new token and its key, which is shown this once."""
-    key = create_key()
-    token = Token(user_id=user_id, name=name, key_hash=hash_key(key), prefix=key[:SHOWN_KEY_LENGTH], scopes=scopes)
-    session.add(token)
-    session.flush()
-    return token, key
-
-
 def _ensure_default_storage(session: Session, settings: Settings) -> None:
     if storages.default_storage(session) is None:
         session.add(
             Storage(
                 name=DEFAULT_STORAGE_NAME,
-                provider="local",
+                provider="file_system",
                 configuration={"location": str(settings.storage_dir)},
                 is_default=True,
             )

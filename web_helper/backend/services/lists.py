@@ -79,6 +79,8 @@ def read_row(call: Call, listing: Listing, key: Any) -> Any:
     Raises:
         NotFoundProblem: There is none, or it belongs to a project of others.
     """
+    if isinstance(key, int) and abs(key) >= 2**63:
+        raise NotFoundProblem.of(listing.noun.rstrip("s"), key)
     row = lists.visible_row(call.session, select_visible(call, listing, {}), key)
     if row is None:
         raise NotFoundProblem.of(listing.noun.rstrip("s"), key)

@@ -1,0 +1,99 @@
+"""Runs of plugins: starting one, and what a run says about itself."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from synapse_sdk.wire.jobs import JobStatus
+from synapse_sdk.wire.plugins import JobChange, JobCreate
+from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem
+from web_helper.backend.models import Job, PluginRelease
+from web_helper.backend.models.base import utc_now
+from web_helper.backend.queries.plugins import jobs as queries
+from web_helper.backend.services.call import Call
+from web_helper.backend.services.lists import read_row
+
+# Enough to find out what went wrong; the whole output belongs into the run's own files.
+MAX_CONSOLE_CHARACTERS = 2_000_000
+
+FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.STOPPED})
+
+
+def find_job(call: Call, job_id: str) -> Job:
+    """A run that the caller may see."""
+    job: Job = read_row(call, queries.LISTING, job_id)
+    return job
+
+
+def create_job(call: Call, body: JobCreate) -> Job:
+    """Add a run that the caller carries out; with the id of one of their own, that one."""
+    job_id = str(body.id or uuid4())
+    known = call.session.get(Job, job_id)
+    if known is not None:
+        if known.user_id != call.actor.user_id or known.action != body.action:
+            raise ConflictProblem(f"There is another job {job_id} already; send another id, or none.")
+        return known
+    if body.plugin_release is not None and call.session.get(PluginRelease, body.plugin_release) is None:
+        raise NotFoundProblem.of("plugin release", body.plugin_release)
+    job = Job(
+        id=job_id,
+        plugin_release_id=body.plugin_release,
+        user_id=call.actor.user_id,
+        action=body.action,
+        params=dict(body.params),
+        status=JobStatus.PENDING,
+        progress_record={},
+        metrics_record={},
+    )
+    _set_status(job, body.status)
+    call.session.add(job)
+    call.session.flush()
+    return job
+
+
+def update_job(call: Call, job_id: str, body: JobChange) -> Job:
+    """Write down what a run says; reports that arrive late are kept, but a run that ended does not start again."""
+    job = find_job(call, job_id)
+    changes = body.model_dump(exclude_unset=True)
+    if body.status is not None:
+        _set_status(job, body.status)
+    for name in ("progress_record", "metrics_record"):
+        if changes.get(name) is not None:
+            setattr(job, name, changes[name])
+    if "result" in changes:
+        job.result = changes["result"]
+    if body.console_logs is not None:
+        text = body.console_logs if isinstance(body.console_logs, str) else "\n".join(body.console_logs)
+        job.console_logs = text[-MAX_CONSOLE_CHARACTERS:]
+    call.session.flush()
+    return job
+
+
+def delete_job(call: Call, job_id: str) -> None:
+    """Delete a run that has ended, with its logs."""
+    job = find_job(call, job_id)
+    if job.status not in FINAL:
+        raise ConflictProblem(f"Job {job_id} has not ended; stop it first.")
+    call.session.delete(job)
+
+
+def read_console_logs(call: Call, job_id: str) -> str:
+    """What a run has printed."""
+    return queries.console_logs(call.session, find_job(call, job_id).id)
+
+
+def console_state(call: Call, job_id: str) -> tuple[str, bool]:
+    """What a run has printed, and whether it has ended."""
+    job = find_job(call, job_id)
+    return queries.console_logs(call.session, job.id), job.status in FINAL
+
+
+def _set_status(job: Job, status: JobStatus) -> None:
+    before = JobStatus(job.status)
+    if before in FINAL and status != before:
+        raise ConflictProblem(f"Job {job.id} has {before.value}; its status does not change any more.")
+    job.status = status
+    if status is not JobStatus.PENDING and job.started is None:
+        job.started = utc_now()
+    if status in FINAL and job.finished is None:
+        job.finished = utc_now()
