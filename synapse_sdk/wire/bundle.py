@@ -6,10 +6,15 @@ Rows ascend by id and are complete lines of JSON. A reader refuses a bundle whos
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from synapse_sdk.wire.errors import ResponseMeta
+
+MAX_BULK_IDS = 200
 MANIFEST_NAME = "manifest.json"
 BUNDLE_SCHEMA_VERSION = 1
 
@@ -98,3 +103,42 @@ class BundleManifest(BaseModel):
     file_count: int
     missing_files: int = 0
     parts: list[BundlePart]
+
+
+class ResponseMode(StrEnum):
+    """How a bulk answer carries large annotation data: in the row, or as a URL of its own."""
+
+    INLINE = "inline"
+    PRESIGNED = "presigned"
+
+
+class BulkRequest(BaseModel):
+    """Body of the four bulk paths."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: list[int] = Field(min_length=1, max_length=MAX_BULK_IDS)
+    response_mode: ResponseMode = ResponseMode.INLINE
+
+
+class PresignedPayload(BaseModel):
+    """What stands in a row's `data` when the data itself is large; the URL needs no token until `expires_at`."""
+
+    mode: Literal["presigned"] = "presigned"
+    presigned_url: str
+    expires_at: datetime
+    size_bytes: int
+    sha256: str
+
+
+class BulkMeta(ResponseMeta):
+    """Facts about a bulk answer: the ids that do not exist, or that the caller may not see."""
+
+    missing_ids: list[int]
+
+
+class BulkAnswer(BaseModel):
+    """The rows that were asked for, ascending by id."""
+
+    data: list[ExportRow]
+    meta: BulkMeta

@@ -85,12 +85,55 @@ class TaskSummary(BaseModel):
     created: datetime
 
 
-class TaskDetail(TaskSummary):
-    """A task with its annotations."""
+class ItemFile(BaseModel):
+    """One file of an item; `url` is signed and works for a while."""
+
+    url: str
+    file_name_original: str
+    sha256: str
+    size_bytes: int
+    specification: str
+    is_primary: bool
+
+
+class ItemUnit(BaseModel):
+    """The data unit of an item, with its files by specification; sizes in pixels."""
+
+    id: int
+    name: str
+    width: int | None = None
+    height: int | None = None
+    files: dict[str, ItemFile] = {}
+
+
+class ItemParts(BaseModel):
+    """What a list leaves out: annotations, the data unit, and its primary file (`{}` when it has none)."""
 
     data: JsonValue = None
-    meta: JsonObject = {}
-    tags: list[str] = []
+    data_unit: ItemUnit
+    files: ItemFile | JsonObject = {}
+
+
+class TaskDetail(TaskSummary, ItemParts):
+    """A task with its annotations."""
+
+    meta: JsonObject
+    tags: list[str]
+
+
+class TaskItem(BaseModel):
+    """A task in v1. `data`, `files` and the data unit as an object are there when asked for with `expand`."""
+
+    id: int
+    project: int
+    data_unit: int | ItemUnit
+    status: WorkStatus
+    is_discarded: bool
+    meta: JsonObject
+    created: datetime
+    tags: list[str]
+    data: JsonValue = None
+    files: ItemFile | JsonObject = {}
 
 
 class TaskCreate(Request):
@@ -166,12 +209,30 @@ class AssignmentSummary(BaseModel):
     created: datetime
 
 
-class AssignmentDetail(AssignmentSummary):
+class AssignmentDetail(AssignmentSummary, ItemParts):
     """An assignment with its annotations."""
 
+    reviewer_id: int | None
+    tags: list[str]
+
+
+class AssignmentItem(BaseModel):
+    """An assignment in v1. `data`, `files` and the data unit as an object are there when asked for with `expand`."""
+
+    id: int
+    project: int
+    task: int
+    user: int | None
+    reviewer: int | None
+    status_label: WorkStatus
+    status_review: ReviewStatus
+    is_confirmed: bool
+    is_discarded: bool
+    created: datetime
+    tags: list[str]
     data: JsonValue = None
-    reviewer_id: int | None = None
-    tags: list[str] = []
+    data_unit: int | ItemUnit
+    files: ItemFile | JsonObject = {}
 
 
 class AssignmentCreate(Request):

@@ -22,7 +22,7 @@ from web_helper.backend.models import (
     Task,
     User,
 )
-from web_helper.backend.services.bootstrap import add_token
+from web_helper.backend.services.authentication import add_token
 
 CLASSES = {"class_schema": {"classes": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]}}
 

@@ -48,7 +48,8 @@ def numbered_rows(session: Session, selection: Selection, *, descending: bool, o
 
 def numbered_keys(session: Session, selection: Selection, *, descending: bool, offset: int, limit: int) -> list[Any]:
     """Ids of one page by its number."""
-    statement = in_order(selection.apply(select(selection.keys[-1])), selection.keys, descending=descending)
+    keys = select(selection.keys[-1]).select_from(selection.listing.entity)
+    statement = in_order(selection.apply(keys), selection.keys, descending=descending)
     return list(session.scalars(statement.offset(offset).limit(limit)))
 
 

@@ -16,6 +16,8 @@ from web_helper.backend.services.call import Actor
 
 KEY_PREFIX = "syn_"
 KEY_BYTES = 32
+# Enough of a key to recognise it in a list, too little to guess it.
+SHOWN_KEY_LENGTH = 8
 # A key's last use is written at most this often: reading must not turn every request into a write.
 LAST_USE_STEP = timedelta(hours=1)
 
@@ -61,3 +63,12 @@ def note_use(session: Session, token_id: int) -> None:
     token = session.get(Token, token_id)
     if token is not None:
         token.last_used_at = utc_now()
+
+
+def add_token(session: Session, user_id: int, name: str, scopes: list[str]) -> tuple[Token, str]:
+    """A new token and its key, which is shown this once."""
+    key = create_key()
+    token = Token(user_id=user_id, name=name, key_hash=hash_key(key), prefix=key[:SHOWN_KEY_LENGTH], scopes=scopes)
+    session.add(token)
+    session.flush()
+    return token, key

@@ -55,6 +55,12 @@ def _walk_version(version_ids: list[int]) -> Walk | None:
     )
 
 
+def project_of_event() -> Any:
+    """Column of the project that an event's data set belongs to."""
+    project = select(GroundTruthDataset.project_id).where(GroundTruthDataset.id == GroundTruthEvent.dataset_id)
+    return project.correlate(GroundTruthEvent).scalar_subquery()
+
+
 def _unit_named(entity: Any) -> Any:
     return lambda text: entity.data_unit.has(DataUnit.name.icontains(text, autoescape=True))
 

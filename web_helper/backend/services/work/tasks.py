@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from synapse_sdk.wire.work import AnnotateTaskRequest, TaskChange, TaskCreate
-from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem
+from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, ValidationProblem
 from web_helper.backend.models import Project, Role, Task, WorkStatus
 from web_helper.backend.queries.data import data_units
 from web_helper.backend.queries.work import tasks
@@ -16,6 +17,8 @@ from web_helper.backend.services.lists import read_row
 from web_helper.backend.services.work.projects import find_project, read_class_schema
 from web_helper.backend.services.work.tags import ensure_tags
 
+MAX_TASKS_PER_REQUEST = 1000
+
 
 def find_task(call: Call, task_id: int, role: Role = Role.VIEWER) -> Task:
     """A task with its data, in a project where the caller has at least this role."""
@@ -24,11 +27,6 @@ def find_task(call: Call, task_id: int, role: Role = Role.VIEWER) -> Task:
         raise NotFoundProblem.of("task", task_id)
     require_role(call, task.project_id, role)
     return task
-
-
-def read_task(call: Call, task_id: int) -> Task:
-    """A task with its data that the caller may see."""
-    return find_task(call, task_id)
 
 
 def create_task(call: Call, body: TaskCreate) -> Task:
@@ -53,6 +51,13 @@ def create_task(call: Call, body: TaskCreate) -> Task:
     call.session.add(task)
     call.session.flush()
     return task
+
+
+def create_tasks(call: Call, bodies: Sequence[TaskCreate]) -> list[int]:
+    """Make many data units the work of a project; one transaction, so all or none."""
+    if len(bodies) > MAX_TASKS_PER_REQUEST:
+        raise ValidationProblem(f"At most {MAX_TASKS_PER_REQUEST} tasks in one request; {len(bodies)} were sent.")
+    return [create_task(call, body).id for body in bodies]
 
 
 def change_task(call: Call, task_id: int, body: TaskChange) -> Task:
