@@ -25,6 +25,7 @@ ERROR_LIST_NAME = "error_file_list.json"
 NULL_DATA = "data is Null"
 # What a conversion raises when an item is not what it expects.
 _CONVERSION_ERRORS = (AttributeError, LookupError, TypeError, ValueError)
+ErrorEntries = ErrorList | list[list[str]]
 
 __all__ = ["BaseExporter", "ConvertedItem", "ExporterRunAdapter"]
 
@@ -249,11 +250,11 @@ class BaseExporter:
         return create_unique_folder(self.path_root, base_name)
 
     def _save_error_list(
-        self, unique_export_path: Any, json_errors: Iterable[list[str]], original_errors: Iterable[list[str]]
+        self, unique_export_path: Any, json_errors: ErrorEntries, original_errors: ErrorEntries
     ) -> None:
         """Write `error_file_list.json`, unless nothing went wrong."""
         groups = (("json_file_name", json_errors), ("origin_file_name", original_errors))
-        if any(True for _, errors in groups for _ in errors):
+        if len(json_errors) or len(original_errors):
             write_whole(unique_export_path / ERROR_LIST_NAME, _error_list_chunks(groups))
 
     def _process_original_file_saving(
@@ -320,7 +321,7 @@ def _count(record: MetricsRecord, *, is_success: bool) -> None:
         record.count_failure()
 
 
-def _error_list_chunks(groups: Iterable[tuple[str, Iterable[list[str]]]]) -> Iterator[bytes]:
+def _error_list_chunks(groups: Iterable[tuple[str, ErrorEntries]]) -> Iterator[bytes]:
     before = b"{"
     for name, errors in groups:
         yield before + b"\n" + msgspec.json.encode(name) + b": ["

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import IO
@@ -37,6 +38,7 @@ class ErrorList:
 
     def __init__(self) -> None:
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - lives with the list.
+        weakref.finalize(self, self._file.close)
         self._count = 0
 
     def append(self, entry: list[str]) -> None:
@@ -49,6 +51,8 @@ class ErrorList:
     def __iter__(self) -> Iterator[list[str]]:
         """The entries in order; do not append while iterating."""
         self._file.seek(0)
-        for line in self._file:
-            yield msgspec.json.decode(line)
-        self._file.seek(0, 2)
+        try:
+            for line in self._file:
+                yield msgspec.json.decode(line)
+        finally:
+            self._file.seek(0, 2)

@@ -106,7 +106,7 @@ class FormatExporter(BaseExporter):
         self._report = writer.close()
         folder = writer.out_dir
         save_loss_report(self._report.skipped, folder / LOSS_REPORT_NAME, summary=self._report.to_dict())
-        self._validation = validate_dataset(self.format, folder)
+        self._validation = validate_dataset(self.format, folder, written=self._report)
         facts = self._validation.to_dict()
         write_whole(folder / VALIDATION_REPORT_NAME, [msgspec.json.format(msgspec.json.encode(facts), indent=2), b"\n"])
         self.run.log_dev_event("data set validated", {"report": self._report.to_dict(), "ok": self._validation.ok})
