@@ -15,7 +15,7 @@ from synapse_sdk.utils.converters.losses import LossCode, LossLog, Skip, save_lo
 from synapse_sdk.utils.converters.names import NameAllocator, safe_name
 from synapse_sdk.utils.converters.reading import read_image_size
 from synapse_sdk.utils.converters.records import BadFile, Finding, SourceItem, ValidationReport, WriterReport
-from synapse_sdk.utils.converters.registry import create_writer, read_dataset, validate_dataset
+from synapse_sdk.utils.converters.registry import create_writer, read_classes, read_dataset, validate_dataset
 from synapse_sdk.utils.converters.splits import check_ratios, split_by_ratio, split_by_tag
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "YoloTask",
     "check_ratios",
     "create_writer",
+    "read_classes",
     "read_dataset",
     "read_image_size",
     "safe_name",

@@ -8,6 +8,7 @@ from typing import Any
 
 from synapse_sdk.exceptions import FormatError
 from synapse_sdk.utils.converters.base import DatasetWriter
+from synapse_sdk.utils.converters.class_schema import read_class_schema
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.coco.reader import read_coco
 from synapse_sdk.utils.converters.coco.validator import validate_coco
@@ -15,11 +16,15 @@ from synapse_sdk.utils.converters.coco.writer import CocoWriter
 from synapse_sdk.utils.converters.compact import HashSet
 from synapse_sdk.utils.converters.formats import DEFAULT_OPTIONS, Format, WriterOptions
 from synapse_sdk.utils.converters.records import BadFile, SourceItem, ValidationReport, WriterReport
+from synapse_sdk.utils.converters.tables.reader import read_csv, read_jsonl
+from synapse_sdk.utils.converters.tables.validator import validate_csv, validate_jsonl
 from synapse_sdk.utils.converters.tables.writer import CsvWriter, JsonlWriter
 from synapse_sdk.utils.converters.validation import check_counts
 from synapse_sdk.utils.converters.voc.reader import read_voc
 from synapse_sdk.utils.converters.voc.validator import validate_voc
 from synapse_sdk.utils.converters.voc.writer import VocWriter
+from synapse_sdk.utils.converters.yolo.reader import read_yolo
+from synapse_sdk.utils.converters.yolo.validator import validate_yolo
 from synapse_sdk.utils.converters.yolo.writer import YoloWriter
 from synapse_sdk.wire.annotations import ClassSchema
 
@@ -30,8 +35,20 @@ _WRITERS: dict[Format, Any] = {
     Format.CSV: CsvWriter,
     Format.JSONL: JsonlWriter,
 }
-_READERS: dict[Format, Any] = {Format.COCO: read_coco, Format.VOC: read_voc}
-_VALIDATORS: dict[Format, Any] = {Format.COCO: validate_coco, Format.VOC: validate_voc}
+_READERS: dict[Format, Any] = {
+    Format.COCO: read_coco,
+    Format.YOLO: read_yolo,
+    Format.VOC: read_voc,
+    Format.CSV: read_csv,
+    Format.JSONL: read_jsonl,
+}
+_VALIDATORS: dict[Format, Any] = {
+    Format.COCO: validate_coco,
+    Format.YOLO: validate_yolo,
+    Format.VOC: validate_voc,
+    Format.CSV: validate_csv,
+    Format.JSONL: validate_jsonl,
+}
 
 
 def create_writer(
@@ -69,6 +86,15 @@ def read_dataset(fmt: Format | str, path: Path, *, images: Path | None = None) -
     """
     reader = _READERS[format_of(fmt)]
     return _once_each(reader(Path(path), Path(images) if images else None), Path(path))
+
+
+def read_classes(fmt: Format | str, path: Path) -> ClassSchema:
+    """The classes that a data set declares, with the numbers it gives them; empty where it declares none.
+
+    Raises:
+        FormatError: The format is unknown, or nothing of it is at `path`.
+    """
+    return read_class_schema(format_of(fmt), Path(path))
 
 
 def validate_dataset(fmt: Format | str, path: Path, *, written: WriterReport | None = None) -> ValidationReport:

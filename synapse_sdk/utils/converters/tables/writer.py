@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,10 +14,8 @@ import msgspec
 from synapse_sdk.utils.converters.base import DatasetWriter, Frame, drop_file
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format, TableOptions
-from synapse_sdk.utils.converters.losses import LossCode
-from synapse_sdk.utils.converters.records import UnfitError
-from synapse_sdk.utils.converters.shapes import fitting, geometry
 from synapse_sdk.utils.converters.shapes.fitting import Annotation
+from synapse_sdk.utils.converters.tables.soundness import sound_annotation
 
 COLUMNS = (
     "item_id", "file_name", "image_width", "image_height", "split", "tags",
@@ -43,13 +42,11 @@ class TableWriter(DatasetWriter):
         return f"images/{split}/{image_name}" if split else f"images/{image_name}"
 
     def _convert(self, annotation: Annotation, frame: Frame) -> Annotation:  # noqa: ARG002 - fits any image
-        values = annotation.get("bbox")
-        if values is not None:
-            x, y, w, h = values
-            if not geometry.are_finite((x, y, w, h)):
-                raise UnfitError(LossCode.INVALID_GEOMETRY, "the box is not made of finite numbers")
-        if isinstance(mask := annotation.get("segmentation"), dict):
-            fitting.mask_runs(mask)
+        if annotation.get("type") == "bbox" and "segmentation" not in annotation and "keypoints" not in annotation:
+            x, y, w, h = annotation["bbox"]
+            if w > 0 and h > 0 and isfinite(x + y + w + h):
+                return annotation
+        sound_annotation(annotation, None)
         return annotation
 
     def _finish(self) -> None:
