@@ -207,7 +207,7 @@ class BaseClient:
         headers = dict(call.headers or {})
         content: Iterable[bytes] | bytes | None = call.content() if call.content else None
         if call.json is not None:
-            content = msgspec.json.encode(call.json)
+            content = _encode_json(call)
             headers.setdefault("Content-Type", "application/json")
         return http.build_request(
             call.method,
@@ -255,6 +255,13 @@ def query_params(params: Mapping[str, Any] | None) -> dict[str, str | list[str]]
     if params is None:
         return None
     return {name: _query_value(value) for name, value in params.items() if value is not None}
+
+
+def _encode_json(call: Call) -> bytes:
+    try:
+        return msgspec.json.encode(call.json)
+    except (TypeError, ValueError, msgspec.MsgspecError) as exc:
+        raise ClientError(None, f"{call.label}: what is to be sent cannot be written as JSON ({exc}).") from exc
 
 
 def decode_json(body: bytes, status_code: int, label: str) -> Any:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from synapse_sdk.exceptions import StorageError
+from synapse_sdk.utils.file.download import download_file
 
 COPY_BUFFER_BYTES = 2**20
 
@@ -58,6 +59,10 @@ class _PathStorage:
         destination = self.get_pathlib(target)
         try:
             destination.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(destination, Path):
+                download_file(Path(path), destination)
+                return self.get_url(target)
+            # An object store shows an object only when it is complete.
             with Path(path).open("rb") as source, destination.open("wb") as sink:
                 shutil.copyfileobj(source, sink, COPY_BUFFER_BYTES)
         except OSError as exc:

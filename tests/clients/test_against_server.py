@@ -8,11 +8,20 @@ import pytest
 
 from synapse_sdk.clients.backend import BackendClient
 from synapse_sdk.clients.backend_v2 import BackendV2Client
-from synapse_sdk.exceptions import AuthenticationError, NotFoundError, ValidationError
+from synapse_sdk.exceptions import (
+    AuthenticationError,
+    ClientError,
+    ConflictError,
+    NotFoundError,
+    StreamLimitExceededError,
+    ValidationError,
+)
 from synapse_sdk.testing import Fault, FaultyTransport, InProcessTransport
 from synapse_sdk.utils.file.download import download_file
+from synapse_sdk.utils.network import StreamLimits
 from synapse_sdk.utils.retry import RetryPolicy
 from synapse_sdk.wire.imports import ImportItem, ImportState
+from synapse_sdk.wire.jobs import JobStatus
 from web_helper.backend.app import create_app
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.services.bootstrap import bootstrap
@@ -213,3 +222,73 @@ def test_a_collection_is_uploaded_with_tasks(clients, project, tmp_path):
     assert done == 5
     assert progress == [(2, 5), (4, 5), (5, 5)]
     assert clients.v1.count_tasks({"project": project["id"]}) == 5
+
+
+@pytest.fixture
+def job(clients):
+    return clients.v2.jobs.create(action="train")
+
+
+def test_a_runs_progress_metrics_and_logs_arrive(clients, job):
+    clients.v1.update_job(job["id"], {"status": JobStatus.RUNNING, "progress_record": {"record": {"steps": {}}}})
+    entry = {"job": job["id"], "event": "message", "data": {"content": "hi"}, "datetime": "2026-01-01 00:00:00.000000"}
+    clients.v1.create_logs([{**entry, "uid": f"{job['id']}-1"}, {**entry, "uid": f"{job['id']}-2"}])
+    clients.v1.create_logs({**entry, "uid": f"{job['id']}-1"})
+    assert clients.v1.get_job(job["id"])["status"] == "running"
+    assert clients.v2.jobs.retrieve(job["id"])["status"] == "RUNNING"
+    assert len(list(clients.v2.job_logs.list(job=job["id"]))) == 2
+
+
+def test_a_console_is_followed_to_its_end(clients, job):
+    lines = [f"line {number}" for number in range(20)]
+    clients.v1.update_job(job["id"], {"status": "succeeded", "console_logs": "\n".join([*lines, "x" * 20_000, "last"])})
+    assert list(clients.v1.tail_job_console_logs(job["id"])) == [*lines, "last"]
+    with pytest.raises(StreamLimitExceededError):
+        list(clients.v1.tail_job_console_logs(job["id"], limits=StreamLimits(max_lines=5)))
+
+
+def test_a_release_is_published_with_its_archive(clients, tmp_path):
+    archive = tmp_path / "plugin.zip"
+    archive.write_bytes(b"PK\x05\x06" + bytes(18))
+    data = {"plugin": "my-plugin", "version": "1.0.0", "config": {"name": "My plugin", "code": "my-plugin"}}
+    release = clients.v1.create_plugin_release(data, file=archive)
+    assert clients.v1.get_plugin_release(release["id"])["version"] == "1.0.0"
+    with pytest.raises(ConflictError):
+        clients.v1.create_plugin_release(data, file=archive)
+    with pytest.raises(ClientError):
+        clients.v1.run_plugin("my-plugin", {"action": "train"})
+
+
+def test_a_review_and_tags_go_through_v2(clients, project):
+    clients.v2.projects.import_items(project["id"], items("a", "b"))
+    assignments = list(clients.v2.assignments.list(project=project["id"]))
+    reviewed = clients.v2.assignments.review(assignments[0]["id"], "approved", "well done")
+    assert reviewed["status_review"] == "approved"
+    assert clients.v2.assignments.set_tags([row["id"] for row in assignments], ["night"]) == 2
+    task = clients.v2.tasks.annotate(assignments[0]["task_id"], {"annotations": []})
+    assert (task["status"], task["data"]) == ("completed", {"annotations": []})
+
+
+def test_ground_truth_is_collected_released_and_read(clients, project):
+    clients.v2.projects.import_items(project["id"], items("a", "b"))
+    dataset = clients.v2.ground_truth_datasets.create(project=project["id"], name="curated")
+    clients.v2.ground_truth_datasets.collect(dataset["id"])
+    version = clients.v2.ground_truth_datasets.release(dataset["id"], "v1")
+    assert version["event_count"] == 2
+    events = clients.v1.list_ground_truth_events(params={"ground_truth_dataset_version": version["id"]}, list_all=True)
+    assert len(events) == len(list(events)) == 2
+    rows, count = clients.v1.get_ground_truth({"ground_truth_dataset_version": version["id"]})
+    assert count == 2
+    assert next(rows)["data"] == BOX
+    ids = [event["pgh_id"] for event in clients.v2.ground_truth_events.list(dataset=dataset["id"])]
+    assert len(clients.v2.ground_truth_events.bulk_data(ids)) == 2
+
+
+def test_an_export_job_is_made_once_and_can_be_cancelled(connect, project):
+    clients = connect(Fault("plugin-exports", lose_answer=True))
+    accepted = clients.v2.plugin_exports.create(target="assignment", project=project["id"], filter={"ids": [1]})
+    jobs = list(clients.v2.async_jobs.list(project=project["id"]))
+    assert [job.job_id for job in jobs] == [accepted.job_id]
+    clients.v2.async_jobs.cancel(accepted.job_id)
+    events = list(clients.v2.async_jobs.stream_progress(accepted.job_id, timeout=20))
+    assert events[-1].event == "cancelled"

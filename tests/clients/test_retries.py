@@ -181,3 +181,9 @@ def test_redirects_are_not_followed(open_bench):
     with pytest.raises(Exception, match="redirects are not followed"):
         bench.v1.get_project(1)
     assert len(bench.wire.seen) == 1
+
+
+def test_what_json_cannot_carry_is_refused_before_it_is_sent(bench):
+    with pytest.raises(ClientError, match="cannot be written as JSON"):
+        bench.v1.update_job("j1", {"result": object()})
+    assert bench.wire.seen == []

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -114,6 +115,18 @@ def test_a_full_disk_leaves_nothing_behind(served, tmp_path, monkeypatch):
     with pytest.raises(StorageError, match="could not be written"):
         download_file(f"{served.url}/a.bin", tmp_path / "missing" / "a.bin")
     assert left_behind(tmp_path) == []
+
+
+def test_a_name_as_long_as_the_file_system_allows_can_be_written(served, tmp_path):
+    name = "가" * 83 + ".jpg"
+    assert download_file(f"{served.url}/a", tmp_path / name).read_bytes() == CONTENT
+
+
+def test_two_downloads_of_one_target_do_not_mix(served, tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        for path in pool.map(lambda _: fetch(served, tmp_path, expected_sha256=SHA256), range(8)):
+            assert path.read_bytes() == CONTENT
+    assert left_behind(tmp_path) == ["a.bin"]
 
 
 def test_local_paths_and_file_urls_are_copied(tmp_path):

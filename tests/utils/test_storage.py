@@ -56,8 +56,19 @@ def test_files_are_uploaded_counted_and_summed(config, tmp_path):
 
 
 def test_uploading_a_file_that_is_not_there_says_so(config, tmp_path):
-    with pytest.raises(StorageError, match="could not be stored"):
+    with pytest.raises(StorageError, match="nothing could not be read"):
         get_storage(config).upload(tmp_path / "nothing", "a")
+
+
+def test_a_failed_upload_leaves_the_old_file(config, tmp_path):
+    source = tmp_path / "a.bin"
+    source.write_bytes(b"old")
+    storage = get_storage(config)
+    storage.upload(source, "a.bin")
+    with pytest.raises(StorageError):
+        storage.upload(tmp_path / "nothing", "a.bin")
+    assert storage.get_pathlib("a.bin").read_bytes() == b"old"
+    assert get_path_file_count(config, "") == 1
 
 
 def test_the_clients_storage_model_is_a_config(config, tmp_path):

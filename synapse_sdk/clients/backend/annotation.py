@@ -44,7 +44,7 @@ class AnnotationClientMixin(V1Transport):
 
     def set_tags_tasks(self, data: SetTagsRequest | Params) -> Any:
         """Add, remove or replace tags of tasks."""
-        return self._post("tasks/set_tags/", SetTagsRequest.model_validate(data), repeatable=True)
+        return self._post("tasks/set_tags/", data, repeatable=True)
 
     def get_task_tag(self, tag_id: int) -> Any:
         return self._get(item_path("task_tags", tag_id))
@@ -62,7 +62,7 @@ class AnnotationClientMixin(V1Transport):
 
     def set_tags_assignments(self, data: SetTagsRequest | Params) -> Any:
         """Add, remove or replace tags of assignments."""
-        return self._post("assignments/set_tags/", SetTagsRequest.model_validate(data), repeatable=True)
+        return self._post("assignments/set_tags/", data, repeatable=True)
 
     def list_ground_truths(self, params: Params | None = None, *, list_all: bool = False) -> Any:
         return self._list("ground_truths/", list_all=list_all, params=params)

@@ -1,14 +1,22 @@
-"""Bodies and answers of the v1 API."""
+"""Bodies and answers of the v1 API, under the names that plugins know. The bodies are those of the wire."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer
+from pydantic import BaseModel, ConfigDict, Field
 
+from synapse_sdk.wire.data import ContentReference as DataUnitFileReference
+from synapse_sdk.wire.data import DataUnitCreate as DataUnitCreateRequest
+from synapse_sdk.wire.data import StorageCategory
 from synapse_sdk.wire.jobs import JobStatus
+from synapse_sdk.wire.plugins import JobChange as UpdateJobRequest
+from synapse_sdk.wire.plugins import ModelCreate as ModelCreateRequest
+from synapse_sdk.wire.plugins import PluginReleaseCreate as PluginReleaseCreateRequest
+from synapse_sdk.wire.plugins import PluginRun as PluginRunRequest
 from synapse_sdk.wire.work import SetTagsRequest
+from synapse_sdk.wire.work import TaskCreate as TaskCreateRequest
 
 __all__ = [
     "Agent",
@@ -26,13 +34,6 @@ __all__ = [
     "TaskCreateRequest",
     "UpdateJobRequest",
 ]
-
-
-class StorageCategory(StrEnum):
-    """Whose storage it is."""
-
-    INTERNAL = "internal"
-    EXTERNAL = "external"
 
 
 class StorageProvider(StrEnum):
@@ -70,83 +71,13 @@ class Agent(BaseModel):
     node_install_script: str | None = None
 
 
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class PluginRunRequest(_Request):
-    """Run a plugin's action; `version` None is the newest release."""
-
-    action: str
-    agent: int | None = None
-    version: str | None = None
-    params: dict[str, Any] = {}
-    storage_id: int | None = None
-    job_id: str | None = None
-    debug: bool = False
-
-
-class PluginReleaseCreateRequest(_Request):
-    """Publish a plugin's release; the archive goes with it as a file."""
-
-    plugin: str
-    version: str
-    config: dict[str, Any] = {}
-    requirements: str | None = None
-    debug: bool = False
-
-
-class ModelCreateRequest(_Request):
-    """Register a trained model; the weights go with it as a file."""
-
-    name: str
-    plugin: str | None = None
-    version: str | None = None
-    chunked_upload: int | None = None
-
-
-class ServeApplicationCreateRequest(_Request):
+class ServeApplicationCreateRequest(BaseModel):
     """Register a model server."""
+
+    model_config = ConfigDict(extra="forbid")
 
     name: str
     plugin_release: int
     action: str
     params: dict[str, Any] = {}
     num_replicas: int = 1
-
-
-class TaskCreateRequest(_Request):
-    """Make a task of a project."""
-
-    project: int
-    data_unit: int | None = None
-    data: Any = None
-
-
-class DataUnitFileReference(_Request):
-    """A file of a data unit, by content."""
-
-    checksum: str
-    path: str
-
-
-class DataUnitCreateRequest(_Request):
-    """Make a data unit from files that were uploaded."""
-
-    data_collection: int
-    files: dict[str, DataUnitFileReference | int]
-    meta: dict[str, Any] = {}
-
-
-class UpdateJobRequest(_Request):
-    """What a run says about itself; only the given fields are sent. The status is lower case in v1."""
-
-    status: JobStatus | None = None
-    progress_record: dict[str, Any] | None = None
-    metrics_record: dict[str, Any] | None = None
-    console_logs: Any = None
-    result: Any = None
-
-    @field_serializer("status")
-    def _lower_case(self, status: JobStatus | None) -> str | None:
-        return None if status is None else status.value.lower()

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from synapse_sdk.clients.backend.models import (
     Agent,
     ModelCreateRequest,
@@ -23,6 +21,9 @@ from synapse_sdk.clients.base import Call
 from synapse_sdk.clients.pages import parse_model
 from synapse_sdk.exceptions import NotFoundError, StreamLimitExceededError
 from synapse_sdk.utils.network import StreamLimits, validate_resource_id
+
+# A training run may print nothing for hours.
+_CONSOLE_SILENCE_SECONDS = 86_400.0
 
 
 class PluginClientMixin(V1Transport):
@@ -58,7 +59,7 @@ class PluginClientMixin(V1Transport):
             ConflictError: No agent can run it.
             ClientError: The call failed.
         """
-        return self._post(item_path("plugins", plugin, "run/"), PluginRunRequest.model_validate(data))
+        return self._post(item_path("plugins", plugin, "run/"), data)
 
     def get_plugin_release(self, release: int | str, *, params: Params | None = None) -> Any:
         return self._get(item_path("plugin_releases", release), params)
@@ -68,7 +69,7 @@ class PluginClientMixin(V1Transport):
 
     def create_plugin_release(self, data: PluginReleaseCreateRequest | Params, *, file: str | Path) -> Any:
         """Publish a release: its configuration and its archive."""
-        return self._post_form("plugin_releases/", PluginReleaseCreateRequest.model_validate(data), file)
+        return self._post_form("plugin_releases/", data, file)
 
     def get_job(self, job_id: str, *, params: Params | None = None) -> Any:
         return self._get(item_path("jobs", job_id), params)
@@ -78,7 +79,7 @@ class PluginClientMixin(V1Transport):
 
     def update_job(self, job_id: str, data: UpdateJobRequest | Params) -> Any:
         """Report a run's progress, metrics, result or status. Values replace what was there, so it may be repeated."""
-        return self._patch(item_path("jobs", job_id), UpdateJobRequest.model_validate(data), repeatable=True)
+        return self._patch(item_path("jobs", job_id), data, repeatable=True)
 
     def list_job_console_logs(self, job_id: str, params: Params | None = None) -> Any:
         return self._get(item_path("jobs", job_id, "console_logs/"), params)
@@ -91,7 +92,7 @@ class PluginClientMixin(V1Transport):
             ClientError: The call failed.
         """
         path = f"async/jobs/{validate_resource_id(job_id)}/tail_console_logs/"
-        call = Call("GET", path, is_long=True)
+        call = Call("GET", path, read_timeout_seconds=_CONSOLE_SILENCE_SECONDS)
         with self.stream(call) as response:
             yield from _bounded_lines(response.iter_lines(), limits or StreamLimits())
 
@@ -105,7 +106,7 @@ class PluginClientMixin(V1Transport):
         return self._list("logs/", list_all=list_all, params=params)
 
     def create_serve_application(self, data: ServeApplicationCreateRequest | Params) -> Any:
-        return self._post("serve_applications/", ServeApplicationCreateRequest.model_validate(data))
+        return self._post("serve_applications/", data)
 
     def list_serve_applications(self, params: Params | None = None, *, list_all: bool = False) -> Any:
         return self._list("serve_applications/", list_all=list_all, params=params)
@@ -118,8 +119,7 @@ class PluginClientMixin(V1Transport):
 
     def create_model(self, data: ModelCreateRequest | Params, *, file: str | Path | None = None) -> Any:
         """Register a trained model, with its weights when there is a file."""
-        request = ModelCreateRequest.model_validate(data)
-        return self._post_form("models/", request, file) if file else self._post("models/", request)
+        return self._post_form("models/", data, file) if file else self._post("models/", data)
 
     def list_storages(self, params: Params | None = None, *, list_all: bool = False) -> Any:
         return self._list("storages/", list_all=list_all, params=params)
@@ -146,7 +146,7 @@ class PluginClientMixin(V1Transport):
                 return self.get_storage(storage["id"])
         raise NotFoundError(404, "No storage is marked as the default. Mark one, or name a storage.")
 
-    def _post_form(self, path: str, request: BaseModel, file: str | Path) -> Any:
+    def _post_form(self, path: str, request: Body, file: str | Path) -> Any:
         fields = {name: _form_value(value) for name, value in encode_body(request).items() if value is not None}
         with Path(file).open("rb") as content:
             call = Call(

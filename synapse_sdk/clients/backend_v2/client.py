@@ -10,11 +10,12 @@ from synapse_sdk.clients.backend_v2 import models
 from synapse_sdk.clients.backend_v2.async_jobs import AsyncJobs, PluginExports
 from synapse_sdk.clients.backend_v2.resource import Resource
 from synapse_sdk.clients.backend_v2.resources import (
+    Assignments,
     BulkDataResource,
-    BulkFetchResource,
     DataFiles,
     GroundTruthDatasets,
     Projects,
+    Tasks,
     Users,
 )
 from synapse_sdk.clients.base import BaseClient
@@ -75,9 +76,9 @@ class BackendV2Client(BaseClient):
         self.tokens = Resource[models.TokenItem](self, "v2/tokens/")
         self.projects = Projects(self, "v2/projects/")
         self.members = Resource[models.MemberItem](self, "v2/members/")
-        self.tasks = BulkFetchResource[models.TaskItem](self, "v2/tasks/")
+        self.tasks = Tasks(self, "v2/tasks/")
         self.task_tags = Resource[models.TagItem](self, "v2/task-tags/")
-        self.assignments = BulkFetchResource[models.AssignmentItem](self, "v2/assignments/")
+        self.assignments = Assignments(self, "v2/assignments/")
         self.reviews = Resource[models.ReviewItem](self, "v2/reviews/")
 
     def _open_data_resources(self) -> None:

@@ -24,6 +24,7 @@ class UserItem(IdentifiedItem):
 class TokenItem(IdentifiedItem, total=False):
     """`key` is answered once, when the token is made."""
 
+    user_id: int
     name: str
     prefix: str
     scopes: list[str]
@@ -99,15 +100,16 @@ class TagItem(TypedDict):
 
 
 class DataCollectionItem(IdentifiedItem, total=False):
-    """A set of data units with the same files. Detail: `file_specifications`."""
+    """A set of data units with the same files."""
 
     name: str
     description: str
+    created_by_id: int | None
     file_specifications: list[dict[str, Any]]
 
 
 class DataUnitItem(IdentifiedItem, total=False):
-    """What one annotation is about: usually one image. Detail: `files`."""
+    """What one annotation is about: usually one image; files by specification, with signed URLs."""
 
     data_collection_id: int
     key: str | None
@@ -119,7 +121,7 @@ class DataUnitItem(IdentifiedItem, total=False):
 
 
 class DataFileItem(IdentifiedItem, total=False):
-    """Bytes in a storage."""
+    """Bytes in a storage; `url` is signed, and None until the bytes are there."""
 
     storage_id: int
     sha256: str
@@ -189,13 +191,15 @@ class PluginItem(IdentifiedItem):
 
 
 class PluginReleaseItem(IdentifiedItem, total=False):
-    """One version of a plugin."""
+    """One version of a plugin; `url` fetches its archive, signed."""
 
     plugin_id: int
+    plugin_code: str
     version: str
     config: dict[str, Any]
     sha256: str
     is_debug: bool
+    url: str | None
 
 
 class JobItem(TypedDict, total=False):
@@ -204,6 +208,7 @@ class JobItem(TypedDict, total=False):
     id: str
     plugin_release_id: int | None
     agent_id: int | None
+    user_id: int | None
     action: str
     params: dict[str, Any]
     status: str
@@ -220,21 +225,24 @@ class JobLogItem(TypedDict, total=False):
 
     id: int
     job_id: str
+    uid: str | None
     event: str
     level: str | None
     step: str | None
     data: Any
+    file: str | None
     datetime: str
 
 
 class ModelItem(IdentifiedItem, total=False):
-    """A trained model."""
+    """A trained model; `url` fetches its weights, signed."""
 
     name: str
     plugin_release_id: int | None
     data_file_id: int | None
     version: str
     metadata: dict[str, Any]
+    url: str | None
 
 
 class AgentItem(IdentifiedItem, total=False):

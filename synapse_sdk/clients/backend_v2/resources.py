@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from synapse_sdk.clients.backend_v2 import models
 from synapse_sdk.clients.backend_v2.paginator import PageOptions
 from synapse_sdk.clients.backend_v2.resource import Resource
-from synapse_sdk.clients.base import Call
+from synapse_sdk.clients.base import BaseClient, Call
 from synapse_sdk.clients.pages import parse_item, parse_model
 from synapse_sdk.clients.uploads import (
     DEFAULT_UPLOAD_WORKERS,
@@ -22,6 +22,7 @@ from synapse_sdk.clients.uploads import (
 from synapse_sdk.utils.file.download import download_file
 from synapse_sdk.wire.files import FileAnnouncement, UploadArrival, UploadTicket
 from synapse_sdk.wire.imports import ImportItem, ImportOutcome
+from synapse_sdk.wire.work import ReviewStatus, SetTagsRequest, TagAction, TagsSet
 
 T = TypeVar("T")
 
@@ -71,6 +72,57 @@ class BulkFetchResource(Resource[T]):
             read_timeout_seconds=read_timeout_seconds,
         )
         return self._fetch_rows("bulk-fetch", ids, response_mode, options)
+
+
+class Tasks(BulkFetchResource[models.TaskItem]):
+    """Tasks: annotating and tagging them."""
+
+    def annotate(self, task_id: int, data: dict[str, Any]) -> models.TaskItem:
+        """Submit a task's annotations and mark it completed. They replace what was there, so it may be repeated.
+
+        Raises:
+            ValidationError: The annotations do not follow the schema.
+            ClientError: The call failed.
+        """
+        body = {"action": "submit", "data": data}
+        return self._call_for_item(Call("PUT", self._item_path(task_id, "annotate-task-data/"), json=body))
+
+    def set_tags(
+        self, ids: Sequence[int], tags: Sequence[int | str], *, action: TagAction | str = TagAction.ADD
+    ) -> int:
+        """Add, remove or replace (`set`) tags of up to 1,000 tasks; answers how many tasks were reached.
+
+        Raises:
+            ClientError: The call failed.
+        """
+        return _set_tags(
+            self._client, self.path, SetTagsRequest(ids=list(ids), tags=list(tags), action=TagAction(action))
+        )
+
+
+class Assignments(BulkFetchResource[models.AssignmentItem]):
+    """Assignments: reviewing and tagging them."""
+
+    def review(self, assignment_id: int, status: ReviewStatus | str, comment: str = "") -> models.AssignmentItem:
+        """Say what a reviewer thinks of an assignment. Sent once: each review is kept.
+
+        Raises:
+            ClientError: The call failed.
+        """
+        body = {"status": ReviewStatus(status), "comment": comment}
+        return self._call_for_item(Call("POST", self._item_path(assignment_id, "review/"), json=body))
+
+    def set_tags(
+        self, ids: Sequence[int], tags: Sequence[int | str], *, action: TagAction | str = TagAction.ADD
+    ) -> int:
+        """Add, remove or replace (`set`) tags of up to 1,000 assignments; answers how many were reached.
+
+        Raises:
+            ClientError: The call failed.
+        """
+        return _set_tags(
+            self._client, self.path, SetTagsRequest(ids=list(ids), tags=list(tags), action=TagAction(action))
+        )
 
 
 class BulkDataResource(Resource[T]):
@@ -229,3 +281,8 @@ class DataFiles(Resource[models.DataFileItem]):
             expected_size=file.get("size_bytes"),
             retry=self._client.retry,
         )
+
+
+def _set_tags(client: BaseClient, path: str, request: SetTagsRequest) -> int:
+    call = Call("POST", f"{path}set-tags/", json=request.model_dump(mode="json"), repeatable=True)
+    return parse_model(TagsSet, parse_item(client.send_json(call), call.label), call.label).count

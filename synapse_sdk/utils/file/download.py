@@ -8,7 +8,6 @@ are sent: the URLs are signed, or the caller passes a client that carries its ow
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 
 import httpx2
 import msgspec
@@ -77,7 +77,7 @@ def download_file(
     )
     target = Path(target)
     # One name per writer: two downloads of one target must not write into each other's part.
-    part = target.with_name(f".{target.name[:180]}.{os.getpid()}-{time.monotonic_ns()}.part")
+    part = target.with_name(f".{uuid4().hex}.part")
     try:
         with part.open("xb") as file:
             for chunk in chunks:
