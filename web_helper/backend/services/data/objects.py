@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 import secrets
 import tempfile
 import time
@@ -26,6 +27,7 @@ PART_KEEP_SECONDS = 86_400
 # Large enough that hopping to a thread for each block costs little; small enough for many uploads at once.
 BLOCK_BYTES = 1 << 20
 MAX_PATH_CHARACTERS = 1024
+_ODD_CHARACTER = re.compile(r"[\x00-\x1f\x7f\\:]")
 
 
 class UnsafePathError(NotFoundProblem):
@@ -69,8 +71,7 @@ def check_object_path(path: str) -> str:
     """
     parts = path.split("/")
     is_plain = all(part not in {"", ".", ".."} for part in parts)
-    has_odd_character = any(ord(character) < 32 or character in "\\:\x7f" for character in path)
-    if not is_plain or has_odd_character or len(path) > MAX_PATH_CHARACTERS:
+    if not is_plain or _ODD_CHARACTER.search(path) or len(path) > MAX_PATH_CHARACTERS:
         raise UnsafePathError("The path does not name an object inside its storage.")
     return path
 
