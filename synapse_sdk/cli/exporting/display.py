@@ -1,4 +1,4 @@
-"""A run's progress, step by step, on stderr: one bar per step on a terminal, a line per finished step otherwise."""
+"""A run's progress, step by step, on stderr: one bar per step on a terminal, a line now and then otherwise."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class StepDisplay(BaseLogger):
         super().__init__()
         self._console = stderr_console()
         self._tasks: dict[str, TaskID] = {}
-        self._done: set[str] = set()
+        self._steps: set[str] = set()
         self._last_line = time.monotonic()
         self._bars: Progress | None = None
         if self._console.is_terminal:
@@ -59,18 +59,20 @@ class StepDisplay(BaseLogger):
             self._console.print(Text(plain(text), style=_STYLES.get(entry.level or LogLevel.INFO, "dim")))
 
     def _write_progress(self, step: str, progress: ProgressData) -> None:
+        is_new = step not in self._steps
+        self._steps.add(step)
+        if is_new and progress.percent >= _MAX_PERCENT:
+            # Skipped, or over in a moment: nothing that anyone would have waited for.
+            return
         if self._bars is not None:
             if step not in self._tasks:
                 self._tasks[step] = self._bars.add_task(plain(step), total=_MAX_PERCENT)
             self._bars.update(self._tasks[step], completed=progress.percent)
             return
-        is_done = progress.percent >= _MAX_PERCENT
         now = time.monotonic()
-        if (is_done and step not in self._done) or now - self._last_line >= PLAIN_LINE_SECONDS:
+        if now - self._last_line >= PLAIN_LINE_SECONDS:
             self._last_line = now
             self._console.print(Text(f"{plain(step)}: {progress.percent:.0f} %"))
-        if is_done:
-            self._done.add(step)
 
     def _write_metrics(self, step: str, metrics: dict[str, Any]) -> None:
         """Counts are in the summary at the end."""

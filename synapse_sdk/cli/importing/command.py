@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +14,6 @@ import typer
 from synapse_sdk.cli.connection import HostOption, JsonOption, TokenOption, open_v2
 from synapse_sdk.cli.failures import EXIT_FAILED, EXIT_INTERRUPTED, message_of, print_error, report_error
 from synapse_sdk.cli.importing.batch import BatchSender
-from synapse_sdk.cli.importing.classes import read_declared_classes
 from synapse_sdk.cli.importing.counting import count_items
 from synapse_sdk.cli.importing.findings import Findings
 from synapse_sdk.cli.importing.run import Entry, ImportRun, StrictError
@@ -24,7 +22,8 @@ from synapse_sdk.cli.interrupt import Interruption, stop_on_interrupt
 from synapse_sdk.cli.output import print_facts, print_json, say, warn
 from synapse_sdk.cli.progress import ItemProgress
 from synapse_sdk.exceptions import FormatError, SynapseError
-from synapse_sdk.utils.converters import Format, read_dataset
+from synapse_sdk.utils.converters import Format, read_classes, read_dataset
+from synapse_sdk.wire.annotations import ClassDefinition
 
 RESUME_HINT = "Run the same command again to go on: what is there already is not sent twice."
 DEFAULT_WORKERS = 8
@@ -61,10 +60,10 @@ def import_command(
     with ExitStack() as stack:
         client = stack.enter_context(open_v2(host, token))
         interruption = stack.enter_context(stop_on_interrupt(notice))
-        target = open_target(client, project, partial(read_declared_classes, fmt, path))
+        target = open_target(client, project, lambda: _declared_classes(fmt, path))
         sender = BatchSender(client, target, workers=workers, may_add_classes=not has_fixed_classes)
         stack.enter_context(closing(sender))
-        progress = ItemProgress(f"Importing into {target.name}", count_items(fmt, path))
+        progress = ItemProgress(f"Importing into {target.name}", count_items(fmt, path, images))
         findings = stack.enter_context(closing(Findings(progress.say)))
         run = ImportRun(sender, findings, progress, is_strict=is_strict)
         with progress:
@@ -90,6 +89,14 @@ def _open_data_set(fmt: Format, path: Path, images: Path | None) -> Iterator[Ent
     if first is None:
         raise FormatError(f"There is nothing to import in {path}.")
     return chain([first], entries)
+
+
+def _declared_classes(fmt: Format, path: Path) -> list[ClassDefinition]:
+    """Classes with what only a declaration knows: ids, order, keypoints. Those merely used come as they appear."""
+    try:
+        return read_classes(fmt, path).classes
+    except FormatError:
+        return []
 
 
 def _execute(run: ImportRun, entries: Iterator[Entry], interruption: Interruption) -> int:
