@@ -6,7 +6,7 @@ from abc import ABC
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from pydantic import ValidationError as PydanticValidationError
 
 from synapse_sdk.loggers import BaseLogger
@@ -17,6 +17,12 @@ from synapse_sdk.plugins.steps import BaseStepContext, Orchestrator, StepRegistr
 from synapse_sdk.utils.validation import validate_params
 
 P = TypeVar("P", bound=BaseModel)
+
+
+class AnyParams(BaseModel):
+    """Parameters of an action that declares no model: whatever it is given."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 class NoResult:
@@ -33,7 +39,7 @@ class BaseAction(ABC, Generic[P]):
         category: What kind of plugin it belongs to; set from config.yaml when None.
         input_type: Semantic type that it reads (`synapse_sdk.plugins.types`).
         output_type: Semantic type that it makes.
-        params_model: Model of its parameters; taken from `BaseAction[Params]` unless set.
+        params_model: Model of its parameters; taken from `BaseAction[Params]` unless set. Without either anything goes.
         result_model: Model of its result; a result that does not fit is warned about, never refused.
     """
 
@@ -41,7 +47,7 @@ class BaseAction(ABC, Generic[P]):
     category: ClassVar[PluginCategory | None] = None
     input_type: ClassVar[type[Any] | None] = None
     output_type: ClassVar[type[Any] | None] = None
-    params_model: ClassVar[type[BaseModel]]
+    params_model: ClassVar[type[BaseModel]] = AnyParams
     result_model: ClassVar[type[BaseModel | NoResult]] = NoResult
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

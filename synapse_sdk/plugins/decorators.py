@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
-from synapse_sdk.plugins.action import BaseAction, NoResult
+from synapse_sdk.plugins.action import AnyParams, BaseAction, NoResult
 from synapse_sdk.plugins.enums import PluginCategory
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class AnyParams(BaseModel):
-    """Parameters of a function that declares no model: whatever it is given."""
-
-    model_config = ConfigDict(extra="allow")
 
 
 def action(

@@ -37,14 +37,14 @@ def main() -> int:
     try:
         outcome = run_request(RunRequest.from_env(env), env)
     except BaseException as exc:  # A stop is an outcome too: the parent learns that it was one.
-        if not job_protocol.is_expected(exc):
+        if isinstance(exc, Exception) and not job_protocol.is_expected(exc):
             traceback.print_exc()
         elif not result_file:
             sys.stderr.write(f"{exc}\n")
         _hand_over(job_protocol.encode_error(exc), result_file)
-        if not isinstance(exc, Exception):
+        if isinstance(exc, SystemExit):
             raise
-        return EXIT_FAILED
+        return 128 + signal.SIGINT if isinstance(exc, KeyboardInterrupt) else EXIT_FAILED
     if not result_file:
         sys.stdout.write(job_protocol.result_between_markers(outcome) + "\n")
     _hand_over(outcome, result_file)
@@ -106,11 +106,12 @@ def _stop(signal_number: int, _frame: FrameType | None) -> None:
 
 def _stop_with_parent(lifeline: int) -> None:
     # The parent holds the other end of a pipe; when it is gone, however it went, nobody waits for this run any more.
+    # The group is this run's own: its helpers end with it.
     while os.read(lifeline, 1):
         pass
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.killpg(os.getpgrp(), signal.SIGTERM)
     threading.Event().wait(ROLLBACK_SECONDS)
-    os._exit(128 + signal.SIGKILL)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The job's log on its server: batched, patient while the server is down, complete when it is back.
 
-The server is a real one in a thread, with a switch for how it answers; it ignores an entry whose uid it knows, as ours does.
+The server (`conftest.py`) is a real one in a thread, with a switch for how it answers.
 """
 
 import json
@@ -8,7 +8,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -16,53 +15,6 @@ from synapse_sdk.exceptions import raise_for_status
 from synapse_sdk.loggers import JobLogger, ProgressData, send_leftovers
 from synapse_sdk.loggers.overall import OverallProgress
 from synapse_sdk.plugins.enums import LogLevel
-
-
-class LogServer:
-    def __init__(self):
-        self.entries, self.updates, self.requests = {}, [], []
-        self.status, self.refuse = 200, lambda entry: False
-        self.lose_answers = False
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                self.answer(outer.take_logs)
-
-            def do_PATCH(self):
-                self.answer(lambda body: outer.take_update(self.path, body))
-
-            def answer(self, take):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                status = take(body) if outer.status == 200 else outer.status
-                outer.requests.append((self.command, len(body), status))
-                self.send_response(500 if outer.lose_answers else status)
-                self.end_headers()
-
-            def log_message(self, *args):
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
-        threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
-
-    def take_logs(self, body):
-        if any(self.refuse(entry) for entry in body):
-            return 400
-        for entry in body:
-            self.entries.setdefault(entry["uid"], entry)
-        return 200
-
-    def take_update(self, path, body):
-        self.updates.append((path, body))
-        return 200
-
-    def messages(self):
-        return [entry["data"]["message"] for entry in self.entries.values()]
-
-    def close(self):
-        self.http.shutdown()
-        self.http.server_close()
 
 
 class HttpBackend:
@@ -82,13 +34,6 @@ class HttpBackend:
         except urllib.error.HTTPError as exc:
             exc.close()
             raise_for_status(exc.code, "refused")
-
-
-@pytest.fixture
-def server():
-    server = LogServer()
-    yield server
-    server.close()
 
 
 @pytest.fixture

@@ -5,18 +5,18 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from synapse_sdk.exceptions import ConfigurationError
 
 _TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
-_MISSING = object()
+N = TypeVar("N", int, float)
 
 
 class PluginEnvironment:
     """Read-only settings of a run: environment variables, a TOML file, or a dict.
 
-    Every typed getter takes a default; without one a missing key raises.
+    Without a default, a key that is missing raises in every typed getter.
 
     Args:
         values: The settings.
@@ -51,54 +51,53 @@ class PluginEnvironment:
     def get(self, key: str, default: Any = None) -> Any:
         return self._values.get(key, default)
 
-    def get_str(self, key: str, default: Any = _MISSING) -> str:
+    def get_str(self, key: str, default: str | None = None) -> str:
         """The value as text.
 
         Raises:
-            ConfigurationError: The key is missing and no default was given.
+            ConfigurationError: The key is missing and there is no default.
         """
-        value = self._require(key, default)
-        return value if value is default else str(value)
+        return str(self._require(key, default))
 
-    def get_int(self, key: str, default: Any = _MISSING) -> int:
+    def get_int(self, key: str, default: int | None = None) -> int:
         """The value as a whole number.
 
         Raises:
-            ConfigurationError: The key is missing without a default, or its value is not a whole number.
+            ConfigurationError: The key is missing and there is no default, or its value is not a whole number.
         """
-        return int(self._number(key, default, int))
+        return self._number(key, default, int)
 
-    def get_float(self, key: str, default: Any = _MISSING) -> float:
+    def get_float(self, key: str, default: float | None = None) -> float:
         """The value as a number.
 
         Raises:
-            ConfigurationError: The key is missing without a default, or its value is not a number.
+            ConfigurationError: The key is missing and there is no default, or its value is not a number.
         """
-        return float(self._number(key, default, float))
+        return self._number(key, default, float)
 
-    def get_bool(self, key: str, default: Any = _MISSING) -> bool:
+    def get_bool(self, key: str, default: bool | None = None) -> bool:  # noqa: FBT001 - a value, as in the other getters.
         """The value as true or false (true/false, 1/0, yes/no).
 
         Raises:
-            ConfigurationError: The key is missing without a default, or its value is none of these.
+            ConfigurationError: The key is missing and there is no default, or its value is none of these.
         """
         value = self._require(key, default)
         word = str(value).strip().lower()
-        if value is default or word in _TRUE:
-            return bool(value)
-        if word in _FALSE:
-            return False
+        if word in _TRUE or word in _FALSE:
+            return word in _TRUE
         raise ConfigurationError(f"{key} is {value!r}; use true or false")
 
-    def get_list(self, key: str, default: Any = _MISSING) -> list[Any]:
+    def get_list(self, key: str, default: list[Any] | None = None) -> list[Any]:
         """The value as a list; text is split at commas.
 
         Raises:
-            ConfigurationError: The key is missing and no default was given.
+            ConfigurationError: The key is missing and there is no default, or its value is neither list nor text.
         """
         value = self._require(key, default)
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
+        if not isinstance(value, list | tuple):
+            raise ConfigurationError(f"{key} is {value!r}; use a list, or text with commas")
         return list(value)
 
     def to_dict(self) -> dict[str, Any]:
@@ -108,17 +107,16 @@ class PluginEnvironment:
         return key in self._values
 
     def _require(self, key: str, default: Any) -> Any:
-        value = self._values.get(key, default)
-        if value is _MISSING:
+        value = self._values.get(key)
+        value = default if value is None else value
+        if value is None:
             raise ConfigurationError(
                 f"{key} is not set; set it in the environment or in the plugin's config.yaml (env)"
             )
         return value
 
-    def _number(self, key: str, default: Any, kind: type[int | float]) -> Any:
+    def _number(self, key: str, default: float | None, kind: type[N]) -> N:
         value = self._require(key, default)
-        if value is default:
-            return value
         try:
             return kind(value)
         except (TypeError, ValueError) as exc:

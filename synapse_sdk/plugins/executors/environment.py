@@ -72,7 +72,8 @@ def _build(target: Path, folder: Path, config: PluginConfig) -> None:
 
 def _install(python: Path, folder: Path, config: PluginConfig) -> None:
     if config.package_manager is PackageManager.UV:
-        command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(python)]
+        # Its cache would bring back an older wheel of the same file name.
+        command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-cache", "--python", str(python)]
     else:
         command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
     command += [*config.package_manager_options, "-r", REQUIREMENTS_FILE]

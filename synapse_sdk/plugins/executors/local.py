@@ -12,11 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from synapse_sdk.exceptions import ExecutionError, PluginValidationError
-from synapse_sdk.loggers import BaseLogger, ConsoleLogger
+from synapse_sdk.exceptions import ExecutionError, PluginError
+from synapse_sdk.loggers import ConsoleLogger
 from synapse_sdk.plugins.action import BaseAction
 from synapse_sdk.plugins.context import PluginEnvironment, RuntimeContext
-from synapse_sdk.plugins.discovery import load_entrypoint
+from synapse_sdk.plugins.discovery import load_entrypoint, named_as_configured
 from synapse_sdk.plugins.executors import job_protocol
 from synapse_sdk.plugins.executors.job_protocol import RunRequest
 from synapse_sdk.utils.auth import read_env
@@ -136,11 +136,19 @@ class InlineExecutor:
     Args:
         ctx: What the action is given; a console logger and no clients when None.
         working_dir: The plugin's folder.
+        action_name: Name of the action in config.yaml.
     """
 
-    def __init__(self, ctx: RuntimeContext | None = None, *, working_dir: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        ctx: RuntimeContext | None = None,
+        *,
+        working_dir: str | Path | None = None,
+        action_name: str | None = None,
+    ) -> None:
         self._ctx = ctx
         self._folder = Path(working_dir) if working_dir else None
+        self._action_name = action_name
 
     def execute(self, action: type[BaseAction[Any]] | str, params: Mapping[str, Any], **_: Any) -> Any:
         """Run an action.
@@ -149,15 +157,14 @@ class InlineExecutor:
             PluginValidationError: The parameters do not fit the action's model.
             ExecutionError: The action failed; its exception is the cause.
         """
-        action_class = load_entrypoint(action, self._folder) if isinstance(action, str) else action
-        logger: BaseLogger = ConsoleLogger()
-        ctx = self._ctx or RuntimeContext(logger, PluginEnvironment())
+        name = self._action_name or (action if isinstance(action, str) else action.__name__)
+        ctx = self._ctx or RuntimeContext(ConsoleLogger(), PluginEnvironment())
         try:
-            return action_class.dispatch(params, ctx)
-        except PluginValidationError:
+            action_class = load_entrypoint(action, self._folder) if isinstance(action, str) else action
+            return named_as_configured(action_class, self._action_name, None).dispatch(params, ctx)
+        except PluginError:
             raise
         except Exception as exc:
-            name = action_class.action_name or action_class.__name__
             raise ExecutionError(f"Action {name!r} failed: {exc or type(exc).__name__}") from exc
 
 

@@ -1,0 +1,66 @@
+"""A plugin's own packages: installed once, beside the SDK, and never from a half-made environment."""
+
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from synapse_sdk.exceptions import BuildError
+from synapse_sdk.plugins.config import PluginConfig
+from synapse_sdk.plugins.executors import LocalExecutor
+from synapse_sdk.plugins.executors.environment import plugin_python
+
+
+def make_wheel(folder, name, version, source):
+    folder.mkdir(parents=True, exist_ok=True)
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{name}.py", source)
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+
+
+def make_config(**keys):
+    return PluginConfig.from_dict({"name": "t", "code": "t", "package_manager_options": ["--no-index"], **keys})
+
+
+def test_a_plugin_that_needs_nothing_runs_in_this_python(tmp_path):
+    assert plugin_python(tmp_path, make_config(), notify=pytest.fail) == Path(sys.executable)
+    (tmp_path / "requirements.txt").write_text("# nothing\n")
+    assert plugin_python(tmp_path, make_config(), notify=pytest.fail) == Path(sys.executable)
+
+
+def test_a_plugins_own_venv_wins(tmp_path):
+    own = tmp_path / ".venv" / "bin" / "python"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    (tmp_path / "requirements.txt").write_text("numpy\n")
+    assert plugin_python(tmp_path, make_config(), notify=pytest.fail) == own
+
+
+@pytest.mark.parametrize("manager", ["pip", "uv"])
+def test_requirements_are_installed_once_and_win_over_ours_while_the_sdk_is_there(tmp_path, make_plugin, manager):
+    source = "class Main(BaseAction[Params]):\n    def execute(self):\n        import tinypkg, typer\n        return [tinypkg.ANSWER, typer.__version__]\n"
+    folder = make_plugin(source)
+    make_wheel(folder / "wheels", "tinypkg", "1.0", "ANSWER = 42\n")
+    make_wheel(folder / "wheels", "typer", "999.0", "__version__ = '999.0'\n")
+    (folder / "requirements.txt").write_text("tinypkg==1.0\ntyper\n")
+    config, said, cache = make_config(package_manager=manager), [], tmp_path / "envs"
+    python = plugin_python(folder, config, notify=said.append, cache=cache)
+    assert plugin_python(folder, config, notify=said.append, cache=cache) == python
+    assert said == ["Installing the requirements of t (once): tinypkg==1.0, typer"]
+    assert LocalExecutor(working_dir=folder, python=python).execute("plugin.main:Main", {}) == [42, "999.0"]
+
+    make_wheel(folder / "wheels", "tinypkg", "1.0", "ANSWER = 43\n")
+    changed = plugin_python(folder, config, notify=said.append, cache=cache)
+    assert LocalExecutor(working_dir=folder, python=changed).execute("plugin.main:Main", {})[0] == 43
+
+
+def test_what_cannot_be_installed_is_told_and_tried_again(tmp_path):
+    (tmp_path / "requirements.txt").write_text("no-such-package-here==1.0\n")
+    for _ in range(2):
+        with pytest.raises(BuildError, match=r"requirements of t \(requirements.txt\) cannot be installed") as caught:
+            plugin_python(tmp_path, make_config(), notify=lambda _: None, cache=tmp_path / "envs")
+        assert "no-such-package-here" in str(caught.value)
