@@ -1,4 +1,7 @@
-"""`synapse up | down | status | demo`: the platform on this machine."""
+"""`synapse up | down | status | demo`: the platform on this machine.
+
+Every `synapse` command loads this module: what a command needs beyond the standard library is imported inside it.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,13 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import httpx2
-import msgspec
 import typer
-from rich.console import Console
 
 from synapse_sdk.exceptions import ConfigurationError
-from web_helper.launcher.home import Home
-from web_helper.launcher.platform import DEFAULT_PORT, Platform, start_detached
+from web_helper.launcher.home import DEFAULT_PORT, Home
 
 DEFAULT_HOME = Path("~/.synapse/server")
+
 DOWN_SECONDS = 30.0
 
 HomeOption = Annotated[Path, typer.Option("--home", help="Folder of this installation.", envvar="SYNAPSE_SERVER_HOME")]
@@ -40,6 +40,8 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when everything is ready.")] = False,
 ) -> None:
     """Start server, worker and agent; print a one-click URL. Ctrl-C stops them."""
+    from web_helper.launcher.platform import Platform, start_detached
+
     place = Home(home)
     if detach:
         _print_ready(start_detached(place, host=host, port=port))
@@ -77,12 +79,14 @@ def down(home: HomeOption = DEFAULT_HOME) -> None:
 
 def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Say what runs and whether it answers. Exit code 3 when nothing runs."""
+    import msgspec
+
     place = Home(home)
     record = place.running()
     healthy = record is not None and _answers(f"{record.url}/health/")
     if as_json:
         facts = {"home": str(place.path), "running": record is not None, "healthy": healthy}
-        typer.echo(msgspec.json.encode({**facts, **(record.model_dump() if record else {})}).decode())
+        typer.echo(msgspec.json.encode({**facts, **msgspec.to_builtins(record or {})}).decode())
     elif record is None:
         typer.echo(f"Nothing runs in {place.path}. Start it: synapse up")
     else:
@@ -94,6 +98,8 @@ def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
 
 
 def _answers(url: str) -> bool:
+    import httpx2
+
     try:
         return httpx2.get(url, timeout=2, trust_env=False).status_code == 200
     except httpx2.TransportError:
@@ -109,13 +115,17 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Ten photographs in, annotated, exported to three formats, each read by other software."""
-    from web_helper.launcher.demo import report_table, run_demo
+    import msgspec
+    from rich.console import Console
+
+    from web_helper.launcher.demo import report_table, run_demo, work_folder
+    from web_helper.launcher.platform import Platform
 
     console = Console(stderr=as_json)
     with Platform.start(Home(home)) as platform:
         signal.signal(signal.SIGTERM, lambda *_: platform.supervisor.request_stop())
         report = run_demo(platform, console)
-        console.print(report_table(report))
+        console.print(report_table(report, work_folder(platform)))
         if as_json:
             typer.echo(msgspec.json.encode(report).decode())
         if keep_running if keep_running is not None else sys.stdout.isatty():

@@ -21,7 +21,7 @@ from synapse_sdk.exceptions import SynapseError
 from synapse_sdk.utils.auth import read_env
 from web_helper.launcher.photographs import write_photographs
 from web_helper.launcher.platform import Platform
-from web_helper.launcher.third_party import READERS, Accepted
+from web_helper.launcher.third_party import READERS, Accepted, accept
 
 PROJECT = "photographs"
 COMMAND_SECONDS = 300.0
@@ -51,7 +51,7 @@ def run_demo(platform: Platform, console: Console) -> list[DemoRow]:
     Raises:
         DemoError: Something did not work; the message says which command.
     """
-    folder = platform.home.path / "work"
+    folder = work_folder(platform)
     shutil.rmtree(folder, ignore_errors=True)
     rows = [_segment(folder / "photographs", console)]
     shell = Shell({"SYNAPSE_HOST": platform.url, "SYNAPSE_ACCESS_TOKEN": platform.token}, console)
@@ -59,6 +59,11 @@ def run_demo(platform: Platform, console: Console) -> list[DemoRow]:
     for fmt in READERS:
         rows.extend(_export(fmt, folder / "exports", rows[0], shell))
     return rows
+
+
+def work_folder(platform: Platform) -> Path:
+    """Where the demo keeps the photographs and the exports."""
+    return platform.home.path / "work"
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,7 @@ def _import(folder: Path, truth: DemoRow, shell: Shell) -> DemoRow:
     if answer["created"] + answer["exists"] != truth.images or answer["bad"]:
         raise DemoError(f"The import took {answer['created']} of {truth.images} photographs.")
     note = f"{answer['created']} new, {answer['exists']} there already"
-    return DemoRow("import", truth.images, truth.objects, truth.classes, seconds, f"project {PROJECT}", note)
+    return DemoRow("import", truth.images, truth.objects, truth.classes, seconds, "", f"project {PROJECT}: {note}")
 
 
 def _export(fmt: str, folder: Path, truth: DemoRow, shell: Shell) -> tuple[DemoRow, DemoRow]:
@@ -114,7 +119,7 @@ def _export(fmt: str, folder: Path, truth: DemoRow, shell: Shell) -> tuple[DemoR
         f"export {fmt}", answer["exported"], answer["annotations"], truth.classes, seconds, _shown(path), answer["head"]
     )
     started = time.perf_counter()
-    read = READERS[fmt](path)
+    read = accept(fmt, path)
     _compare(fmt, read, truth)
     seconds = time.perf_counter() - started
     checked = DemoRow(f"check {fmt}", read.images, read.boxes, read.classes, seconds, _shown(path), _note(read))
@@ -135,14 +140,15 @@ def _shown(path: Path) -> str:
     return os.path.relpath(path)
 
 
-def report_table(rows: list[DemoRow]) -> Table:
+def report_table(rows: list[DemoRow], folder: Path) -> Table:
     """The demo's report for people."""
-    table = Table(title="What the demo did")
+    table = Table(title=f"What the demo did in {_shown(folder)}")
     for name in ("step", "images", "objects", "classes", "seconds"):
         table.add_column(name, justify="left" if name == "step" else "right")
     table.add_column("where", overflow="fold")
     table.add_column("note", overflow="fold")
     for row in rows:
         counts = (str(row.images), str(row.objects), str(row.classes))
-        table.add_row(row.step, *counts, f"{row.seconds:.1f}", row.path, row.note)
+        where = os.path.relpath(row.path, _shown(folder)) if row.path else ""
+        table.add_row(row.step, *counts, f"{row.seconds:.1f}", where, row.note)
     return table

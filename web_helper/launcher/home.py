@@ -10,19 +10,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from pydantic import BaseModel
+import msgspec
 
 from synapse_sdk.exceptions import ConfigurationError
 
+DEFAULT_PORT = 8100
 LOCK_SECONDS = 1.0
 
 
-class RunRecord(BaseModel):
+class RunRecord(msgspec.Struct, frozen=True):
     """What runs: written by the supervisor, read by `synapse status` and `synapse down`."""
 
     pid: int
     url: str
-    children: dict[str, int] = {}
+    children: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Home:
@@ -57,7 +58,7 @@ class Home:
 
     def save_run(self, record: RunRecord) -> None:
         beside = self.path / "run.json.new"
-        beside.write_text(record.model_dump_json())
+        beside.write_bytes(msgspec.json.encode(record))
         beside.replace(self.path / "run.json")
 
     def running(self) -> RunRecord | None:
@@ -76,7 +77,7 @@ class Home:
 
     def _read_run(self) -> RunRecord | None:
         try:
-            return RunRecord.model_validate_json((self.path / "run.json").read_text())
+            return msgspec.json.decode((self.path / "run.json").read_bytes(), type=RunRecord)
         except FileNotFoundError:
             return None
 

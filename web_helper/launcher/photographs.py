@@ -17,6 +17,8 @@ from skimage import color, filters, io, measure, morphology, segmentation
 Image = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 OUTLINE_TOLERANCE_PIXELS = 1.0
+# A thinner region is a speck or a rule on the page, and formats of whole pixels cannot carry it.
+MIN_SIDE_PIXELS = 3
 
 
 def _gray(image: Image) -> Image:
@@ -106,7 +108,8 @@ def write_photographs(folder: Path) -> Path:
 
 def _find_objects(photo: Photograph, image: Image) -> Iterator[dict[str, Any]]:
     for region in measure.regionprops(measure.label(photo.find(image))):
-        if photo.min_area <= region.area <= (photo.max_area or region.area):
+        is_thin = min(region.image.shape) < MIN_SIDE_PIXELS
+        if photo.min_area <= region.area <= (photo.max_area or region.area) and not is_thin:
             yield _outline(region)
 
 
@@ -119,8 +122,6 @@ def _outline(region: Any) -> dict[str, Any]:
     # find_contours counts from pixel centres of the padded mask; a pixel's edge is half a pixel before its centre.
     xs = np.clip(ring[:, 1] - 0.5 + left, left, right)
     ys = np.clip(ring[:, 0] - 0.5 + top, top, bottom)
-    if len(xs) < 3:  # A line of pixels: its box is its outline.
-        xs, ys = np.array([left, right, right, left]), np.array([top, top, bottom, bottom])
     points = np.stack([xs, ys], axis=1).round(2).ravel().tolist()
     box = [float(v) for v in (xs.min(), ys.min(), np.ptp(xs), np.ptp(ys))]
     return {"segmentation": [points], "bbox": [round(v, 2) for v in box], "area": float(region.area)}

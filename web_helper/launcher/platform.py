@@ -15,10 +15,9 @@ from synapse_sdk.exceptions import ConfigurationError
 from synapse_sdk.utils.auth import read_env
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.services.bootstrap import bootstrap, issue_admin_token
-from web_helper.launcher.home import Home, RunRecord
+from web_helper.launcher.home import DEFAULT_PORT, Home, RunRecord
 from web_helper.launcher.supervisor import READY_SECONDS, ProcessSpec, Supervisor
 
-DEFAULT_PORT = 8100
 PORTS_TRIED = 50
 
 

@@ -1,18 +1,25 @@
-"""Reads finished exports with software that is not ours: what it counts is what a trainer will see."""
+"""Reads finished exports with software that is not ours: what it counts is what a trainer will see.
+
+Runs as a process of its own (`python -m web_helper.launcher.third_party FORMAT FOLDER`, JSON out): these libraries
+print what they like to the terminal.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import subprocess
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import yaml
 
+from synapse_sdk.exceptions import FormatError
 
-@dataclass(frozen=True)
-class Accepted:
+
+class Accepted(msgspec.Struct, frozen=True):
     """What another program read.
 
     Attributes:
@@ -40,9 +47,12 @@ def read_coco(folder: Path) -> Accepted:
         evaluation.params.maxDets = [1, 100, 10_000]
         evaluation.evaluate()
         evaluation.accumulate()
-    precision = evaluation.eval["precision"]
+    # Axes: overlap, recall, class, size (first: any), number of objects looked at (last: all).
+    precision = evaluation.eval["precision"][:, :, :, 0, -1]
     mean = float(precision[precision > -1].reshape(-1).mean())
-    note = f"mean average precision against itself {mean:.3f}"
+    if mean < 1:
+        raise FormatError(f"The truth evaluated against itself has a mean average precision of {mean:.3f}, not 1.")
+    note = f"mAP against itself {mean:.3f}"
     return Accepted("pycocotools", len(truth.imgs), len(truth.anns), len(truth.cats), note)
 
 
@@ -74,3 +84,22 @@ def read_voc(folder: Path) -> Accepted:
 
 
 READERS: dict[str, Callable[[Path], Accepted]] = {"coco": read_coco, "yolo": read_yolo, "voc": read_voc}
+
+
+def accept(fmt: str, folder: Path) -> Accepted:
+    """Read an export with other software.
+
+    Raises:
+        FormatError: It does not accept the export; the message is its own last line.
+    """
+    done = subprocess.run(  # noqa: S603 (our own module)
+        [sys.executable, "-m", "web_helper.launcher.third_party", fmt, str(folder)], capture_output=True, check=False
+    )
+    if done.returncode:
+        reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise FormatError(f"Other software does not accept the {fmt} export in {folder}: {' '.join(reason)}")
+    return msgspec.json.decode(done.stdout, type=Accepted)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(msgspec.json.encode(READERS[sys.argv[1]](Path(sys.argv[2]))).decode())
