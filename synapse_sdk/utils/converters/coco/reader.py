@@ -61,8 +61,10 @@ def find_files(path: Path) -> list[Path]:
 
 def split_of_file(file: Path) -> str | None:
     """`train` for `instances_train2017.json`, `val` for `valid/_annotations.coco.json`."""
-    match = _SPLIT_WORD.search(file.stem.replace("_", " "))
-    return split_of(match.group()) if match else split_of(file.parent.name)
+    if match := _SPLIT_WORD.search(file.stem.replace("_", " ")):
+        return split_of(match.group())
+    own = re.fullmatch(r"(?:instances|person_keypoints)_(?!default$)(\w+)", file.stem)
+    return own.group(1) if own else split_of(file.parent.name)
 
 
 def _image_folders(file: Path, split: str | None, images: Path | None) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -59,16 +60,23 @@ def find_annotations(path: Path) -> Path:
 
 
 def _read_splits(folder: Path) -> dict[str, str]:
-    """Split by image stem. Lists of one class (`car_train.txt`) and `trainval` name no split of their own."""
+    """Split by image stem."""
     splits: dict[str, str] = {}
     for file in sorted(folder.glob("*.txt")) if folder.is_dir() else ():
-        split = split_of(file.stem)
+        split = split_of_list(file)
         if split is None:
             continue
         for line in file.read_text(encoding="utf-8-sig", errors="replace").splitlines():
             if line.strip():
                 splits.setdefault(line.strip(), split)
     return splits
+
+
+def split_of_list(file: Path) -> str | None:
+    """The split that a list is; `trainval` and lists of one class (`car_train.txt`) are none of their own."""
+    if file.stem in ("trainval", "default") or re.search(r"_(train|val|trainval|test)$", file.stem):
+        return None
+    return split_of(file.stem) or file.stem
 
 
 def _read_item(file: Path, finder: ImageFinder, problems: Problems, split: str | None) -> SourceItem:

@@ -8,10 +8,9 @@ from synapse_sdk.exceptions import FormatError
 from synapse_sdk.utils.converters.compact import HashSet
 from synapse_sdk.utils.converters.formats import Format
 from synapse_sdk.utils.converters.names import split_suffix
-from synapse_sdk.utils.converters.reading import split_of
 from synapse_sdk.utils.converters.records import ValidationReport
 from synapse_sdk.utils.converters.validation import folder_has_files, walk_files
-from synapse_sdk.utils.converters.voc.reader import find_annotations
+from synapse_sdk.utils.converters.voc.reader import find_annotations, split_of_list
 from synapse_sdk.utils.converters.voc.xml_tree import Element, XmlError, read_xml
 
 
@@ -50,7 +49,7 @@ def _check_lists(folder: Path, stems: HashSet, report: ValidationReport) -> None
                     )
                 if not listed.add(stem):
                     report.error("duplicate_name", f"{stem} is listed twice", path=file, line=number)
-        report.counts["splits"][split_of(file.stem) or ""] = count
+        report.counts["splits"][split_of_list(file) or ""] = count
     if folder.is_dir() and len(listed) != len(stems):
         report.error("not_listed", f"{len(stems) - len(listed)} annotation files are in no list", path=folder)
 

@@ -114,7 +114,7 @@ def _splits(raw: dict[str, Any], file: Path, root: Path) -> dict[str, list[Path]
     splits: dict[str, list[Path]] = {}
     seen: set[Path] = set()
     for key, value in raw.items():
-        split = split_of(str(key))
+        split = split_of(str(key)) or _own_split(key, value)
         if split is None or not value:
             continue
         for entry in value if isinstance(value, list) else [value]:
@@ -126,6 +126,11 @@ def _splits(raw: dict[str, Any], file: Path, root: Path) -> dict[str, list[Path]
     if not splits:
         raise FormatError(f"{file} names no folder of images under `train`, `val` or `test`.")
     return splits
+
+
+def _own_split(key: Any, value: Any) -> str | None:
+    """A split with a name of its own, as our writer describes it."""
+    return str(key) if isinstance(value, str) and value == f"images/{key}" else None
 
 
 def _place(entry: str, base: str, file: Path, root: Path) -> Path:

@@ -63,10 +63,10 @@ def row_annotation(
     if len(values) < 6 or len(values) % 2:
         message = f"{len(values)} values are no box (4), polygon (even, 6 or more) or keypoints"
         raise UnfitError(LossCode.INVALID_GEOMETRY, message)
-    points = [round(value * size[i % 2], 3) for i, value in enumerate(values)]
+    points = [value * size[i % 2] for i, value in enumerate(values)]
     if task is YoloTask.OBB and len(points) == 8:
         return _turned_box(points)
-    return {"type": "polygon", "segmentation": [points]}
+    return _polygon(points)
 
 
 def _box(values: list[float], size: Size) -> dict[str, Any]:
@@ -74,6 +74,10 @@ def _box(values: list[float], size: Size) -> dict[str, Any]:
     width, height = size
     corner = [(x - w / 2) * width, (y - h / 2) * height, w * width, h * height]
     return {"type": "bbox", "bbox": [round(value, 3) for value in corner]}
+
+
+def _polygon(points: list[float]) -> dict[str, Any]:
+    return {"type": "polygon", "segmentation": [[round(value, 3) for value in points]]}
 
 
 def _keypoints(values: list[float], dimensions: int, size: Size) -> list[float]:
@@ -88,7 +92,7 @@ def _keypoints(values: list[float], dimensions: int, size: Size) -> list[float]:
 def _turned_box(corners: list[float]) -> dict[str, Any]:
     turned = geometry.corners_rotated(corners, _CORNER_TOLERANCE)
     if turned is None:
-        return {"type": "polygon", "segmentation": [corners]}
+        return _polygon(corners)
     box, degrees = [round(value, 3) for value in turned[0]], round(turned[1], 4)
     if math.isclose(degrees % 360, 0, abs_tol=_UPRIGHT_DEGREES) or degrees > 360 - _UPRIGHT_DEGREES:
         return {"type": "bbox", "bbox": box}

@@ -16,7 +16,7 @@ from synapse_sdk.utils.converters.base import DatasetWriter, Frame
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format, YoloOptions, YoloTask
 from synapse_sdk.utils.converters.losses import LossCode
-from synapse_sdk.utils.converters.names import split_suffix
+from synapse_sdk.utils.converters.names import safe_name, split_suffix
 from synapse_sdk.utils.converters.records import UnfitError
 from synapse_sdk.utils.converters.shapes import fitting, geometry
 from synapse_sdk.utils.converters.shapes.fitting import Annotation
@@ -133,7 +133,7 @@ class YoloWriter(DatasetWriter):
         (folder / f"{stem}.txt").write_text("".join(rows), encoding="ascii")
 
     def _finish(self) -> None:
-        path = self.out_dir / self.options.yaml_name
+        path = self.out_dir / safe_name(self.options.yaml_name, "data.yaml")
         text = yaml.safe_dump(self._description(), sort_keys=False, allow_unicode=True, default_flow_style=None)
         path.write_text(text, encoding="utf-8")
 
