@@ -112,6 +112,14 @@ def test_a_file_is_uploaded_once_and_fetched_back(connect, image, tmp_path):
     assert fetched.read_bytes() == image.read_bytes()
 
 
+def test_both_ways_of_creating_a_file_answer_the_same_file(clients, image):
+    in_a_form = clients.v1.create_data_file(image)
+    announced = clients.v1.create_data_file(image, use_chunked_upload=True)
+    assert in_a_form["id"] == announced["id"]
+    answer = clients.v1.verify_data_files_checksums([in_a_form["sha256"], "0" * 64])
+    assert answer == {"existing": {in_a_form["sha256"]: in_a_form["id"]}, "missing": ["0" * 64]}
+
+
 def test_a_signed_download_goes_on_where_it_broke(connect, image, tmp_path):
     clients = connect(Fault("/objects/", "GET", cut_after=150_000), Fault("/objects/", "GET", cut_after=100_000))
     uploaded = clients.v2.data_files.upload(image)

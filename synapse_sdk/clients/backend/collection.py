@@ -14,6 +14,7 @@ from synapse_sdk.clients.uploads import DEFAULT_UPLOAD_WORKERS, UploadedFile, de
 T = TypeVar("T")
 
 DEFAULT_BATCH_SIZE = 1000
+ANNOUNCED_UPLOAD_BYTES = 50 * 10**6
 
 
 class BulkUploadClientMixin(V1Transport):
@@ -47,11 +48,14 @@ class CollectionClientMixin(BulkUploadClientMixin):
 
         Args:
             path: The file.
-            use_chunked_upload: True announces it by checksum first and sends it to a signed URL.
+            use_chunked_upload: Announce it by checksum first and send it to a signed URL, where a broken attempt is
+                repeated; None does so above 50 MB.
 
         Raises:
             ClientError: The server refused it, or could not be reached.
         """
+        if use_chunked_upload is None:
+            use_chunked_upload = Path(path).stat().st_size > ANNOUNCED_UPLOAD_BYTES
         if use_chunked_upload:
             uploaded = self.upload_files_bulk([path], 1)[0]
             return self._get(item_path("data_files", uploaded.data_file_id))
