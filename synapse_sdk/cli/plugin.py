@@ -206,7 +206,10 @@ def _run_inline(process: PluginProcess, action: str, params: Mapping[str, Any], 
     settings = {key: str(value) for key, value in process.plugin.config.env.items()}
     config = process.plugin.get_action_config(action).settings
     ctx = make_context({**read_env(), **settings, **env}, config=config)
-    return InlineExecutor(ctx, working_dir=process.folder, action_name=action).execute(entrypoint, params)
+    try:
+        return InlineExecutor(ctx, working_dir=process.folder, action_name=action).execute(entrypoint, params)
+    finally:
+        ctx.logger.finish()
 
 
 def _run_remote(

@@ -6,18 +6,23 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import httpx2
 import pytest
 import uvicorn
 from typer.testing import CliRunner, Result
 
-from synapse_sdk.cli import main
+from synapse_sdk.cli import connection, main
 from synapse_sdk.clients.backend import BackendClient
 from synapse_sdk.clients.backend_v2 import BackendV2Client
+from synapse_sdk.utils.auth import create_backend_v2_client
+from tests.export.platform import Worker
 from web_helper.backend.app import create_app
+from web_helper.backend.core.database import Database
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.services.bootstrap import bootstrap
 
@@ -58,6 +63,15 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     server.should_exit = True
     thread.join(START_SECONDS)
     listener.close()
+
+
+@pytest.fixture(scope="session")
+def worker(platform: Platform) -> Iterator[Worker]:
+    """Does the server's jobs, in a thread."""
+    database = Database(platform.settings.sqlalchemy_url)
+    with Worker(database, platform.settings) as running:
+        yield running
+    database.dispose()
 
 
 @pytest.fixture(autouse=True)
@@ -102,3 +116,16 @@ def raccoon() -> Path:
     if not (RACCOON / "annotations").is_dir():
         pytest.skip(f"the raccoon data set is not beside this checkout ({RACCOON})")
     return RACCOON
+
+
+@pytest.fixture
+def disturb(monkeypatch):
+    """Puts a disturbed transport under the client of every following command, until it is replaced by None."""
+    network = httpx2.HTTPTransport()
+
+    def put(wrap: Callable[[httpx2.BaseTransport], httpx2.BaseTransport] | None):
+        factory = partial(create_backend_v2_client, transport=wrap and wrap(network))
+        monkeypatch.setattr(connection, "create_backend_v2_client", factory)
+
+    yield put
+    network.close()

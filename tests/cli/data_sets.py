@@ -73,16 +73,19 @@ def make_yolo(folder: Path, count: int) -> Path:
 
 
 class InterruptingTransport(httpx2.BaseTransport):
-    """Presses Ctrl-C while a batch is on its way: before the n-th import request is sent."""
+    """Presses Ctrl-C while a request is on its way: the n-th whose path ends so."""
 
-    def __init__(self, inner: httpx2.BaseTransport, *, before: int, presses: int = 1) -> None:
+    def __init__(
+        self, inner: httpx2.BaseTransport, *, before: int = 1, presses: int = 1, path: str = "/import-items/"
+    ) -> None:
         self._inner = inner
+        self._path = path
         self._before = before
         self._presses = presses
         self._count = 0
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        if request.url.path.endswith("/import-items/"):
+        if request.url.path.endswith(self._path):
             self._count += 1
             for _ in range(self._presses if self._count == self._before else 0):
                 signal.raise_signal(signal.SIGINT)

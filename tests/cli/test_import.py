@@ -1,30 +1,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from functools import partial
 
-import httpx2
 import pytest
 
-from synapse_sdk.cli import connection
 from synapse_sdk.cli.importing import run as import_run
 from synapse_sdk.testing import Fault, FaultyTransport
-from synapse_sdk.utils.auth import create_backend_v2_client
 from tests.cli.data_sets import InterruptingTransport, draw_image, make_coco, make_voc, make_yolo, voc_xml
-
-
-@pytest.fixture
-def disturb(monkeypatch):
-    """Puts a disturbed transport under the client of every following command, until it is replaced by None."""
-    network = httpx2.HTTPTransport()
-
-    def put(wrap: Callable[[httpx2.BaseTransport], httpx2.BaseTransport] | None):
-        factory = partial(create_backend_v2_client, transport=wrap and wrap(network))
-        monkeypatch.setattr(connection, "create_backend_v2_client", factory)
-
-    yield put
-    network.close()
 
 
 @pytest.fixture

@@ -197,8 +197,8 @@ def _print_summary(summary: dict[str, Any], *, as_json: bool) -> None:
             "Seconds": f"{summary['seconds']:.1f}",
         }
         print_facts(facts)
-    if summary["path"] is None:
-        warn("Nothing matches the filter; nothing was written.")
+    if not summary["exported"] + summary["failed"]:
+        warn("Nothing matches the filter; the export is empty.")
     elif summary["losses"]:
         counts = ", ".join(f"{count} {code}" for code, count in summary["losses"].items())
         warn(f"Not everything could be carried ({counts}); loss_report.json lists it.")
