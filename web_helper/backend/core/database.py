@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +23,13 @@ def create_database_engine(url: str) -> Engine:
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def interrupter_of(session: Session) -> Callable[[], None]:
+    """What another thread calls to end a statement that the session is waiting for; it then fails."""
+    driver: Any = session.connection().connection.driver_connection
+    interrupt: Callable[[], None] = driver.interrupt if hasattr(driver, "interrupt") else driver.cancel_safe
+    return interrupt
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:

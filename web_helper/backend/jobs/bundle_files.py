@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
@@ -40,7 +40,7 @@ class WrongBytesError(Exception):
 
 def bundle_path_of(file: UnitFile) -> str:
     """Path of a file inside the bundle. Of the name that people gave, only a harmless extension is kept."""
-    suffix = Path(file.file_name_original).suffix.lower()
+    suffix = os.path.splitext(file.file_name_original)[1].lower()  # noqa: PTH122 - Called for each row.
     extension = suffix if _EXTENSION.fullmatch(suffix) else ""
     return f"{FILES_FOLDER}/{file.sha256[:2]}/{file.sha256}{extension}"
 
@@ -57,7 +57,7 @@ class BundleFiles:
     def __init__(self, folder: Path, root_of: Callable[[int], Path], check: Callable[[], None]) -> None:
         self._folder, self._root_of, self._check = folder, root_of, check
         self._pool: ThreadPoolExecutor | None = None
-        self._subfolders: set[Path] = set()
+        self._subfolders: set[str] = set()
         self.file_count = 0
         self.missing_files = 0
 
@@ -70,52 +70,75 @@ class BundleFiles:
 
     def place(self, rows: Iterable[Row]) -> Callable[[UnitFile], str | None]:
         """Put the rows' files into the bundle; the answer tells the path of each, or None of one that is missing."""
-        entries = [file for row in rows for file in row.files]
-        work = {bundle_path_of(file): file for file in entries}
-        outcomes = dict(zip(work, self._run(list(work.items())), strict=True))
+        items = {bundle_path_of(file): file for row in rows for file in row.files}
+        outcomes = dict(zip(items, self._run(items), strict=True))
         self.file_count += sum(outcome is Placed.NEW for outcome in outcomes.values())
 
         def path_of(file: UnitFile) -> str | None:
             path = bundle_path_of(file)
-            return None if outcomes[path] is Placed.MISSING else path
+            if outcomes[path] is Placed.MISSING:
+                self.missing_files += 1
+                return None
+            return path
 
-        self.missing_files += sum(path_of(file) is None for file in entries)
         return path_of
 
     def sync(self) -> None:
         """Make the new names survive a power cut."""
-        for subfolder in self._subfolders:
-            sync_folder(subfolder)
+        for name in self._subfolders:
+            sync_folder(self._folder / name)
         if self._subfolders:
             sync_folder(self._folder / FILES_FOLDER)
 
-    def _run(self, work: list[tuple[str, UnitFile]]) -> Iterable[Placed]:
-        for path, _ in work:
-            self._make_subfolder((self._folder / path).parent)
-        roots = [self._root_of(file.storage_id) for _, file in work]
-        if is_local(self._folder) and all(is_local(root) for root in roots):
-            return map(self._place_file, work, roots)
+    def _run(self, items: Mapping[str, UnitFile]) -> Iterable[Placed]:
+        for path in items:
+            self._make_subfolder(path[: len(FILES_FOLDER) + 3])
+        roots = {storage_id: self._root_of(storage_id) for storage_id in {file.storage_id for file in items.values()}}
+        places = [(roots[file.storage_id], path, file) for path, file in items.items()]
+        if is_local(self._folder) and all(is_local(root) for root in roots.values()):
+            return map(self._link_file, places)
         self._pool = self._pool or ThreadPoolExecutor(COPY_THREADS, thread_name_prefix="bundle-copy")
-        return self._pool.map(self._place_file, work, roots)
+        return self._pool.map(self._copy_file, places)
 
-    def _make_subfolder(self, subfolder: Path) -> None:
-        if subfolder not in self._subfolders:
-            subfolder.mkdir(parents=True, exist_ok=True)
-            self._subfolders.add(subfolder)
+    def _make_subfolder(self, name: str) -> None:
+        if name not in self._subfolders:
+            (self._folder / name).mkdir(parents=True, exist_ok=True)
+            self._subfolders.add(name)
 
-    def _place_file(self, item: tuple[str, UnitFile], root: Path) -> Placed:
+    def _link_file(self, place: tuple[Path, str, UnitFile]) -> Placed:
+        """A second name for the bytes. A million of these is common, hence plain strings."""
+        root, path, file = place
         self._check()
-        target, file = self._folder / item[0], item[1]
-        origin = _origin_of(file, root)
-        if origin is None:
+        try:
+            origin = f"{root}/{check_object_path(file.path)}"
+            if os.stat(origin).st_size != file.size_bytes:  # noqa: PTH116 - See above.
+                return Placed.MISSING
+        except (FileNotFoundError, PermissionError, UnsafePathError):
             return Placed.MISSING
+        try:
+            os.link(origin, f"{self._folder}/{path}")
+        except FileExistsError:
+            return Placed.THERE
+        except OSError:
+            # Another file system, or one without links, or too many of them.
+            return self._copy_file(place)
+        return Placed.NEW
+
+    def _copy_file(self, place: tuple[Path, str, UnitFile]) -> Placed:
+        root, path, file = place
+        self._check()
+        target = self._folder / path
         if target.exists():
             return Placed.THERE
-        if not _link(origin, target):
-            try:
-                self._copy(origin, target, file.sha256)
-            except WrongBytesError:
-                return Placed.MISSING
+        try:
+            origin = root / check_object_path(file.path)
+            origin.stat()
+        except (FileNotFoundError, PermissionError, UnsafePathError):
+            return Placed.MISSING
+        try:
+            self._copy(origin, target, file.sha256)
+        except WrongBytesError:
+            return Placed.MISSING
         return Placed.NEW
 
     def _copy(self, origin: Path, target: Path, sha256: str) -> None:
@@ -128,22 +151,3 @@ class BundleFiles:
             if digest.hexdigest() != sha256:
                 raise WrongBytesError(f"The stored bytes of {sha256} have another SHA-256.")
 
-
-def _origin_of(file: UnitFile, root: Path) -> Path | None:
-    """The file's stored bytes, or None when they are gone or of another size."""
-    try:
-        origin = root / check_object_path(file.path)
-        return origin if origin.stat().st_size == file.size_bytes else None
-    except (FileNotFoundError, PermissionError, UnsafePathError):
-        return None
-
-
-def _link(origin: Path, target: Path) -> bool:
-    """Give the bytes a second name; False where the file systems do not allow that."""
-    if not (is_local(origin) and is_local(target)):
-        return False
-    try:
-        os.link(origin, target)
-    except OSError:
-        return False
-    return True

@@ -14,12 +14,13 @@ from typing import Any
 
 import msgspec
 from pydantic import JsonValue
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from synapse_sdk.exceptions import BundleError, StorageError
 from synapse_sdk.wire.bundle import BundleManifest, ExportTarget
 from synapse_sdk.wire.jobs import AsyncJobStatus
-from web_helper.backend.core.database import Database
+from web_helper.backend.core.database import Database, interrupter_of
 from web_helper.backend.core.event_log import log_event, log_failure
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.jobs.bundle_files import BundleFiles
@@ -155,7 +156,8 @@ class ExportJob:
             JobControl(self._database, attempt.job_id, attempt.number) as control,
             self._database.snapshot() as session,
         ):
-            total = count_target(session, attempt.target, attempt.filter, viewer_id=None)
+            control.interrupt_with(interrupter_of(session))
+            total = _count(session, attempt, control)
             with self._database.write() as writing:
                 async_jobs.record_total(writing, attempt.job_id, attempt.number, total)
             folder = _fresh_folder(StorageRoots(session).open(attempt.storage), attempt)
@@ -198,6 +200,14 @@ class ExportJob:
             path_of = files.place(rows) if files is not None else by_reference
             for row in rows:
                 yield export_line(row, url_of, path_of=path_of)
+
+
+def _count(session: Session, attempt: Attempt, control: JobControl) -> int:
+    try:
+        return count_target(session, attempt.target, attempt.filter, viewer_id=None)
+    except DBAPIError:
+        control.check()
+        raise
 
 
 def _fresh_folder(root: Path, attempt: Attempt) -> Path:

@@ -7,6 +7,7 @@ nor a long block of work the answer to a cancellation.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Self
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,6 +30,7 @@ class JobControl:
     def __init__(self, database: Database, job_id: str, attempt: int) -> None:
         self._database, self._job_id, self._attempt = database, job_id, attempt
         self._processed = self._written = 0
+        self._interrupt: Callable[[], None] | None = None
         self._is_stopping = threading.Event()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"job-control-{job_id}", daemon=True)
@@ -40,6 +42,10 @@ class JobControl:
     def __exit__(self, *_exc: object) -> None:
         self._is_over.set()
         self._thread.join()
+
+    def interrupt_with(self, interrupt: Callable[[], None]) -> None:
+        """Call this, too, when the job has to stop: it ends a long statement, which cannot look around by itself."""
+        self._interrupt = interrupt
 
     def report(self, processed: int) -> None:
         """Note how many rows are done.
@@ -60,7 +66,7 @@ class JobControl:
             raise JobStopped(f"The job {self._job_id} was told to stop.")
 
     def _run(self) -> None:
-        while not self._is_over.wait(BEAT_SECONDS):
+        while not self._is_over.wait(BEAT_SECONDS) and not self._is_stopping.is_set():
             try:
                 self._beat()
             except SQLAlchemyError as exc:
@@ -72,6 +78,8 @@ class JobControl:
             must_stop = async_jobs.must_stop(session, self._job_id, self._attempt)
         if must_stop:
             self._is_stopping.set()
+            if self._interrupt is not None:
+                self._interrupt()
             return
         processed = self._processed
         if processed > self._written:

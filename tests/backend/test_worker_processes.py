@@ -1,0 +1,155 @@
+"""The worker as a real process: jobs done, killed, cancelled, stopped."""
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from tests.backend.factories import boxes
+from web_helper.backend.models import AsyncJob
+
+pytestmark = pytest.mark.system
+ROWS = 4000
+DEADLINE = 60
+
+
+@contextmanager
+def worker(settings, **more):
+    """A worker process; its events are read from `events(process)` after it has ended."""
+    environment = {
+        **os.environ,
+        "SYNAPSE_SERVER_HOME": str(settings.home),
+        "SYNAPSE_SERVER_DATABASE_URL": settings.sqlalchemy_url,
+        "SYNAPSE_SERVER_BASE_URL": settings.base_url,
+        # Each part is synced to the disk: small ones make a job last, with few rows.
+        "SYNAPSE_SERVER_BUNDLE_PART_ROWS": "5",
+        **more,
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "web_helper.backend.worker"], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def stop(process) -> list[dict]:
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=15)
+    return [json.loads(line) for line in errors.splitlines()]
+
+
+def wait_for(client, job_id: str, *statuses: str, processed: int = 0) -> dict:
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
+        job = client.get(f"/v2/async-jobs/{job_id}/").json()["data"]
+        if job["status"] in statuses and job["progress"]["processed"] >= processed:
+            return job
+        time.sleep(0.05)
+    raise AssertionError(f"the job is still {job}")
+
+
+def start(client, project) -> str:
+    answer = client.post("/v2/plugin-exports/", json={"target": "task", "project": project["id"]})
+    assert answer.status_code == 202, answer.text
+    return answer.json()["data"]["job_id"]
+
+
+def contents(settings, job: dict) -> dict[str, str]:
+    folder = settings.storage_dir / job["bundle"]["prefix"]
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def project(make):
+    project = make.project()
+    make.tasks(project, ROWS, data=boxes(*["cat", "dog"] * 10))
+    make.tasks(project, 20, files=True, data=boxes("cat"))
+    return project
+
+
+def test_a_worker_that_is_killed_again_and_again_leaves_the_same_bundle(client, settings, project):
+    with worker(settings) as process:
+        undisturbed = contents(settings, wait_for(client, start(client, project), "SUCCEEDED"))
+        events = stop(process)
+    assert [event["event"] for event in events] == ["worker_started", "job_started", "job_ended", "worker_stopped"]
+
+    chance = random.Random(7)
+    job_id, processed = start(client, project), 0
+    for _ in range(4):
+        with worker(settings) as process:
+            job = wait_for(client, job_id, "RUNNING", "SUCCEEDED")
+            time.sleep(chance.uniform(0, 0.6))
+            process.kill()
+            process.wait()
+        job = client.get(f"/v2/async-jobs/{job_id}/").json()["data"]
+        assert job["progress"]["processed"] >= processed
+        processed = job["progress"]["processed"]
+    with worker(settings):
+        job = wait_for(client, job_id, "SUCCEEDED")
+    assert contents(settings, job) == undisturbed
+    attempts = [path.name for path in (settings.storage_dir / "exports" / job_id).iterdir()]
+    assert attempts == [job["bundle"]["prefix"].rsplit("/", 1)[1]]
+
+
+def test_a_running_job_is_cancelled_within_about_a_second_and_leaves_nothing(client, settings, project):
+    with worker(settings) as process:
+        job_id = start(client, project)
+        wait_for(client, job_id, "RUNNING", processed=1)
+        assert client.post(f"/v2/async-jobs/{job_id}/cancel/").json()["data"]["status"] == "RUNNING"
+        asked = time.monotonic()
+        job = wait_for(client, job_id, "CANCELLED", "SUCCEEDED")
+        assert time.monotonic() - asked < 2
+        events = stop(process)
+    assert (job["status"], job["bundle"]) == ("CANCELLED", None)
+    assert not (settings.storage_dir / "exports" / job_id).exists()
+    assert [event["event"] for event in events].count("job_ended") == 1
+
+
+def test_a_worker_that_is_asked_to_stop_ends_soon_and_the_next_one_goes_on(client, settings, project):
+    with worker(settings) as process:
+        job_id = start(client, project)
+        wait_for(client, job_id, "RUNNING")
+        asked = time.monotonic()
+        stop(process)
+        assert process.returncode == 0
+        assert time.monotonic() - asked < 8
+    with worker(settings):
+        assert wait_for(client, job_id, "SUCCEEDED")["bundle"]["manifest"]["row_count"] == ROWS + 20
+
+
+def test_a_row_that_never_reached_the_queue_is_found_by_the_worker(client, settings, project, database):
+    job_id = start(client, project)
+    client.post(f"/v2/async-jobs/{job_id}/cancel/")
+    with database.write() as session:
+        lost = session.get_one(AsyncJob, job_id)
+        session.add(AsyncJob(id="7b5d7e2e-0000-4000-8000-000000000001", kind="export", project_id=lost.project_id,
+                             params=lost.params))  # fmt: skip
+    with worker(settings) as process:
+        wait_for(client, "7b5d7e2e-0000-4000-8000-000000000001", "SUCCEEDED")
+        assert "job_enqueued_again" in [event["event"] for event in stop(process)]
+
+
+def test_a_second_worker_of_the_same_name_refuses_to_start(client, settings, project):
+    with worker(settings):
+        wait_for(client, start(client, project), "SUCCEEDED")
+        with worker(settings) as second:
+            _, errors = second.communicate(timeout=20)
+            assert second.returncode == 3
+            assert json.loads(errors)["event"] == "worker_refused"
+        with worker(settings, SYNAPSE_SERVER_WORKER_NAME="other") as third:
+            time.sleep(4)
+            assert third.poll() is None
