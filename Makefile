@@ -24,7 +24,7 @@ up: $(STAMP)  ## Start server, worker and agent on 127.0.0.1.
 	$(BIN)/synapse up
 
 test: $(STAMP)  ## The suite. What needs an engine of its own is skipped, with the reason, where it is missing.
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 test-system: $(STAMP)  ## The same, with real server, worker and agent processes.
 	$(BIN)/python -m pytest -m system

@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
+from enum import Enum
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel
 
 from synapse_sdk.clients.backend import BackendClient
-from synapse_sdk.exceptions import ClientError
+from synapse_sdk.exceptions import ClientError, ConfigurationError
 from synapse_sdk.plugins.action import BaseAction
 from synapse_sdk.plugins.actions._v2_switch import run_env
 from synapse_sdk.plugins.actions.export.context import ExportContext
@@ -82,7 +83,7 @@ class BaseExportAction(BaseAction[P]):
 
     def create_context(self) -> ExportContext:
         """Make the state that the steps share."""
-        return ExportContext(runtime_ctx=self.ctx, params=self.params.model_dump(), config=self.ctx.config)
+        return ExportContext(runtime_ctx=self.ctx, params=plain_params(self.params), config=self.ctx.config)
 
     def run_steps(self, registry: StepRegistry[Any], context: Any) -> dict[str, Any]:
         """Run the steps and answer their outcome with the counts.
@@ -130,6 +131,12 @@ class BaseExportAction(BaseAction[P]):
     def get_log_message_code_class(cls) -> type[LogMessageCode]:
         """The enum of messages that exports show."""
         return ExportLogMessageCode
+
+
+def plain_params(params: BaseModel) -> dict[str, Any]:
+    """The parameters as a dict, a member of a `(str, Enum)` as its text: an f-string would print the member's name."""
+    values = params.model_dump()
+    return {name: str(v.value) if isinstance(v, str) and isinstance(v, Enum) else v for name, v in values.items()}
 
 
 class ExportAction(BaseExportAction[ExportParams]):
@@ -206,7 +213,7 @@ class ExportAction(BaseExportAction[ExportParams]):
             return None
         try:
             return self._handler.count(self.ctx.client, self.params.filter)
-        except ClientError:
+        except (ClientError, ConfigurationError):
             return None
 
     def _warn(self, decision: DelegationDecision) -> None:

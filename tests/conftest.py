@@ -1,0 +1,52 @@
+"""What tests of several rooms share: the whole platform, as real processes, started once."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from web_helper.launcher.home import Home
+
+SECONDS = 120
+
+
+@dataclass(frozen=True)
+class RunningPlatform:
+    """Server, worker and agent of one installation, running."""
+
+    home: Path
+    url: str
+    token: str
+
+    def synapse(
+        self, *arguments: str, cwd: Path | None = None, check: bool = True
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run one `synapse` command as a user of this platform would."""
+        variables = {**os.environ, "SYNAPSE_HOST": self.url, "SYNAPSE_ACCESS_TOKEN": self.token, "COLUMNS": "120"}
+        return run_synapse(*arguments, cwd=cwd, check=check, env=variables)
+
+
+def run_synapse(*arguments: str, check: bool = True, **options) -> "subprocess.CompletedProcess[str]":
+    """Run one `synapse` command in a process of its own."""
+    command = [sys.executable, "-m", "synapse_sdk", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False, **options)
+    assert not check or done.returncode == 0, f"synapse {arguments} failed:\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+@pytest.fixture(scope="session")
+def running_platform(tmp_path_factory) -> Iterator[RunningPlatform]:
+    """Tests that use it belong to the xdist group `platform`, so that one platform serves them all."""
+    home = Home(tmp_path_factory.mktemp("platform") / "home")
+    run_synapse("up", "--detach", "--home", str(home.path))
+    try:
+        record, token = home.running(), home.read_admin_token()
+        assert record is not None
+        assert token is not None
+        yield RunningPlatform(home.path, record.url, token)
+    finally:
+        run_synapse("down", "--home", str(home.path))
