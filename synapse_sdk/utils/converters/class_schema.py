@@ -11,7 +11,7 @@ from synapse_sdk.utils.converters.yolo.description import read_description
 from synapse_sdk.wire.annotations import ClassDefinition, ClassSchema
 
 
-def read_class_schema(fmt: Format, path: Path) -> ClassSchema:
+def read_class_schema(fmt: Format, path: Path, images: Path | None = None) -> ClassSchema:
     """The declared classes, empty where a format declares none (VOC without `labelmap.txt`, CSV, JSONL).
 
     COCO keeps its category ids; YOLO's numbers from 0 become ids from 1.
@@ -26,7 +26,7 @@ def read_class_schema(fmt: Format, path: Path) -> ClassSchema:
                 merged.setdefault(definition.name, definition)
         return ClassSchema(classes=_with_own_ids(list(merged.values())))
     if fmt is Format.YOLO:
-        description = read_description(path)
+        description = read_description(path, images)
         shape = description.keypoint_shape
         points = [f"point_{i}" for i in range(1, shape[0] + 1)] if shape else None
         names = description.names

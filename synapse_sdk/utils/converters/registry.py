@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,28 +74,32 @@ def create_writer(
     return writer
 
 
-def read_dataset(fmt: Format | str, path: Path, *, images: Path | None = None) -> Iterator[SourceItem | BadFile]:
+def read_dataset(
+    fmt: Format | str, path: Path, *, images: Path | None = None, on_total: Callable[[int], None] | None = None
+) -> Iterator[SourceItem | BadFile]:
     """Stream a data set from disk: items in a stable order, and a `BadFile` for each thing that is not as it should be.
 
     Args:
         fmt: One of `Format`.
         path: A folder or a file, as is usual for the format.
         images: Where the images are, when not where the format says.
+        on_total: Told how many items there are, when the reader comes to know it (COCO); later with more, perhaps.
 
     Raises:
         FormatError: The format is unknown, or nothing of it is at `path`.
     """
-    reader = _READERS[format_of(fmt)]
+    chosen = format_of(fmt)
+    reader = partial(read_coco, on_total=on_total) if chosen is Format.COCO else _READERS[chosen]
     return _once_each(reader(Path(path), Path(images) if images else None), Path(path))
 
 
-def read_classes(fmt: Format | str, path: Path) -> ClassSchema:
+def read_classes(fmt: Format | str, path: Path, *, images: Path | None = None) -> ClassSchema:
     """The classes that a data set declares, with the numbers it gives them; empty where it declares none.
 
     Raises:
         FormatError: The format is unknown, or nothing of it is at `path`.
     """
-    return read_class_schema(format_of(fmt), Path(path))
+    return read_class_schema(format_of(fmt), Path(path), Path(images) if images else None)
 
 
 def validate_dataset(fmt: Format | str, path: Path, *, written: WriterReport | None = None) -> ValidationReport:

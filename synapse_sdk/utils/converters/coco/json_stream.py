@@ -23,6 +23,9 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _SCALAR = re.compile(rb'[^,\]}\s"\[{]+(?=[,\]}\s])')
 _SPACE = re.compile(rb"[ \t\r\n]*")
 
+# Proves that an element is whole where nobody wants to know what is in it.
+_WHOLE = msgspec.json.Decoder(msgspec.Raw)
+
 
 class Element(NamedTuple):
     """One element of a top-level array; `value` is a `msgspec.DecodeError` when it is not what was expected."""
@@ -94,7 +97,7 @@ class _Scanner:
                 return
 
     def _take_element(self, decoder: msgspec.json.Decoder[Any] | None) -> tuple[bytes, Any]:
-        if self._by_line and decoder is not None and (taken := self._take_line(decoder)):
+        if self._by_line and (taken := self._take_line(decoder or _WHOLE)):
             return taken
         raw = self._take()
         if decoder is None:

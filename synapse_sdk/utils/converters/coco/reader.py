@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,20 +27,27 @@ from synapse_sdk.wire.annotations import ClassDefinition
 _SPLIT_WORD = re.compile(r"(?<![a-z])(train|valid|validation|val|test)(?![a-z])", re.IGNORECASE)
 
 
-def read_coco(path: Path, images: Path | None = None) -> Iterator[SourceItem | BadFile]:
+def read_coco(
+    path: Path, images: Path | None = None, on_total: Callable[[int], None] | None = None
+) -> Iterator[SourceItem | BadFile]:
     """Yield the images of each file in its order; problems come in front of their item.
 
     Args:
         path: The JSON file, or a folder that holds one per split.
         images: Where the images are, when not in a folder beside.
+        on_total: Told how many images there are, once per file, with those of the files before it.
 
     Raises:
         FormatError: There is no COCO file, or one is no complete JSON object.
     """
-    files = find_files(path)
-    for file in files:
+    total = 0
+    for file in find_files(path):
         split = split_of_file(file)
         with _Index(file) as index:
+            yield from index.scan()
+            total += index.image_count
+            if on_total is not None:
+                on_total(total)
             yield from index.items(ImageFinder(_image_folders(file, split, images)), split)
 
 
@@ -121,8 +128,11 @@ class _Index:
     def __exit__(self, *_error: object) -> None:
         os.close(self._handle)
 
+    @property
+    def image_count(self) -> int:
+        return len(self._images)
+
     def items(self, finder: ImageFinder, split: str | None) -> Iterator[SourceItem | BadFile]:
-        yield from self._scan()
         order = sorted(range(len(self._owner)), key=self._owner.__getitem__)
         starts: dict[int, int] = {}
         for place, number in enumerate(order):
@@ -140,7 +150,7 @@ class _Index:
             yield order[place]
             place += 1
 
-    def _scan(self) -> Iterator[BadFile]:
+    def scan(self) -> Iterator[BadFile]:
         handlers = {"images": self._note_image, "annotations": self._note_annotation, "categories": self._note_category}
         decoders: dict[str, msgspec.json.Decoder[Any]] = {
             "images": msgspec.json.Decoder(CocoImage),

@@ -67,8 +67,9 @@ def _read_splits(folder: Path) -> dict[str, str]:
         if split is None:
             continue
         for line in file.read_text(encoding="utf-8-sig", errors="replace").splitlines():
-            if line.strip():
-                splits.setdefault(line.strip(), split)
+            # VOC's own lists may say after the name whether a class is present: "2007_000027 -1".
+            if name := re.sub(r"(  [01]| -1)$", "", line.rstrip()):
+                splits.setdefault(name, split)
     return splits
 
 

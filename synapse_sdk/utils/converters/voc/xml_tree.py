@@ -56,6 +56,8 @@ def read_xml(path: Path) -> Element:
         builder.parser.Parse(path.read_bytes(), True)
     except expat.ExpatError as exc:
         raise XmlError(f"malformed XML: {expat.ErrorString(exc.code)}", exc.lineno) from exc
+    except XmlError:
+        raise
     except (UnicodeError, LookupError, ValueError) as exc:
         raise XmlError("the file's encoding cannot be read", 1) from exc
     assert builder.root is not None

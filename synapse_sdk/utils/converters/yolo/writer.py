@@ -124,21 +124,29 @@ class YoloWriter(DatasetWriter):
         return super()._rows(item, frame)
 
     def _save(self, frame: Frame, rows: list[Any]) -> None:
-        folder = self.out_dir / "labels" / (frame.split or UNSPLIT)
-        if folder.name not in self._splits:
-            self._splits.add(folder.name)
-            folder.mkdir(parents=True, exist_ok=True)
-            (self.out_dir / "images" / folder.name).mkdir(parents=True, exist_ok=True)
+        folder = self._open_split(frame.split or UNSPLIT)
         stem, _ = split_suffix(frame.image_name)
         (folder / f"{stem}.txt").write_text("".join(rows), encoding="ascii")
 
+    def _open_split(self, name: str) -> Path:
+        """Labels' folder of a split; images lie in one of the same name."""
+        folder = self.out_dir / "labels" / name
+        if name not in self._splits:
+            self._splits.add(name)
+            folder.mkdir(parents=True, exist_ok=True)
+            (self.out_dir / "images" / name).mkdir(parents=True, exist_ok=True)
+        return folder
+
     def _finish(self) -> None:
+        if not self._splits:
+            # A data set without images is one all the same: the folders that its description names are there.
+            self._open_split(UNSPLIT)
         path = self.out_dir / safe_name(self.options.yaml_name, "data.yaml")
         text = yaml.safe_dump(self._description(), sort_keys=False, allow_unicode=True, default_flow_style=None)
         path.write_text(text, encoding="utf-8")
 
     def _description(self) -> dict[str, Any]:
-        splits = self._splits or {UNSPLIT}
+        splits = self._splits
         first = f"images/{UNSPLIT if UNSPLIT in splits else min(splits)}"
         description: dict[str, Any] = {
             "train": first,
