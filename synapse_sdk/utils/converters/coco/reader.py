@@ -43,12 +43,12 @@ def read_coco(
     total = 0
     for file in find_files(path):
         split = split_of_file(file)
-        with _Index(file) as index:
+        with _Index(file, ImageFinder(_image_folders(file, split, images)), split) as index:
             yield from index.scan()
             total += index.image_count
             if on_total is not None:
                 on_total(total)
-            yield from index.items(ImageFinder(_image_folders(file, split, images)), split)
+            yield from index.items()
 
 
 def find_files(path: Path) -> list[Path]:
@@ -109,8 +109,10 @@ def read_categories(file: Path) -> list[ClassDefinition]:
 class _Index:
     """Where the records of one file stand."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, finder: ImageFinder, split: str | None) -> None:
         self._file = file
+        self._finder = finder
+        self._split = split
         self._problems = Problems(file)
         self._categories: dict[int | str, CocoCategory] = {}
         # Images and annotations by an internal number per image id, because ids may be text and come in any order.
@@ -132,7 +134,7 @@ class _Index:
     def image_count(self) -> int:
         return len(self._images)
 
-    def items(self, finder: ImageFinder, split: str | None) -> Iterator[SourceItem | BadFile]:
+    def items(self) -> Iterator[SourceItem | BadFile]:
         order = sorted(range(len(self._owner)), key=self._owner.__getitem__)
         starts: dict[int, int] = {}
         for place, number in enumerate(order):
@@ -141,7 +143,7 @@ class _Index:
         for offset, length, line in self._images:
             image = decode(os.pread(self._handle, length, offset))
             number = self._numbers[image.id]
-            item = self._item(image, self._own(number, starts.get(number), order), finder, split, line)
+            item = self._item(image, self._own(number, starts.get(number), order), line)
             yield from self._problems.drain()
             yield item
 
@@ -197,10 +199,10 @@ class _Index:
         self._categories[element.value.id] = element.value
 
     def _item(
-        self, image: CocoImage, own: Iterator[int], finder: ImageFinder, split: str | None, line: int
+        self, image: CocoImage, own: Iterator[int], line: int
     ) -> SourceItem:  # fmt: skip
         problems = self._problems
-        path = finder.find(image.file_name)
+        path = self._finder.find(image.file_name)
         if path is None:
             problems.add("image_missing", f"the image {image.file_name} is in none of the image folders", line)
         stated = (int(image.width), int(image.height)) if image.width and image.height else None
@@ -221,7 +223,7 @@ class _Index:
             for code, message in notes:
                 problems.add(code.value, message, at)
             annotations.append(annotation)
-        key = f"{split}/{image.file_name}" if split else image.file_name
+        key = f"{self._split}/{image.file_name}" if self._split else image.file_name
         name = image.file_name.replace("\\", "/").rsplit("/", 1)[-1]
         width, height = size or (None, None)
-        return SourceItem(key, name, path, width, height, item_data(annotations), split, image.tags)
+        return SourceItem(key, name, path, width, height, item_data(annotations), self._split, image.tags)
