@@ -92,9 +92,7 @@ class _LoopThread:
         self._loop = asyncio.new_event_loop()
         self._is_over = asyncio.Event()
         # One task lives as long as the loop: the threads of synchronous endpoints hang on it and are used again.
-        self._thread = threading.Thread(
-            target=lambda: self._loop.run_until_complete(self._is_over.wait()), name="in-process-app", daemon=True
-        )
+        self._thread = threading.Thread(target=self._work, name="in-process-app", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -104,6 +102,14 @@ class _LoopThread:
         self._loop.call_soon_threadsafe(self._is_over.set)
         self._thread.join(timeout)
         self._loop.close()
+
+    def _work(self) -> None:
+        self._loop.run_until_complete(self._is_over.wait())
+        if rest := asyncio.all_tasks(self._loop):
+            # What watches over streams outlives them; left alone, each would be reported as forgotten.
+            for task in rest:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.wait(rest))
 
     @property
     def is_stopped(self) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from synapse_sdk.exceptions import ConfigurationError
+
 MAX_IDS_PER_REQUEST = 500
 
 
@@ -32,8 +34,13 @@ class Selection:
 
 
 def plan_selection(filters: Mapping[str, Any]) -> Selection:
-    """Cut a filter into requests; a filter that fits into one is passed on as it is."""
+    """Cut a filter into requests; a filter that fits into one is passed on as it is.
+
+    Raises:
+        ConfigurationError: A word of a list holds a comma, which a list in a URL cannot express.
+    """
     request = {name: value for name, value in filters.items() if value is not None}
+    _refuse_commas(request)
     only, without = parse_ids(request.get("ids")), parse_ids(request.get("ids_ex"))
     if max(len(only), len(without)) <= MAX_IDS_PER_REQUEST:
         return Selection((request,))
@@ -55,6 +62,15 @@ def parse_ids(value: Any) -> set[int]:
         return {int(part) for part in parts}
     except (TypeError, ValueError):
         return set()
+
+
+def _refuse_commas(request: Mapping[str, Any]) -> None:
+    for name, value in request.items():
+        if isinstance(value, (list, tuple, set, frozenset)) and any("," in str(part) for part in value):
+            raise ConfigurationError(
+                f"filter.{name} names a word with a comma, which would select other rows when this process fetches "
+                "them. Let the server gather the data, or rename the word."
+            )
 
 
 def _chunks(ids: Iterable[int]) -> list[list[int]]:
