@@ -71,6 +71,12 @@ class ItemProgress:
         if self._bar is not None:
             self._bar.stop()
 
+    def set_total(self, total: int) -> None:
+        """How many items there are, when that comes to be known, or more than was thought."""
+        self._total = total
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, total=total)
+
     def advance(self, count: int) -> None:
         """So many more items are done."""
         self._done += count

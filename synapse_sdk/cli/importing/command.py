@@ -55,15 +55,15 @@ def import_command(
     code is still 0, unless --strict. Ctrl-C stops after the batch in flight (exit code 130); the same command goes on.
     """
     started = time.monotonic()
-    entries = _open_data_set(fmt, path, images)
+    progress = ItemProgress(f"Importing into {project}", count_items(fmt, path, images))
+    entries = _open_data_set(read_dataset(fmt, path, images=images, on_total=progress.set_total), path)
     notice = "Stopping after the batch in flight. Ctrl-C again stops at once."
     with ExitStack() as stack:
         client = stack.enter_context(open_v2(host, token))
         interruption = stack.enter_context(stop_on_interrupt(notice))
-        target = open_target(client, project, lambda: _declared_classes(fmt, path))
+        target = open_target(client, project, lambda: _declared_classes(fmt, path, images))
         sender = BatchSender(client, target, workers=workers, may_add_classes=not has_fixed_classes)
         stack.enter_context(closing(sender))
-        progress = ItemProgress(f"Importing into {target.name}", count_items(fmt, path, images))
         findings = stack.enter_context(closing(Findings(progress.say)))
         run = ImportRun(sender, findings, progress, is_strict=is_strict)
         with progress:
@@ -82,19 +82,18 @@ def import_command(
         raise typer.Exit(exit_code)
 
 
-def _open_data_set(fmt: Format, path: Path, images: Path | None) -> Iterator[Entry]:
+def _open_data_set(entries: Iterator[Entry], path: Path) -> Iterator[Entry]:
     """The entries, after the first has been read: what is no data set must not leave an empty project behind."""
-    entries = read_dataset(fmt, path, images=images)
     first = next(entries, None)
     if first is None:
         raise FormatError(f"There is nothing to import in {path}.")
     return chain([first], entries)
 
 
-def _declared_classes(fmt: Format, path: Path) -> list[ClassDefinition]:
+def _declared_classes(fmt: Format, path: Path, images: Path | None) -> list[ClassDefinition]:
     """Classes with what only a declaration knows: ids, order, keypoints. Those merely used come as they appear."""
     try:
-        return read_classes(fmt, path).classes
+        return read_classes(fmt, path, images=images).classes
     except FormatError:
         return []
 
