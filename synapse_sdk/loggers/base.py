@@ -214,7 +214,7 @@ class BaseLogger(ABC):
     def get_metrics(self, category: str | None = None) -> dict[str, Any]:
         """Metrics of one step, or of all steps by name."""
         if category is None:
-            return {key: dict(value) for key, value in self._records.metrics.items()}
+            return {key: dict(value) for key, value in list(self._records.metrics.items())}
         return dict(self._records.metrics.get(category, {}))
 
     def finish(self) -> None:

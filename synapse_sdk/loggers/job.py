@@ -59,7 +59,7 @@ class BackendLogger(BaseLogger):
             "job": self._job_id,
             "event": entry.event,
             "data": dict(entry.data),
-            "datetime": entry.timestamp.strftime("%Y-%m-%d %H:%M:%S.%f"),
+            "datetime": entry.timestamp.replace(tzinfo=None).isoformat(" ", "microseconds"),
             "level": entry.level,
             "step": entry.step,
         }
@@ -68,10 +68,11 @@ class BackendLogger(BaseLogger):
         self._outbox.add_log(record)
 
     def _write_progress(self, step: str, progress: ProgressData) -> None:
-        self._outbox.set_state("progress_record", self._overall.update(step, self.get_step(), progress))
+        self._overall.update(step, self.get_step(), progress)
+        self._outbox.set_state("progress_record", self._overall.record)
 
-    def _write_metrics(self, step: str, metrics: dict[str, Any]) -> None:
-        self._outbox.set_state("metrics_record", {"record": {"steps": self.get_metrics() | {step: metrics}}})
+    def _write_metrics(self, step: str, metrics: dict[str, Any]) -> None:  # noqa: ARG002 - sent whole.
+        self._outbox.set_state("metrics_record", lambda: {"record": {"steps": self.get_metrics()}})
 
     def _close(self) -> None:
         self._outbox.close(self._finish_wait_seconds)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -57,7 +57,7 @@ class Outbox:
         self._backend = backend
         self._job_id = job_id
         self._spool = Spool.create(folder or default_spool_folder(), job_id)
-        self._state: dict[str, Any] = {}
+        self._state: dict[str, Callable[[], dict[str, Any]]] = {}
         self._interval = send_every_seconds
         self._failures = 0
         self._guard = threading.Lock()
@@ -74,10 +74,10 @@ class Outbox:
             _warn(f"a log entry ({entry.get('event')}) is lost: {self._spool.path} cannot be written ({exc.strerror})")
         self._wake()
 
-    def set_state(self, record: str, value: Mapping[str, Any]) -> None:
-        """Queue a record of the job itself; only its newest value is sent."""
+    def set_state(self, record: str, read: Callable[[], dict[str, Any]]) -> None:
+        """Queue a record of the job itself; `read` is asked for its newest value when it is sent."""
         with self._guard:
-            self._state[record] = value
+            self._state[record] = read
         self._wake()
 
     def close(self, wait_seconds: float = FINISH_WAIT_SECONDS) -> Path | None:
@@ -100,7 +100,8 @@ class Outbox:
         return kept
 
     def _wake(self) -> None:
-        self._has_work.set()
+        if not self._has_work.is_set():
+            self._has_work.set()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="synapse-job-log", daemon=True)
             self._thread.start()
@@ -144,7 +145,7 @@ class Outbox:
         if not state:
             return
         try:
-            self._backend.update_job(self._job_id, state)
+            self._backend.update_job(self._job_id, _read_all(state))
         except BaseException as exc:
             if _is_refused(exc):
                 _warn(f"the server refused {' and '.join(state)} of job {self._job_id} ({_reason(exc)})")
@@ -157,7 +158,7 @@ class Outbox:
         """Leave progress and metrics beside the entries that wait for `synapse plugin job send-logs`."""
         if self._state:
             try:
-                self._spool.append(encode_entry({"job": self._job_id, "update": self._state}))
+                self._spool.append(encode_entry({"job": self._job_id, "update": _read_all(self._state)}))
             except OSError as exc:
                 _warn(f"the last progress of job {self._job_id} is lost ({exc.strerror})")
         kept = None if self._spool.is_empty() else self._spool.path
@@ -165,6 +166,11 @@ class Outbox:
         if kept:
             _warn(f"the rest of the log is kept in {kept}; send it with: synapse plugin job send-logs")
         return kept
+
+
+def _read_all(state: Mapping[str, Callable[[], dict[str, Any]]]) -> dict[str, Any]:
+    # Through the encoder, so that whatever an action put into its metrics becomes JSON.
+    return {record: msgspec.json.decode(encode_entry(read())) for record, read in state.items()}
 
 
 def send_lines(spool: Spool, backend: LoggerBackend) -> int:
@@ -229,8 +235,14 @@ def encode_entry(entry: Mapping[str, Any]) -> bytes:
     """One entry as a line of JSON. What JSON cannot hold becomes text: a log call must not fail for its payload."""
     try:
         return msgspec.json.encode(entry, enc_hook=_to_json)
-    except (TypeError, ValueError, OverflowError, RecursionError):  # Odd keys, lone surrogates, huge numbers, cycles.
-        return msgspec.json.encode({**entry, "data": {"message": ascii(entry.get("data"))}}, enc_hook=ascii)
+    except (TypeError, ValueError, RecursionError):  # Odd keys, lone surrogates, cycles.
+        pass
+    try:
+        return msgspec.json.encode(_plain(entry), enc_hook=_to_json)
+    except RecursionError:
+        return msgspec.json.encode(
+            {key: value if isinstance(value, str) else ascii(value) for key, value in entry.items()}
+        )
 
 
 def _to_json(value: Any) -> Any:
@@ -238,6 +250,16 @@ def _to_json(value: Any) -> Any:
         return value.model_dump(mode="json")
     # Numbers and arrays of NumPy and Torch, neither of which the SDK imports.
     return value.tolist() if callable(getattr(value, "tolist", None)) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {_plain(str(key)): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    return value
 
 
 def _is_refused(exc: BaseException) -> bool:

@@ -23,18 +23,29 @@ class OverallProgress:
     proportions: dict[str, int] = field(default_factory=dict)
     _steps: dict[str, ProgressData] = field(default_factory=dict)
     _overall: float = 0.0
+    _current: str = ""
 
     @property
     def has_started(self) -> bool:
         return bool(self._steps)
 
-    def update(self, step: str, running_step: str | None, progress: ProgressData) -> dict[str, Any]:
-        """Take in a step's progress and answer the whole record, as the server keeps it."""
+    def update(self, step: str, running_step: str | None, progress: ProgressData) -> None:
+        """Take in a step's progress."""
         self._steps[step] = progress
+        self._current = step
         owner = step if step in self.proportions else running_step
         self._overall = min(max(self._overall, self._measure(owner, progress.percent)), 100.0)
-        current = {"overall": round(self._overall, 2), "step": step} | _shown(progress)
-        return {"record": {"steps": self._step_records()}, "current_progress": current}
+
+    def record(self) -> dict[str, Any]:
+        """The whole record, as the server keeps it; made when it is sent, not at each report."""
+        steps, current, overall = dict(self._steps), self._current, round(self._overall, 2)
+        names = list(self.proportions) + [name for name in steps if name not in self.proportions]
+        records = {
+            name: {"proportion": self.proportions.get(name, 0)} | _shown(steps.get(name, ProgressData(0.0)))
+            for name in names
+        }
+        summary = {"overall": overall, "step": current} | _shown(steps.get(current, ProgressData(0.0)))
+        return {"record": {"steps": records}, "current_progress": summary}
 
     def _measure(self, owner: str | None, percent: float) -> float:
         if not self.proportions:
@@ -44,13 +55,6 @@ class OverallProgress:
         names = list(self.proportions)
         earlier = sum(self.proportions[name] for name in names[: names.index(owner)])
         return (earlier + self.proportions[owner] * percent / 100) / sum(self.proportions.values()) * 100
-
-    def _step_records(self) -> dict[str, dict[str, Any]]:
-        names = list(self.proportions) + [name for name in self._steps if name not in self.proportions]
-        return {
-            name: {"proportion": self.proportions.get(name, 0)} | _shown(self._steps.get(name, ProgressData(0.0)))
-            for name in names
-        }
 
 
 def _shown(progress: ProgressData) -> dict[str, Any]:

@@ -76,9 +76,9 @@ class Spool:
             OSError: It cannot be written; nothing of it is kept.
         """
         with self._lock:
-            size = self._size()
-            if os.write(self._fd, line + b"\n") != len(line) + 1:  # The disk is full; half a line would spoil the next.
-                os.ftruncate(self._fd, size)
+            written = os.write(self._fd, line + b"\n")
+            if written != len(line) + 1:  # The disk is full; half a line would spoil the next.
+                os.ftruncate(self._fd, self._size() - written)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
     def peek(self) -> list[bytes]:

@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from synapse_sdk.plugins.action import BaseAction, NoResult, validate_result
+    from synapse_sdk.plugins.actions.export import BaseExportAction, BaseExporter, ExportAction, ExportContext
     from synapse_sdk.plugins.context import PluginEnvironment, RuntimeContext
     from synapse_sdk.plugins.enums import ExecutionMode, LogLevel, PackageManager, PluginCategory, RunMethod
     from synapse_sdk.plugins.log_messages import LogMessageCode, register_log_messages
+    from synapse_sdk.plugins.runner import run_plugin
     from synapse_sdk.plugins.steps import BaseStep, BaseStepContext, Orchestrator, StepRegistry, StepResult
 
 _HOMES = {
     "action": ("BaseAction", "NoResult", "validate_result"),
+    "actions.export": ("BaseExportAction", "BaseExporter", "ExportAction", "ExportContext"),
     "context": ("PluginEnvironment", "RuntimeContext"),
     "enums": ("ExecutionMode", "LogLevel", "PackageManager", "PluginCategory", "RunMethod"),
     "log_messages": ("LogMessageCode", "register_log_messages"),
+    "runner": ("run_plugin",),
     "steps": ("BaseStep", "BaseStepContext", "Orchestrator", "StepRegistry", "StepResult"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -8,6 +8,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -190,12 +191,35 @@ def test_a_backend_with_a_bug_of_its_own_does_not_stop_the_job(spool, capsys):
     assert len(list(spool.iterdir())) == 1
 
 
-@pytest.mark.parametrize("odd", [float("nan"), object(), {1, 2}, {(1, 2): 3}, "\udcff", 2**70, b"\xff", 1 + 2j])
-def test_a_payload_that_json_cannot_hold_is_logged_all_the_same(server, spool, odd):
+CYCLE: list = []
+CYCLE.append(CYCLE)
+
+
+@pytest.mark.parametrize(
+    ("odd", "kept"),
+    [
+        (float("nan"), None),
+        (Path("/x"), "/x"),
+        ({1}, [1]),
+        ({(1, 2): 3}, {"(1, 2)": 3}),
+        ("\udcff", r"\udcff"),
+        (2**70, 2**70),
+        (1 + 2j, "(1+2j)"),
+        (CYCLE, None),
+    ],
+)
+def test_a_payload_that_json_cannot_hold_is_logged_all_the_same(server, spool, odd, kept):
     logger = make_logger(server, spool)
     logger.log_event("odd", {"value": odd})
+    logger.set_metrics({"value": odd}, "step")
     logger.finish()
-    assert len(server.entries) == 1
+    (entry,) = server.entries.values()
+    if odd is CYCLE:
+        assert entry["data"] == "{'value': [[...]]}"
+    else:
+        assert entry["data"] == {"value": kept}
+        assert server.updates[-1][1]["metrics_record"]["record"]["steps"]["step"] == {"value": kept}
+    assert list(spool.iterdir()) == []
 
 
 def test_a_large_attachment_travels_alone_and_whole(server, spool, tmp_path):
@@ -211,6 +235,11 @@ def test_a_large_attachment_travels_alone_and_whole(server, spool, tmp_path):
     assert len(entries[1]["file"]) > (4 << 20)
 
 
+def report(progress, step, running, percent):
+    progress.update(step, running, ProgressData(percent))
+    return progress.record()
+
+
 def test_overall_progress_adds_the_steps_and_never_goes_back():
     progress = OverallProgress({"fetch": 20, "convert": 60, "save": 20})
     reports = [
@@ -222,7 +251,7 @@ def test_overall_progress_adds_the_steps_and_never_goes_back():
         ("unrelated", None, 90),
         ("save", None, 100),
     ]
-    records = [progress.update(step, running, ProgressData(percent)) for step, running, percent in reports]
+    records = [report(progress, step, running, percent) for step, running, percent in reports]
     assert [record["current_progress"]["overall"] for record in records] == [10, 20, 35, 35, 50, 50, 100]
     steps = records[-1]["record"]["steps"]
     assert {name: step["proportion"] for name, step in steps.items()} == {
@@ -236,8 +265,8 @@ def test_overall_progress_adds_the_steps_and_never_goes_back():
 
 def test_without_proportions_the_steps_seen_count_the_same():
     progress = OverallProgress()
-    assert progress.update("a", None, ProgressData(40))["current_progress"]["overall"] == 40
-    assert progress.update("b", None, ProgressData(100))["current_progress"]["overall"] == 70
+    assert report(progress, "a", None, 40)["current_progress"]["overall"] == 40
+    assert report(progress, "b", None, 100)["current_progress"]["overall"] == 70
 
 
 def test_proportions_come_before_progress_and_are_not_negative(server, spool):

@@ -108,6 +108,26 @@ def test_console_progress_is_not_a_line_per_item(capsys):
     assert lines[-1] == "[progress] convert 100 %"
 
 
+def test_console_shows_a_few_events_of_a_kind_all_problems_and_the_last_figures(capsys):
+    logger = ConsoleLogger()
+    for index in range(1, 101):
+        logger.log(LogLevel.INFO, "export_data_file", {"id": index})
+        logger.set_metrics({"success": index}, "save")
+    for index in range(5):
+        logger.log(LogLevel.WARNING, "NULL_DATA_DETECTED", {"id": index})
+    logger.set_progress(1, 1, "save")
+    logger.set_progress(1, 1, "save")
+    logger.finish()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "export_data_file" in line][-2:] == [
+        "[info] export_data_file: id=3",
+        "[info] export_data_file: 97 more like these",
+    ]
+    assert sum("NULL_DATA_DETECTED" in line for line in lines) == 5
+    assert [line for line in lines if "metrics" in line] == ["[metrics] save: success=1", "[metrics] save: success=100"]
+    assert sum("[progress] save 100 %" in line for line in lines) == 1
+
+
 def test_console_survives_text_that_the_terminal_cannot_show(capsys):
     ConsoleLogger().info("bad \udcff name")
     assert r"bad \udcff name" in capsys.readouterr().out

@@ -166,6 +166,9 @@ class InlineExecutor:
             raise
         except Exception as exc:
             raise ExecutionError(f"Action {name!r} failed: {exc or type(exc).__name__}") from exc
+        finally:
+            if self._ctx is None:
+                ctx.logger.finish()
 
 
 def _entrypoint_of(action: type[BaseAction[Any]]) -> str:
