@@ -89,8 +89,11 @@ def admin_token(settings: Settings) -> str:
 
 
 @pytest.fixture
-def app(settings: Settings, admin_token: str) -> FastAPI:
-    return create_app(settings)
+def app(settings: Settings, admin_token: str) -> Iterator[FastAPI]:
+    app = create_app(settings)
+    yield app
+    # A test without a client never runs the app's own end.
+    app.state.database.dispose()
 
 
 @pytest.fixture
