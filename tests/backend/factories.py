@@ -5,6 +5,7 @@ import itertools
 from typing import Any
 
 import msgspec
+import pytest
 from starlette.testclient import TestClient
 
 from web_helper.backend.core.database import Database
@@ -23,6 +24,9 @@ from web_helper.backend.models import (
     User,
 )
 from web_helper.backend.services.authentication import add_token
+
+# For tests of what no database has a say in.
+SQLITE_ONLY = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 CLASSES = {"class_schema": {"classes": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]}}
 
@@ -98,10 +102,10 @@ class Maker:
         with self.database.write() as session:
             tag = Tag(project_id=project["id"], name=name)
             session.add(tag)
-            for task_id in tasks:
-                session.get_one(Task, task_id).tags.append(tag)
-            for assignment_id in assignments:
-                session.get_one(Assignment, assignment_id).tags.append(tag)
+            rows = [session.get_one(Task, row_id) for row_id in tasks]
+            rows += [session.get_one(Assignment, row_id) for row_id in assignments]
+            for row in rows:
+                row.tags.append(tag)
             session.flush()
             return tag.id
 

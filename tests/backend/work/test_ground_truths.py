@@ -116,7 +116,7 @@ def test_same_annotations_again_are_no_event(client, make, project, dataset):
 
 
 @pytest.mark.parametrize(("role", "status"), [(Role.VIEWER, 403), (Role.ANNOTATOR, 403), (Role.MANAGER, 201)])
-def test_releasing_is_for_managers(client, make, project, dataset, role, status):
+def test_releasing_is_for_managers(make, project, dataset, role, status):
     _, other = make.user(project=project, role=role)
     assert release(other, dataset, "v1").status_code == status
 

@@ -1,5 +1,9 @@
 """Projects through the API."""
 
+import sqlalchemy
+
+from tests.backend.factories import boxes
+
 
 def test_project_is_made_with_a_collection_of_its_own_and_its_maker_as_administrator(client):
     made = client.post("/v2/projects/", json={"name": "birds"}).json()["data"]
@@ -17,3 +21,58 @@ def test_second_project_of_the_same_name_is_refused(client, make):
 
     assert answer.status_code == 409
     assert answer.json()["error"]["code"] == "CONFLICT"
+
+
+def change_classes(client, project, *classes):
+    configuration = {"class_schema": {"classes": [{"id": number, "name": name} for number, name in classes]}}
+    return client.patch(f"/v2/projects/{project['id']}/", json={"configuration": configuration})
+
+
+def test_classes_are_added_and_the_id_of_a_class_never_changes(client, make):
+    project = make.project()
+
+    assert change_classes(client, project, (1, "cat"), (2, "dog"), (3, "bird")).status_code == 200
+    for classes in (
+        [(1, "dog"), (2, "cat"), (3, "bird")],
+        [(1, "cat"), (2, "dog")],
+        [(1, "cat"), (2, "wolf"), (3, "bird")],
+        [(1, "cat"), (2, "dog"), (3, "bird"), (3, "owl")],
+    ):
+        assert change_classes(client, project, *classes).status_code in {400, 409}, classes
+    stored = client.get(f"/v2/projects/{project['id']}/").json()["data"]["configuration"]["class_schema"]["classes"]
+    assert [(entry["id"], entry["name"]) for entry in stored] == [(1, "cat"), (2, "dog"), (3, "bird")]
+
+
+def test_a_class_schema_that_makes_no_sense_is_refused(client, make):
+    project = make.project(configuration={})
+    for classes in ([(0, "cat")], [(1, "")], [(1, "cat"), (1, "dog")], [(1, "cat"), (2, "cat")]):
+        answer = change_classes(client, project, *classes)
+        assert answer.status_code == 400, classes
+        assert answer.json()["error"]["details"][0]["field"].startswith("configuration.class_schema")
+
+
+def test_a_project_with_tasks_keeps_its_collection(client, make):
+    project, other = make.project(), make.project()
+    make.tasks(project, 1)
+
+    body = {"data_collection": other["data_collection_id"]}
+    assert client.patch(f"/v2/projects/{project['id']}/", json=body).status_code == 409
+
+
+def test_deleting_a_project_takes_its_work_and_leaves_the_data(client, make, database):
+    project = make.project()
+    tasks = make.tasks(project, 2)
+    make.assignments(project, tasks, data=boxes("cat"), status_label="completed")
+    make.tag(project, "day", tasks=tasks)
+    dataset = client.post("/v2/ground-truth-datasets/", json={"project": project["id"], "name": "g"}).json()["data"]
+    client.post(f"/v2/ground-truth-datasets/{dataset['id']}/collect/", json={})
+    client.post(f"/v2/ground-truth-datasets/{dataset['id']}/versions/", json={"name": "one"})
+
+    assert client.delete(f"/v2/projects/{project['id']}/").status_code == 204
+
+    with database.engine.connect() as connection:
+        left = {
+            table: connection.scalar(sqlalchemy.text(f"SELECT count(*) FROM {table}"))
+            for table in ("tasks", "assignments", "tags", "ground_truth_events", "data_units")
+        }
+    assert left == {"tasks": 0, "assignments": 0, "tags": 0, "ground_truth_events": 0, "data_units": 2}

@@ -108,6 +108,8 @@ def install_error_handlers(app: FastAPI) -> None:
     async def on_http(request: Request, exc: Exception) -> Response:
         status = exc.status_code if isinstance(exc, HTTPException) else 500
         detail = str(exc.detail) if isinstance(exc, HTTPException) else ""
+        if (status, detail) == (404, "Not Found"):
+            detail = f"There is no {request.url.path}; every path of this API ends in a slash."
         fallback = ErrorCode.INTERNAL_ERROR if status >= 500 else ErrorCode.VALIDATION_ERROR
         return error_answer(request.state.request_id, _CODES.get(status, fallback), detail, status=status)
 

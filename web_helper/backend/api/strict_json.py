@@ -6,14 +6,28 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
 
 from web_helper.backend.api.errors import BodyError
 
+# 200 import items of 1,000 annotations each fit many times; nobody fills the server's memory with one request.
+MAX_BODY_BYTES = 64 * 2**20
+
 
 class StrictRequest(Request):
-    """A request whose JSON is what RFC 8259 allows, without NUL characters (PostgreSQL keeps none)."""
+    """A request of bounded size whose JSON is what RFC 8259 allows, without NUL characters (PostgreSQL keeps none)."""
+
+    async def body(self) -> bytes:
+        if not hasattr(self, "_body"):
+            received = bytearray()
+            async for chunk in self.stream():
+                received += chunk
+                if len(received) > MAX_BODY_BYTES:
+                    limit = f"The body is larger than {MAX_BODY_BYTES} bytes; send less in one request."
+                    raise HTTPException(413, limit)
+            self._body = bytes(received)
+        return self._body
 
     async def json(self) -> Any:
         body = await self.body()

@@ -42,6 +42,8 @@ class GroundTruth(Numbered, Created, Base):
     __table_args__ = (
         UniqueConstraint("dataset_id", "data_unit_id"),
         Index("ix_ground_truths_dataset_id_id", "dataset_id", "id"),
+        # An id is never used again: its events stay in the history.
+        {"sqlite_autoincrement": True},
     )
 
     dataset_id: Mapped[int] = mapped_column(ForeignKey("ground_truth_datasets.id", ondelete="CASCADE"))
@@ -54,13 +56,14 @@ class GroundTruthEvent(Base):
     """One change of one ground truth, with the state after it. Append-only."""
 
     __tablename__ = "ground_truth_events"
+    __table_args__ = (Index("ix_ground_truth_events_dataset_id_pgh_id", "dataset_id", "pgh_id"),)
 
     pgh_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     pgh_label: Mapped[EventLabel] = mapped_column(String(16))
     pgh_created: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     # No foreign key: the history outlives a deleted ground truth.
     ground_truth_id: Mapped[int] = mapped_column(BigId, index=True)
-    dataset_id: Mapped[int] = mapped_column(ForeignKey("ground_truth_datasets.id", ondelete="CASCADE"), index=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("ground_truth_datasets.id", ondelete="CASCADE"))
     data_unit_id: Mapped[int] = mapped_column(ForeignKey("data_units.id"))
     data: Mapped[str | None] = mapped_column(Text, deferred=True)
     data_unit: Mapped[DataUnit] = relationship()

@@ -38,7 +38,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Walk:
-    """A join and the key columns to page over, where a filter's own index is the better one to walk."""
+    """A join in place of a filter's condition, and the keys to page over: used where its index is the better one."""
 
     table: Any
     on: Condition
@@ -185,7 +185,8 @@ def select_where(listing: Listing, document: Mapping[str, Any], *, viewer_id: in
         walk = definition.walk(parsed) if definition.walk else None
         if walk:
             walks.append(walk)
-        conditions.append(definition.condition(parsed))
+        else:
+            conditions.append(definition.condition(parsed))
     if viewer_id is not None and listing.visible_to is not None:
         conditions.append(listing.visible_to(viewer_id))
     keys = walks[0].keys if walks else listing.keys

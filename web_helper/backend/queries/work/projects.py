@@ -6,16 +6,22 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from web_helper.backend.models import Member, Project, Role, Tag, Task, User
 from web_helper.backend.queries.filters import Condition, Listing, common_filters, contains_text, integers, strings
 
 
 def is_member(project_id: Any, user_id: int) -> Condition:
-    """The user has a role in the project."""
-    condition: Condition = project_id.in_(select(Member.project_id).where(Member.user_id == user_id))
-    return condition
+    """The user has a role in the project.
+
+    Asked per row: a list of memberships would tempt the database into collecting and sorting all visible rows for
+    every page, where walking the key and asking for each row stops at the end of the page.
+    """
+    membership = aliased(Member)
+    return (
+        select(membership.id).where(membership.project_id == project_id, membership.user_id == user_id).exists()
+    )
 
 
 def _named(text: str) -> Condition:

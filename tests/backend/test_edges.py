@@ -1,0 +1,96 @@
+"""What every request gets: an id, one error body, a strict reader; and what happens when the server itself fails."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.backend.factories import SQLITE_ONLY
+
+
+@SQLITE_ONLY
+def test_health_needs_no_token(app):
+    from starlette.testclient import TestClient
+
+    assert TestClient(app).get("/health/").json() == {"status": "ok", "database": "ok"}
+
+
+@SQLITE_ONLY
+def test_a_request_id_is_kept_when_it_is_harmless_and_made_when_it_is_not(client):
+    assert client.get("/health/", headers={"X-Request-ID": "abc-1"}).headers["X-Request-ID"] == "abc-1"
+    made = client.get("/health/", headers={"X-Request-ID": "a b<script>"}).headers["X-Request-ID"]
+    assert len(made) == 32
+
+
+@SQLITE_ONLY
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere/", 404, "NOT_FOUND"),
+        ("GET", "/v2/tasks", 404, "NOT_FOUND"),
+        ("PUT", "/v2/tasks/", 405, "VALIDATION_ERROR"),
+        ("GET", "/v2/tasks/abc/", 400, "VALIDATION_ERROR"),
+        ("GET", "/v2/tasks/1/", 404, "NOT_FOUND"),
+        ("GET", "/payloads/nonsense/", 403, "PERMISSION_DENIED"),
+    ],
+)
+def test_every_refusal_has_the_one_error_body(client, method, path, status, code):
+    answer = client.request(method, path)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert answer.json()["meta"]["request_id"] == answer.headers["X-Request-ID"]
+
+
+@SQLITE_ONLY
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b'{"name": NaN}',
+        b'{"name": "\\ud800"}',
+        b'{"name": "a\\u0000b"}',
+        b'{"name": "x", "description": {"deep": ["\\u0000"]}}',
+        b'{"name": "x", "surplus": 1}',
+        b'{"name": ""}',
+        b"[]",
+        b"\xff\xfe",
+        b"",
+        b"[" * 100_000,
+    ],
+)
+def test_a_malformed_body_is_refused_with_details(client, body):
+    answer = client.post("/v2/projects/", content=body, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"]["code"] == "VALIDATION_ERROR"
+    assert answer.json()["error"]["details"]
+
+
+@SQLITE_ONLY
+def test_a_body_beyond_the_limit_is_refused_before_it_is_read_to_its_end(client, monkeypatch):
+    monkeypatch.setattr("web_helper.backend.api.strict_json.MAX_BODY_BYTES", 1000)
+
+    answer = client.post("/v2/projects/", json={"name": "x", "description": "y" * 2000})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "PAYLOAD_TOO_LARGE")
+
+
+@SQLITE_ONLY
+def test_a_failure_of_the_server_tells_the_request_id_and_nothing_of_its_inside(client, app, caplog):
+    app.state.database.engine.dispose()
+    app.state.database.ping = lambda: 1 / 0
+
+    answer = client.get("/health/", headers={"X-Request-ID": "failing-1"})
+
+    assert answer.status_code == 500
+    assert answer.json()["error"]["code"] == "INTERNAL_ERROR"
+    assert "division" not in answer.text
+    assert answer.headers["X-Request-ID"] == answer.json()["meta"]["request_id"] == "failing-1"
+    assert [record.request_id for record in caplog.records if record.name.endswith("api.errors")] == ["failing-1"]
+
+
+def test_of_many_equal_requests_at_once_one_succeeds_and_the_others_are_conflicts(client):
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: client.post("/v2/projects/", json={"name": "same"}), range(8)))
+
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+    assert {answer.json()["error"]["code"] for answer in answers if answer.status_code == 409} == {"CONFLICT"}
