@@ -23,7 +23,8 @@ def encode_annotation_data(data: Any, schema: ClassSchema) -> str:
     """
     text = msgspec.json.encode(data)
     try:
-        checked = AnnotationData.model_validate_json(text)
+        # Strict, because the text is stored as it came: a coordinate written as "12" would stay a string.
+        checked = AnnotationData.model_validate_json(text, strict=True)
     except ValidationError as exc:
         details = [
             FieldError(field=".".join(["data", *map(str, error["loc"])]), message=error["msg"])

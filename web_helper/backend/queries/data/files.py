@@ -65,7 +65,10 @@ def confirm_files(session: Session, file_ids: Sequence[int]) -> None:
 
 def visible_files(session: Session, file_ids: Iterable[int], viewer_id: int | None) -> dict[int, DataFile]:
     """Those of the files that the user may see; None sees all."""
-    query = select(DataFile).where(DataFile.id.in_(sorted(set(file_ids))))
+    wanted = sorted(set(file_ids))
+    if not wanted:
+        return {}
+    query = select(DataFile).where(DataFile.id.in_(wanted))
     if viewer_id is not None:
         query = query.where(sees_file(viewer_id))
     return {file.id: file for file in session.scalars(query)}

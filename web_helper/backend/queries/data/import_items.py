@@ -90,7 +90,8 @@ def insert_assignments(session: Session, rows: Sequence[Row]) -> dict[int, int]:
     """Add one assignment to each new task; their ids by task."""
     if not rows:
         return {}
-    statement = insert(Assignment).returning(Assignment.task_id, Assignment.id)
+    table: Any = Assignment.__table__
+    statement = insert(table).returning(Assignment.task_id, Assignment.id)
     return dict(session.execute(statement, rows).all())
 
 

@@ -17,8 +17,6 @@ from web_helper.backend.services.data.collections import require_manager
 from web_helper.backend.services.data.unit_files import WantedFiles, resolve_files
 from web_helper.backend.services.lists import read_row
 
-MISSING_FILE = 0
-
 
 def create_units(call: Call, bodies: Sequence[DataUnitCreate]) -> list[DataUnit]:
     """Add data units, all or none."""
@@ -90,14 +88,23 @@ def _name_of(rows: Sequence[Mapping[str, object]], index: int) -> str:
 def _ids_by_checksum(call: Call, bodies: Sequence[DataUnitCreate]) -> dict[str, int]:
     references = (file for body in bodies for file in body.files.values())
     checksums = sorted({file.checksum for file in references if isinstance(file, ContentReference)})
-    return confirmed_hashes(call.session, checksums, call.actor.viewer_id) if checksums else {}
+    known = confirmed_hashes(call.session, checksums, call.actor.viewer_id) if checksums else {}
+    problems = [
+        FieldError(field=f"{index}.files.{name}", message="there is no file of this content; upload it first.")
+        for index, body in enumerate(bodies)
+        for name, file in body.files.items()
+        if isinstance(file, ContentReference) and file.checksum not in known
+    ]
+    if problems:
+        raise ValidationProblem(f"Nothing was added. {problems[0].field}: {problems[0].message}", problems)
+    return known
 
 
 def _wanted(field: str, body: DataUnitCreate, known: Mapping[str, int]) -> WantedFiles:
     files: dict[str, int | ImportFile] = {}
     for name, file in body.files.items():
         if isinstance(file, ContentReference):
-            files[name] = ImportFile(data_file_id=known.get(file.checksum, MISSING_FILE), file_name=file.path)
+            files[name] = ImportFile(data_file_id=known[file.checksum], file_name=file.path)
         else:
             files[name] = file
     return WantedFiles(field, body.name or "", files)

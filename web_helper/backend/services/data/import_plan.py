@@ -35,14 +35,16 @@ def plan_items(items: Sequence[ImportItem]) -> tuple[list[PlannedItem], list[Fie
         if item.data is None:
             planned.append(PlannedItem(index, item, None, ()))
             continue
+        text = msgspec.json.encode(item.data)
         try:
-            checked = AnnotationData.model_validate(item.data)
+            # Strict, because the text is stored as it came: a coordinate written as "12" would stay a string.
+            checked = AnnotationData.model_validate_json(text, strict=True)
         except ValidationError as exc:
             problems += _field_errors(f"items.{index}.data", exc)
             continue
         problems += _repeated_ids(index, checked)
         names = tuple(dict.fromkeys(annotation.category for annotation in checked.annotations))
-        planned.append(PlannedItem(index, item, msgspec.json.encode(item.data).decode(), names))
+        planned.append(PlannedItem(index, item, text.decode(), names))
     return planned, problems[:MAX_PROBLEMS]
 
 
