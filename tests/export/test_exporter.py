@@ -2,8 +2,10 @@
 
 import errno
 import json
+import time
 import tracemalloc
 
+import httpx2
 import pytest
 
 from synapse_sdk.exceptions import ExportError
@@ -261,3 +263,57 @@ def test_words_are_those_of_the_specification():
     record.stand_by -= 1
     record.success += 1
     assert record.to_dict() == {"stand_by": 99, "success": 1, "failed": 0}
+
+
+class SlowStore:
+    """Serves files by link, slowly, and notes how many are asked for at once."""
+
+    def __init__(self, *, seconds: float = 0.05) -> None:
+        self.seconds, self.active, self.most, self.asked = seconds, 0, 0, 0
+        self.anonymous = httpx2.Client(transport=httpx2.MockTransport(self.answer))
+
+    def answer(self, request: httpx2.Request) -> httpx2.Response:
+        self.active, self.asked = self.active + 1, self.asked + 1
+        self.most = max(self.most, self.active)
+        time.sleep(self.seconds)
+        self.active -= 1
+        return httpx2.Response(200, content=request.url.path.encode())
+
+
+def linked_items(count: int) -> list[dict]:
+    return [
+        make_item(n, f"{n}.jpg", files={"url": f"http://store/{n}", "file_name_original": f"{n}.jpg"})
+        for n in range(count)
+    ]
+
+
+def test_originals_behind_links_are_fetched_side_by_side_and_saved_in_order(tmp_path):
+    store = SlowStore()
+    ctx = make_ctx(client=store)
+    BaseExporter(ctx, iter(linked_items(30)), tmp_path, name="out", count=30).export()
+    assert 2 <= store.most <= 8
+    files = tree(tmp_path / "out")
+    assert {name: body for name, body in files.items() if name.startswith("origin")} == {
+        f"origin_files/{n}.jpg": f"/{n}".encode() for n in range(30)
+    }
+    assert [event["target_id"] for event in ctx.logger.events("export_original_file")] == list(range(30))
+    assert store.asked == 30
+
+
+def test_a_failed_export_fetches_no_further_and_leaves_nothing(tmp_path):
+    class Broken(BaseExporter):
+        def save_as_json(self, result, base_path, error_file_list):
+            raise OSError(errno.EIO, "the disk is gone")
+
+    store = SlowStore()
+    with pytest.raises(OSError, match="the disk is gone"):
+        Broken(make_ctx(client=store), iter(linked_items(100)), tmp_path, name="out", count=100).export()
+    assert store.active == 0
+    assert store.asked <= 20
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_an_override_does_not_want_are_not_kept(tmp_path):
+    ctx = make_ctx(client=SlowStore(seconds=0))
+    Quitter(ctx, iter(linked_items(20)), tmp_path, name="out", count=20).export()
+    assert tree(tmp_path) == {}

@@ -13,7 +13,10 @@ MAX_POSITIONAL, MAX_FOLDER_FILES = 4, 12
 
 FILE_EXCEPTIONS: dict[str, str] = {}
 FOLDER_EXCEPTIONS: dict[str, str] = {}
-FUNCTION_EXCEPTIONS: dict[str, str] = {}
+FUNCTION_EXCEPTIONS: dict[str, str] = {
+    f"synapse_sdk/plugins/actions/export/{where}:process_file_saving": "the documented signature, overridden by plugins"
+    for where in ("exporter.py", "formats/exporter.py")
+}
 
 
 def python_files(*folders: str) -> list[Path]:

@@ -6,6 +6,7 @@ It works on streams: `convert_items` converts an item when it is asked for, `sav
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -220,6 +221,14 @@ class BaseExporter:
             OSError: The target cannot be written.
         """
         progress = Progress(self.data_metrics.stand_by, self._report_saving)
+        if not self.saves_originals:
+            self._save_each(converted, unique_export_path, progress)
+            return
+        # Closed before anything else happens: no file may arrive in a folder that is being rolled back.
+        with closing(self.originals.ahead(converted, _locate, unique_export_path)) as stream:
+            self._save_each(stream, unique_export_path, progress)
+
+    def _save_each(self, converted: Iterable[dict[str, Any]], unique_export_path: Any, progress: Progress) -> None:
         for no, final_data in enumerate(converted, 1):
             waiting = self.data_metrics.stand_by
             is_saved = self.process_file_saving(
@@ -312,6 +321,10 @@ def _file_of(result: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _id_of(result: Mapping[str, Any]) -> Any:
     return _source_of(result).get("id", result.get("id"))
+
+
+def _locate(result: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+    return _id_of(result), _file_of(result)
 
 
 def _count(record: MetricsRecord, *, is_success: bool) -> None:
