@@ -184,6 +184,21 @@ def test_a_failure_leaves_no_unfinished_file(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("fmt", ["coco", "csv", "jsonl"])
+def test_a_full_disk_is_an_error_and_leaves_no_unfinished_file(tmp_path: Path, fmt: str):
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    rows = [item(number, *[box(attributes={"text": "x" * 200})] * 20) for number in range(1, 400)]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 18, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write(tmp_path, fmt, rows, with_images=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 def test_an_item_that_the_caller_lost_is_counted(tmp_path: Path):
     with create_writer("coco", tmp_path, classes=schema()) as writer:
         writer.skip(4, "the original file is gone")

@@ -160,6 +160,7 @@ def test_the_raccoon_data_set_is_read_whole(tmp_path: Path):
         ({"category_id": 9}, "unknown_class"),
         ({"bbox": [1, 2, 0, 5]}, "zero_area"),
         ({"bbox": [90, 2, 5, 5]}, "outside_image"),
+        ({"bbox": [float("nan"), 2, 5, 5]}, "malformed"),
         ({"bbox": [1, 2, 5]}, "invalid_geometry"),
         ({"bbox": None}, "invalid_geometry"),
         ({"bbox": "1 2 3 4"}, "malformed"),

@@ -16,7 +16,7 @@ from tests.converters.factory import HEIGHT, WIDTH, YOLO, annotations, item, rea
 Route = tuple[Format, WriterOptions | None]
 PLAIN: list[Route] = [(Format.COCO, None), (Format.CSV, None), (Format.JSONL, None)]
 VOC: Route = (Format.VOC, None)
-few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 numbers = st.floats(0, 1, allow_nan=False)
 

@@ -1,5 +1,7 @@
 """Data set formats, both ways: writers, readers and validators that stream."""
 
+from typing import Any
+
 from synapse_sdk.utils.converters.base import DatasetWriter
 from synapse_sdk.utils.converters.formats import (
     CocoOptions,
@@ -18,16 +20,33 @@ from synapse_sdk.utils.converters.records import BadFile, Finding, SourceItem, V
 from synapse_sdk.utils.converters.registry import create_writer, read_classes, read_dataset, validate_dataset
 from synapse_sdk.utils.converters.splits import check_ratios, split_by_ratio, split_by_tag
 
+# Loaded when asked for: they stand on the registry, and few need them.
+_DM_NAMES = frozenset(
+    {
+        "COCOToDMConverter",
+        "FromDMToCOCOConverter",
+        "FromDMToPascalConverter",
+        "FromDMToYOLOConverter",
+        "PascalToDMConverter",
+        "YOLOToDMConverter",
+    }
+)
+
 __all__ = [
     "BadFile",
+    "COCOToDMConverter",
     "CocoOptions",
     "CocoTask",
     "DatasetWriter",
     "Finding",
     "Format",
+    "FromDMToCOCOConverter",
+    "FromDMToPascalConverter",
+    "FromDMToYOLOConverter",
     "LossCode",
     "LossLog",
     "NameAllocator",
+    "PascalToDMConverter",
     "Skip",
     "SourceItem",
     "TableOptions",
@@ -35,6 +54,7 @@ __all__ = [
     "VocOptions",
     "WriterOptions",
     "WriterReport",
+    "YOLOToDMConverter",
     "YoloOptions",
     "YoloTask",
     "check_ratios",
@@ -48,3 +68,11 @@ __all__ = [
     "split_by_tag",
     "validate_dataset",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _DM_NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from synapse_sdk.utils.converters import dm
+
+    return getattr(dm, name)

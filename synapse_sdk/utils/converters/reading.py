@@ -12,14 +12,14 @@ from synapse_sdk.exceptions import FormatError
 from synapse_sdk.utils.converters.losses import LossCode
 from synapse_sdk.utils.converters.records import BadFile, UnfitError
 from synapse_sdk.utils.converters.shapes import geometry
+from synapse_sdk.utils.converters.splits import TAG_SPLITS
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
-SPLIT_NAMES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
 def split_of(name: str) -> str | None:
     """`train`, `val` or `test` for the names that data sets use for them."""
-    return SPLIT_NAMES.get(name.lower())
+    return TAG_SPLITS.get(name.lower())
 
 
 @dataclass(slots=True)

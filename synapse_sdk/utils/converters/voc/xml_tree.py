@@ -51,9 +51,18 @@ def read_xml(path: Path) -> Element:
     """
     if path.stat().st_size > _MAX_BYTES:
         raise XmlError(f"the file is larger than {_MAX_BYTES >> 20} MiB")
+    return parse_xml(path.read_bytes())
+
+
+def parse_xml(text: bytes) -> Element:
+    """Parse a document.
+
+    Raises:
+        XmlError: It is not well-formed, declares a document type, or is far too deep.
+    """
     builder = _Builder()
     try:
-        builder.parser.Parse(path.read_bytes(), True)
+        builder.parser.Parse(text, True)
     except expat.ExpatError as exc:
         raise XmlError(f"malformed XML: {expat.ErrorString(exc.code)}", exc.lineno) from exc
     except XmlError:

@@ -111,20 +111,21 @@ def _task(stated: Any, shape: tuple[int, int] | None) -> YoloTask | None:
 
 
 def _splits(raw: dict[str, Any], file: Path, root: Path) -> dict[str, list[Path]]:
-    splits: dict[str, list[Path]] = {}
-    seen: set[Path] = set()
+    owners: dict[Path, str] = {}
     for key, value in raw.items():
         split = split_of(str(key)) or _own_split(key, value)
         if split is None or not value:
             continue
         for entry in value if isinstance(value, list) else [value]:
             place = _place(str(entry), str(raw.get("path") or "."), file, root)
-            # A data set without splits names its one folder twice, for want of a `val`.
-            if place not in seen:
-                seen.add(place)
-                splits.setdefault(split, []).append(place)
-    if not splits:
+            # A data set of one split names its folder twice, because trainers demand two: its name tells whose it is.
+            if place not in owners or place.name == key:
+                owners[place] = split
+    if not owners:
         raise FormatError(f"{file} names no folder of images under `train`, `val` or `test`.")
+    splits: dict[str, list[Path]] = {}
+    for place, split in owners.items():
+        splits.setdefault(split, []).append(place)
     return splits
 
 
