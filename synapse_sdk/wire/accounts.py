@@ -16,15 +16,18 @@ Email = Annotated[
 ]
 
 
-class TokenScope(StrEnum):
-    """What a key may do; each includes the ones before it."""
+class Scope(StrEnum):
+    """What a key may do; each includes the ones before it.
+
+    `admin` is for managing users, tokens of others, members and secrets of storages.
+    """
 
     READ = "read"
     WRITE = "write"
     ADMIN = "admin"
 
 
-class MemberRole(StrEnum):
+class Role(StrEnum):
     """Roles in a project, each allowed everything the one before it is."""
 
     VIEWER = "viewer"
@@ -68,7 +71,7 @@ class Token(BaseModel):
     user_id: int
     name: str
     prefix: str
-    scopes: list[TokenScope]
+    scopes: list[Scope]
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
@@ -85,7 +88,7 @@ class TokenCreate(Request):
     """Body of `POST /v2/tokens/`. `user` is for administrators; no token gives more than its maker's."""
 
     name: Name
-    scopes: list[TokenScope] = Field([TokenScope.READ, TokenScope.WRITE], min_length=1)
+    scopes: list[Scope] = Field([Scope.READ, Scope.WRITE], min_length=1)
     expires_at: AwareDatetime | None = None
     user: int | None = None
 
@@ -96,7 +99,7 @@ class Member(BaseModel):
     id: int
     project_id: int
     user_id: int
-    role: MemberRole
+    role: Role
     created: datetime
 
 
@@ -106,10 +109,10 @@ class MemberCreate(Request):
     project: int
     user: int | None = None
     email: Email | None = None
-    role: MemberRole = MemberRole.ANNOTATOR
+    role: Role = Role.ANNOTATOR
 
 
 class MemberChange(Request):
     """Body of `PATCH /v2/members/{id}/`."""
 
-    role: MemberRole
+    role: Role

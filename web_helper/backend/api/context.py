@@ -12,10 +12,11 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader
 
+from synapse_sdk.wire.accounts import Scope
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.core.signing import UrlSigner
-from web_helper.backend.services.access import Scope, require_scope
+from web_helper.backend.services.access import require_scope
 from web_helper.backend.services.authentication import authenticate, is_use_stale, note_use
 from web_helper.backend.services.call import Actor, Call
 

@@ -1,6 +1,9 @@
 """Tables. Importing this package registers all of them on `Base.metadata`."""
 
-from web_helper.backend.models.account import Member, Role, Setting, Token, User
+from synapse_sdk.wire.accounts import Role
+from synapse_sdk.wire.ground_truth import EventLabel
+from synapse_sdk.wire.work import ReviewStatus, WorkStatus
+from web_helper.backend.models.account import Member, Setting, Token, User
 from web_helper.backend.models.async_job import AsyncJob
 from web_helper.backend.models.base import Base
 from web_helper.backend.models.collection import (
@@ -13,7 +16,6 @@ from web_helper.backend.models.collection import (
     FileStatus,
 )
 from web_helper.backend.models.ground_truth import (
-    EventLabel,
     GroundTruth,
     GroundTruthDataset,
     GroundTruthDatasetVersion,
@@ -25,10 +27,8 @@ from web_helper.backend.models.project import (
     Assignment,
     Project,
     Review,
-    ReviewStatus,
     Tag,
     Task,
-    WorkStatus,
     assignment_tags,
     task_tags,
 )

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from synapse_sdk.wire.accounts import Role
 from web_helper.backend.models.base import Base, Created, JsonText, Numbered, UtcDateTime
-
-
-class Role(StrEnum):
-    """Roles in a project, each allowed everything the one before it is."""
-
-    VIEWER = "viewer"
-    ANNOTATOR = "annotator"
-    MANAGER = "manager"
-    ADMIN = "admin"
 
 
 class User(Numbered, Created, Base):

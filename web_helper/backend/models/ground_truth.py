@@ -7,21 +7,13 @@ rows and nothing ever updates them.
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from synapse_sdk.wire.ground_truth import EventLabel
 from web_helper.backend.models.base import Base, BigId, Created, Numbered, UtcDateTime, utc_now
 from web_helper.backend.models.collection import DataUnit
-
-
-class EventLabel(StrEnum):
-    """What happened to the ground truth."""
-
-    INSERT = "insert"
-    UPDATE = "update"
-    DELETE = "delete"
 
 
 class GroundTruthDataset(Numbered, Created, Base):

@@ -6,30 +6,14 @@ without decoding. Each list walks its `(project_id, id)` index.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from synapse_sdk.wire.work import ReviewStatus, WorkStatus
 from web_helper.backend.models.base import Base, BigId, Created, JsonText, Numbered
 from web_helper.backend.models.collection import DataUnit
-
-
-class WorkStatus(StrEnum):
-    """How far the work on a task or an assignment is."""
-
-    PENDING = "pending"
-    IN_PROGRESS = "in_progress"
-    COMPLETED = "completed"
-
-
-class ReviewStatus(StrEnum):
-    """What the reviewer said."""
-
-    PENDING = "pending"
-    APPROVED = "approved"
-    REJECTED = "rejected"
 
 
 class Project(Numbered, Created, Base):

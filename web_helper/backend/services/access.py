@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
+from synapse_sdk.wire.accounts import Scope
 from web_helper.backend.core.problems import NotFoundProblem, PermissionProblem
 from web_helper.backend.models import Role
 from web_helper.backend.queries.work import projects
 from web_helper.backend.services.call import Actor, Call
 
 _RANKS = {role: rank for rank, role in enumerate(Role)}
-
-
-class Scope(StrEnum):
-    """What a key may do. Each includes the ones before it.
-
-    `admin` is for managing users, tokens of others, members and secrets of storages.
-    """
-
-    READ = "read"
-    WRITE = "write"
-    ADMIN = "admin"
 
 
 _INCLUDED_IN = {

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from synapse_sdk.exceptions import ConfigurationError
+from synapse_sdk.wire.accounts import Scope
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.migrate import upgrade_database
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.models import Storage, User
 from web_helper.backend.queries.data import storages
 from web_helper.backend.queries.work import accounts
-from web_helper.backend.services.access import Scope
 from web_helper.backend.services.authentication import add_token
 
 ADMIN_EMAIL = "admin@localhost"

@@ -19,9 +19,7 @@ def is_member(project_id: Any, user_id: int) -> Condition:
     every page, where walking the key and asking for each row stops at the end of the page.
     """
     membership = aliased(Member)
-    return (
-        select(membership.id).where(membership.project_id == project_id, membership.user_id == user_id).exists()
-    )
+    return select(membership.id).where(membership.project_id == project_id, membership.user_id == user_id).exists()
 
 
 def _named(text: str) -> Condition:

@@ -17,7 +17,6 @@ from web_helper.backend.models import (
     ReviewStatus,
     Tag,
     Task,
-    User,
     WorkStatus,
 )
 from web_helper.backend.queries.filters import (
@@ -132,8 +131,3 @@ def work_of_ids(session: Session, entity: Any, ids: list[int]) -> list[Any]:
     """Tasks or assignments with their tags, by primary key, ascending."""
     statement = select(entity).options(selectinload(entity.tags)).where(entity.id.in_(ids)).order_by(entity.id)
     return list(session.scalars(statement))
-
-
-def has_user(session: Session, user_id: int) -> bool:
-    """Whether there is such a user."""
-    return session.get(User, user_id) is not None

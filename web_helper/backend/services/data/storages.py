@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 
 from synapse_sdk.exceptions import StorageError
 from synapse_sdk.utils.storage import get_pathlib
+from synapse_sdk.wire.accounts import Scope
 from synapse_sdk.wire.data import StorageChange, StorageCreate
 from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, PermissionProblem, ValidationProblem
 from web_helper.backend.models import Storage
 from web_helper.backend.queries.data import storages as queries
-from web_helper.backend.services.access import Scope, has_scope, require_admin
+from web_helper.backend.services.access import has_scope, require_admin
 from web_helper.backend.services.call import Call
-from web_helper.backend.services.data.objects import StorageProblem
+from web_helper.backend.services.data.objects import StorageFailedError
 
 MASK = "********"
 # What of a configuration everyone may see: anything else is a secret, or may hold one.
@@ -27,12 +28,12 @@ def open_root(storage: Storage) -> Path:
     """The folder or bucket that the storage stands for.
 
     Raises:
-        StorageProblem: Its configuration does not lead anywhere.
+        StorageFailedError: Its configuration does not lead anywhere.
     """
     try:
         root: Path = get_pathlib({"provider": storage.provider, "configuration": storage.configuration}, "")
     except StorageError as exc:
-        raise StorageProblem(f"Storage {storage.id} cannot be opened: {exc}") from exc
+        raise StorageFailedError(f"Storage {storage.id} cannot be opened: {exc}") from exc
     return root
 
 
@@ -146,7 +147,7 @@ def _refuse_name(call: Call, name: str) -> None:
 def _try_to_open(storage: Storage) -> None:
     try:
         open_root(storage).mkdir(parents=True, exist_ok=True)
-    except StorageProblem as exc:
+    except StorageFailedError as exc:
         raise ValidationProblem.of_field("configuration", str(exc.__cause__)) from exc
     except OSError as exc:
         reason = exc.strerror or type(exc).__name__

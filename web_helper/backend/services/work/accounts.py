@@ -9,7 +9,7 @@ from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, P
 from web_helper.backend.models import Token, User
 from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries.work import accounts
-from web_helper.backend.services.access import Scope, has_scope, require_admin
+from web_helper.backend.services.access import has_scope, require_admin
 from web_helper.backend.services.authentication import add_token
 from web_helper.backend.services.call import Call
 from web_helper.backend.services.lists import read_row
@@ -62,7 +62,7 @@ def create_token(call: Call, body: TokenCreate) -> NewToken:
         if call.session.get(User, user_id) is None:
             raise ValidationProblem.of_field("user", f"there is no user {user_id}.")
     for scope in body.scopes:
-        if not has_scope(call.actor, Scope(scope.value)):
+        if not has_scope(call.actor, scope):
             raise PermissionProblem(f"Your own token lacks the scope {scope.value!r}; it cannot give it to another.")
     if body.expires_at is not None and body.expires_at <= utc_now():
         raise ValidationProblem.of_field("expires_at", "lies in the past.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from synapse_sdk.wire.work import AssignmentChange, AssignmentCreate, ReviewRequest
-from synapse_sdk.wire.work import ReviewStatus as WireReviewStatus
 from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, PermissionProblem, ValidationProblem
 from web_helper.backend.models import Assignment, Review, ReviewStatus, Role, WorkStatus
 from web_helper.backend.queries.work import projects, tasks
@@ -31,7 +30,7 @@ def create_assignment(call: Call, body: AssignmentCreate) -> Assignment:
         project_id=task.project_id,
         task_id=task.id,
         user_id=user_id,
-        status_label=WorkStatus(body.status_label.value),
+        status_label=body.status_label,
         data=encode_for(project_of(call, task.project_id), body.data),
     )
     assignment.tags = ensure_tags(call, task.project_id, body.tags)
@@ -51,7 +50,7 @@ def change_assignment(call: Call, assignment_id: int, body: AssignmentChange) ->
     if "data" in body.model_fields_set:
         assignment.data = encode_for(project_of(call, assignment.project_id), body.data)
     if body.status_label is not None:
-        assignment.status_label = WorkStatus(body.status_label.value)
+        assignment.status_label = body.status_label
     if has_new_work:
         # What was reviewed is not what is there now.
         assignment.status_review = ReviewStatus.PENDING
@@ -68,15 +67,14 @@ def delete_assignment(call: Call, assignment_id: int) -> None:
 def review_assignment(call: Call, assignment_id: int, body: ReviewRequest) -> Assignment:
     """Approve or reject completed work; the review stays in the history."""
     assignment = find_assignment(call, assignment_id, Role.MANAGER)
-    if body.status is WireReviewStatus.PENDING:
+    if body.status is ReviewStatus.PENDING:
         raise ValidationProblem.of_field("status", "a review approves or rejects.")
     if assignment.status_label != WorkStatus.COMPLETED:
         raise ConflictProblem(f"Assignment {assignment.id} is not completed; there is nothing to review yet.")
-    status = ReviewStatus(body.status.value)
     call.session.add(
-        Review(assignment_id=assignment.id, reviewer_id=call.actor.user_id, status=status, comment=body.comment)
+        Review(assignment_id=assignment.id, reviewer_id=call.actor.user_id, status=body.status, comment=body.comment)
     )
-    assignment.status_review = status
+    assignment.status_review = body.status
     assignment.reviewer_id = call.actor.user_id
     call.session.flush()
     return assignment

@@ -17,7 +17,7 @@ def add_member(call: Call, body: MemberCreate) -> Member:
     user = find_user(call, body.user, body.email)
     if projects.find_member(call.session, body.project, user.id) is not None:
         raise ConflictProblem(f"User {user.id} is a member of project {body.project} already; change the role instead.")
-    member = Member(project_id=body.project, user_id=user.id, role=Role(body.role.value))
+    member = Member(project_id=body.project, user_id=user.id, role=body.role)
     call.session.add(member)
     call.session.flush()
     return member
@@ -26,7 +26,7 @@ def add_member(call: Call, body: MemberCreate) -> Member:
 def change_member(call: Call, member_id: int, body: MemberChange) -> Member:
     """Change a member's role."""
     member = _find_member(call, member_id)
-    member.role = Role(body.role.value)
+    member.role = body.role
     call.session.flush()
     return member
 

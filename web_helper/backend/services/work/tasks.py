@@ -43,7 +43,7 @@ def create_task(call: Call, body: TaskCreate) -> Task:
     task = Task(
         project_id=project.id,
         data_unit_id=unit.id,
-        status=WorkStatus(body.status.value),
+        status=body.status,
         data=encode_for(project, body.data),
         meta=dict(body.meta),
     )
@@ -68,7 +68,7 @@ def change_task(call: Call, task_id: int, body: TaskChange) -> Task:
     if "data" in body.model_fields_set:
         task.data = encode_for(project_of(call, task.project_id), body.data)
     if body.status is not None:
-        task.status = WorkStatus(body.status.value)
+        task.status = body.status
     if body.is_discarded is not None:
         task.is_discarded = body.is_discarded
     if body.meta is not None:
