@@ -128,6 +128,13 @@ def _load(extension: EntryPoint, root: typer.Typer) -> None:
         warn(f"The commands of {extension.name!r} ({extension.value}) are not there: {exc}")
 
 
+def __getattr__(name: str) -> typer.Typer:
+    """`cli`, the whole app, for those who embed it; made when asked for, because importing must load no extension."""
+    if name == "cli":
+        return build_app()
+    raise AttributeError(name)
+
+
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
     build_app()()

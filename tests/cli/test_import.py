@@ -129,6 +129,7 @@ def test_bad_files_are_named_with_their_line_and_the_rest_arrives(synapse, tmp_p
     assert result.exit_code == 0
     summary = json.loads(result.stdout)
     assert counts(summary) == (3, 0, 0, 2)
+    assert summary["left_out"] == 1
     assert "a_torn.xml:" in result.stderr
     assert "b_lost.xml:" in result.stderr
     assert "lost.png" in result.stderr
@@ -137,6 +138,22 @@ def test_bad_files_are_named_with_their_line_and_the_rest_arrives(synapse, tmp_p
     assert [entry["code"] for entry in document["bad"]] == ["malformed", "image_missing"]
     assert all(entry["line"] for entry in document["bad"])
     assert document["summary"]["created"] == 3
+
+
+def test_a_broken_image_is_left_out(synapse, tmp_path):
+    data = make_voc(tmp_path, 3, first=20)
+    (data / "JPEGImages" / "0021.png").write_bytes(b"no image")
+    result = synapse("import", "voc", data, "--project", "broken image", "--json")
+    summary = json.loads(result.stdout)
+    assert (summary["created"], summary["left_out"], summary["bad"]) == (2, 1, 1)
+    assert "0021" in result.stderr
+
+
+def test_a_report_that_cannot_be_written_is_refused_at_once(synapse, tmp_path):
+    data = make_voc(tmp_path, 1)
+    result = synapse("import", "voc", data, "--project", "no report", "--report", tmp_path / "none" / "r.json")
+    assert result.exit_code == 2
+    assert synapse("project", "show", "no report").exit_code == 1
 
 
 def test_strict_stops_at_the_first_bad_file(synapse, tmp_path):

@@ -29,33 +29,43 @@ from synapse_sdk.plugins.context import PluginEnvironment, RuntimeContext
 from synapse_sdk.utils.converters import Format
 from synapse_sdk.wire.bundle import ExportTarget
 
+FormatOption = Annotated[Format, typer.Option("--format", help="coco, yolo, voc, csv or jsonl.")]
+OutOption = Annotated[Path, typer.Option(file_okay=False, help="Folder in which the export's own folder is made.")]
+ProjectOption = Annotated[str | None, typer.Option(help="Name or id; needed for assignments and tasks.")]
+TargetOption = Annotated[ExportTarget, typer.Option(help="What to export.")]
+FilterOption = Annotated[
+    list[str] | None,
+    typer.Option("--filter", metavar="KEY=VALUE", help="Such as status_label=completed or ids=1,2,3. Repeatable."),
+]
+NameOption = Annotated[str | None, typer.Option(help="Name of the export's folder; PROJECT-FORMAT when absent.")]
+TaskOption = Annotated[
+    str | None, typer.Option(help="coco: detection, segmentation, keypoints. yolo: detect, segment, pose, obb.")
+]
+ImagesOption = Annotated[ImageMode, typer.Option(help="What becomes of the original images.")]
+SplitOption = Annotated[
+    str | None, typer.Option(help="Shares of train, val and test, such as 0.8,0.1,0.1, or `tag`: by the items' tags.")
+]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Fail when something cannot be carried, instead of listing it.")
+]
+InProcessOption = Annotated[
+    bool, typer.Option("--in-process", help="Fetch the data from here; else the server gathers it.")
+]
+
 
 def export_command(
     *,
-    fmt: Annotated[Format, typer.Option("--format", help="coco, yolo, voc, csv or jsonl.")],
-    out: Annotated[Path, typer.Option(file_okay=False, help="Folder in which the export's own folder is made.")],
-    project: Annotated[str | None, typer.Option(help="Name or id; needed for assignments and tasks.")] = None,
-    target: Annotated[ExportTarget, typer.Option(help="What to export.")] = ExportTarget.ASSIGNMENT,
-    filters: Annotated[
-        list[str] | None,
-        typer.Option("--filter", metavar="KEY=VALUE", help="Such as status_label=completed or ids=1,2,3. Repeatable."),
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the export's folder. [default: PROJECT-FORMAT]")] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(help="coco: detection, segmentation, keypoints. yolo: detect, segment, pose, obb."),
-    ] = None,
-    images: Annotated[ImageMode, typer.Option(help="What becomes of the original images.")] = ImageMode.COPY,
-    split: Annotated[
-        str | None,
-        typer.Option(help="Shares of train, val and test, such as 0.8,0.1,0.1, or `tag`: by the items' tags."),
-    ] = None,
-    is_strict: Annotated[
-        bool, typer.Option("--strict", help="Fail when something cannot be carried, instead of listing it.")
-    ] = False,
-    is_in_process: Annotated[
-        bool, typer.Option("--in-process", help="Fetch the data from here; else the server gathers it.")
-    ] = False,
+    fmt: FormatOption,
+    out: OutOption,
+    project: ProjectOption = None,
+    target: TargetOption = ExportTarget.ASSIGNMENT,
+    filters: FilterOption = None,
+    name: NameOption = None,
+    task: TaskOption = None,
+    images: ImagesOption = ImageMode.COPY,
+    split: SplitOption = None,
+    is_strict: StrictOption = False,
+    is_in_process: InProcessOption = False,
     host: HostOption = None,
     token: TokenOption = None,
     as_json: JsonOption = False,

@@ -43,7 +43,7 @@ class BatchResult:
     """What became of the items of one batch."""
 
     created: int = 0
-    existing: int = 0
+    exists: int = 0
     different: list[str] = field(default_factory=list)
     bad: list[BadFile] = field(default_factory=list)
     uploaded_files: int = 0
@@ -171,7 +171,7 @@ def _count(states: Iterable[ImportState], items: Sequence[HashedItem], result: B
         if state == ImportState.CREATED:
             result.created += 1
         elif state == ImportState.EXISTS:
-            result.existing += 1
+            result.exists += 1
         else:
             result.different.append(item.key)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from synapse_sdk.cli.connection import HostOption, JsonOption, TokenOption, open_v2
-from synapse_sdk.cli.failures import EXIT_FAILED, EXIT_INTERRUPTED, message_of, print_error, report_error
+from synapse_sdk.cli.failures import EXIT_FAILED, EXIT_INTERRUPTED, UsageError, message_of, print_error, report_error
 from synapse_sdk.cli.importing.batch import BatchSender
 from synapse_sdk.cli.importing.counting import count_items
 from synapse_sdk.cli.importing.findings import Findings
@@ -21,7 +22,7 @@ from synapse_sdk.cli.importing.target import open_target
 from synapse_sdk.cli.interrupt import Interruption, stop_on_interrupt
 from synapse_sdk.cli.output import print_facts, print_json, say, warn
 from synapse_sdk.cli.progress import ItemProgress
-from synapse_sdk.exceptions import FormatError, SynapseError
+from synapse_sdk.exceptions import ConfigurationError, FormatError, SynapseError
 from synapse_sdk.utils.converters import Format, read_classes, read_dataset
 from synapse_sdk.wire.annotations import ClassDefinition
 
@@ -31,7 +32,9 @@ DEFAULT_WORKERS = 8
 
 def import_command(
     fmt: Annotated[Format, typer.Argument(metavar="FORMAT", help="coco, yolo, voc, csv or jsonl.")],
-    path: Annotated[Path, typer.Argument(exists=True, help="The annotation file, data.yaml or data set folder.")],
+    path: Annotated[
+        Path, typer.Argument(exists=True, metavar="PATH", help="The annotation file, data.yaml or data set folder.")
+    ],
     *,
     project: Annotated[str, typer.Option(help="Name (or id) of the project; a new name makes a new project.")],
     images: Annotated[
@@ -55,6 +58,7 @@ def import_command(
     code is still 0, unless --strict. Ctrl-C stops after the batch in flight (exit code 130); the same command goes on.
     """
     started = time.monotonic()
+    _check_machine(report)
     progress = ItemProgress(f"Importing into {project}", count_items(fmt, path, images))
     entries = _open_data_set(read_dataset(fmt, path, images=images, on_total=progress.set_total), path)
     notice = "Stopping after the batch in flight. Ctrl-C again stops at once."
@@ -80,6 +84,14 @@ def import_command(
     _print_summary(summary, report, as_json=as_json)
     if exit_code:
         raise typer.Exit(exit_code)
+
+
+def _check_machine(report: Path | None) -> None:
+    """Refuse now what would otherwise fail at the end, or once for each image."""
+    if report is not None and not report.absolute().parent.is_dir():
+        raise UsageError(f"--report {report}: there is no folder {report.parent}.")
+    if find_spec("PIL") is None:
+        raise ConfigurationError("Reading images needs Pillow: pip install 'synapse-platform[formats]'.")
 
 
 def _open_data_set(entries: Iterator[Entry], path: Path) -> Iterator[Entry]:
@@ -128,13 +140,12 @@ def _print_summary(summary: dict[str, Any], report: Path | None, *, as_json: boo
 
 def _words(summary: dict[str, Any]) -> dict[str, str]:
     project = summary["project"]
-    done = summary["created"] + summary["exists"] + summary["different"]
     return {
         "Project": f"{project['name']} (id {project['id']}{', new' if project['is_new'] else ''})",
         "Created": f"{summary['created']:,}",
         "Already there": f"{summary['exists']:,}",
         "Different on the server": f"{summary['different']:,} (kept as they are there)",
-        "Left out": f"{summary['items'] - done:,}",
+        "Left out": f"{summary['left_out']:,}",
         "Problems in files": f"{summary['bad']:,}",
         "Sent": f"{summary['uploaded_files']:,} files, {summary['uploaded_bytes'] / 1e6:,.1f} MB",
         "Seconds": f"{summary['seconds']:.1f}",

@@ -17,6 +17,8 @@ from synapse_sdk.utils.converters import BadFile, SourceItem
 # Half of what the server takes: Ctrl-C waits for one batch, and large images make a batch slow.
 BATCH_ITEMS = 100
 
+_IMAGE_PROBLEMS = frozenset({"image_missing", "image_unreadable"})
+
 Entry = SourceItem | BadFile
 
 
@@ -29,14 +31,14 @@ class Totals:
     """What an import did so far.
 
     Attributes:
-        items: Items that were read; those neither created, there already nor different were left out.
+        left_out: Items that are not on the server: their image is missing or broken, or the server refused them.
         bad: Findings about files; one item can have several, and some (a box cut at the edge) leave it in.
     """
 
-    items: int = 0
     created: int = 0
     exists: int = 0
     different: int = 0
+    left_out: int = 0
     bad: int = 0
     uploaded_files: int = 0
     uploaded_bytes: int = 0
@@ -71,7 +73,7 @@ class ImportRun:
         for batch in self._batches(entries, interruption):
             if interruption.is_requested:
                 return False
-            self._take(self._sender.send(batch))
+            self._take(self._sender.send(batch), len(batch))
             self._progress.advance(len(batch))
         return not interruption.is_requested
 
@@ -88,22 +90,25 @@ class ImportRun:
             yield batch
 
     def _items(self, entries: Iterable[Entry]) -> Iterator[SourceItem]:
+        # Problems come in front of their item: those of its image leave it out.
         is_told = False
         for entry in entries:
             if isinstance(entry, BadFile):
-                is_told = is_told or entry.code == "image_missing"
+                is_told = is_told or entry.code in _IMAGE_PROBLEMS
                 self._add_bad(entry)
                 continue
-            self.totals.items += 1
-            if entry.image_path is not None:
-                yield entry
-            elif not is_told:
+            if entry.image_path is None and not is_told:
                 self._add_bad(_without_image(entry))
+            if entry.image_path is None or is_told:
+                self.totals.left_out += 1
+            else:
+                yield entry
             is_told = False
 
-    def _take(self, result: BatchResult) -> None:
+    def _take(self, result: BatchResult, count: int) -> None:
         self.totals.created += result.created
-        self.totals.exists += result.existing
+        self.totals.exists += result.exists
+        self.totals.left_out += count - result.created - result.exists - len(result.different)
         self.totals.uploaded_files += result.uploaded_files
         self.totals.uploaded_bytes += result.uploaded_bytes
         for key in result.different:

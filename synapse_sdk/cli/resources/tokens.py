@@ -26,7 +26,7 @@ class Scope(StrEnum):
 def create(
     name: Annotated[str, typer.Argument(help="What it is for; shown in lists.")],
     *,
-    scope: Annotated[list[Scope] | None, typer.Option(help="Repeat for several. [default: read, write]")] = None,
+    scope: Annotated[list[Scope] | None, typer.Option(help="Repeat for several; read and write when absent.")] = None,
     days: Annotated[int | None, typer.Option(min=1, help="Days until it expires; never when absent.")] = None,
     host: HostOption = None,
     token: TokenOption = None,
