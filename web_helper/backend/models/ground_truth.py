@@ -39,7 +39,7 @@ class GroundTruth(Numbered, Created, Base):
     )
 
     dataset_id: Mapped[int] = mapped_column(ForeignKey("ground_truth_datasets.id", ondelete="CASCADE"))
-    data_unit_id: Mapped[int] = mapped_column(ForeignKey("data_units.id"))
+    data_unit_id: Mapped[int] = mapped_column(ForeignKey("data_units.id"), index=True)
     data: Mapped[str | None] = mapped_column(Text, deferred=True)
     data_unit: Mapped[DataUnit] = relationship()
 
@@ -56,7 +56,7 @@ class GroundTruthEvent(Base):
     # No foreign key: the history outlives a deleted ground truth.
     ground_truth_id: Mapped[int] = mapped_column(BigId, index=True)
     dataset_id: Mapped[int] = mapped_column(ForeignKey("ground_truth_datasets.id", ondelete="CASCADE"))
-    data_unit_id: Mapped[int] = mapped_column(ForeignKey("data_units.id"))
+    data_unit_id: Mapped[int] = mapped_column(ForeignKey("data_units.id"), index=True)
     data: Mapped[str | None] = mapped_column(Text, deferred=True)
     data_unit: Mapped[DataUnit] = relationship()
 
@@ -81,4 +81,5 @@ class VersionEvent(Base):
     version_id: Mapped[int] = mapped_column(
         ForeignKey("ground_truth_dataset_versions.id", ondelete="CASCADE"), primary_key=True
     )
-    pgh_id: Mapped[int] = mapped_column(ForeignKey("ground_truth_events.pgh_id"), primary_key=True)
+    # Its own index as well: deleting an event asks for the versions that hold it.
+    pgh_id: Mapped[int] = mapped_column(ForeignKey("ground_truth_events.pgh_id"), primary_key=True, index=True)

@@ -404,6 +404,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pgh_id", name=op.f("pk_ground_truth_events")),
     )
     with op.batch_alter_table("ground_truth_events", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ground_truth_events_data_unit_id"), ["data_unit_id"], unique=False)
         batch_op.create_index("ix_ground_truth_events_dataset_id_pgh_id", ["dataset_id", "pgh_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_ground_truth_events_ground_truth_id"), ["ground_truth_id"], unique=False)
 
@@ -423,6 +424,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("ground_truths", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ground_truths_data_unit_id"), ["data_unit_id"], unique=False)
         batch_op.create_index("ix_ground_truths_dataset_id_id", ["dataset_id", "id"], unique=False)
 
     op.create_table(
@@ -482,6 +484,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("version_id", "pgh_id", name=op.f("pk_ground_truth_version_events")),
     )
+    with op.batch_alter_table("ground_truth_version_events", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ground_truth_version_events_pgh_id"), ["pgh_id"], unique=False)
+
     op.create_table(
         "reviews",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -507,6 +512,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_reviews_assignment_id"))
 
     op.drop_table("reviews")
+    with op.batch_alter_table("ground_truth_version_events", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_ground_truth_version_events_pgh_id"))
+
     op.drop_table("ground_truth_version_events")
     with op.batch_alter_table("assignment_tags", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_assignment_tags_tag_id"))
@@ -522,11 +530,13 @@ def downgrade() -> None:
     op.drop_table("job_logs")
     with op.batch_alter_table("ground_truths", schema=None) as batch_op:
         batch_op.drop_index("ix_ground_truths_dataset_id_id")
+        batch_op.drop_index(batch_op.f("ix_ground_truths_data_unit_id"))
 
     op.drop_table("ground_truths")
     with op.batch_alter_table("ground_truth_events", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_ground_truth_events_ground_truth_id"))
         batch_op.drop_index("ix_ground_truth_events_dataset_id_pgh_id")
+        batch_op.drop_index(batch_op.f("ix_ground_truth_events_data_unit_id"))
 
     op.drop_table("ground_truth_events")
     op.drop_table("ground_truth_dataset_versions")
