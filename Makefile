@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Items of the benchmark.
+ITEMS ?= 100000
 STAMP := $(VENV)/.installed
 
 .PHONY: help install demo up test test-system check format bench docs lock clean
@@ -40,7 +42,7 @@ format: $(STAMP)  ## Format the code.
 	$(BIN)/ruff format .
 
 bench: $(STAMP)  ## Measure import and export as ratios against a floor in the same run.
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench --items $(ITEMS)
 
 docs: $(STAMP)  ## Write the reference pages that are read off the code.
 	$(BIN)/python docs/generate.py

@@ -15,7 +15,7 @@ def generate_items(count: int, seed: int = 0) -> Iterator[dict[str, Any]]:
     """Rows in the shape that both export heads hand to a converter; the same seed gives the same rows."""
     rng = random.Random(seed)
     for number in range(1, count + 1):
-        name = f"frame_{number:08d}.jpg"
+        name = f"frame_{number:08d}.png"
         yield {
             "id": number,
             "data": {"annotations": [_box(rng) for _ in range(8)] + [_polygon(rng)]},
@@ -47,7 +47,19 @@ def _polygon(rng: random.Random) -> dict[str, Any]:
 
 
 def write_items(path: Path, count: int) -> None:
+    """The floor's input: rows as an export head hands them on."""
     encoder = msgspec.json.Encoder()
     with path.open("wb") as file:
         for item in generate_items(count):
             file.write(encoder.encode(item) + b"\n")
+
+
+def write_dataset(path: Path, count: int) -> None:
+    """The same items as a JSONL data set to import."""
+    encoder = msgspec.json.Encoder()
+    with path.open("wb") as file:
+        for item in generate_items(count):
+            unit = item["data_unit"]
+            size = {"width": unit["width"], "height": unit["height"]}
+            row = {"file_name": unit["name"], **size, "annotations": item["data"]["annotations"]}
+            file.write(encoder.encode(row) + b"\n")

@@ -57,13 +57,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Serve the Synapse API.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8100)
+    parser.add_argument("--fd", type=int, help="serve this listening socket instead of opening one")
     arguments = parser.parse_args()
     settings = Settings()
     bootstrap(settings)
     app = create_app(settings)
     # Here and not at the first export: connecting to the queue takes a second.
     app.state.job_queue.open()
-    uvicorn.run(app, host=arguments.host, port=arguments.port)
+    # No access log: paths of signed links and of heartbeats are keys.
+    uvicorn.run(app, host=arguments.host, port=arguments.port, fd=arguments.fd, access_log=False)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from os import getpid
 
@@ -50,14 +50,13 @@ class Platform:
             NotReadyError: A process did not start.
         """
         home.create()
-        with home.lock():
-            port, agent_port = _choose_ports(host, port)
-            url = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"  # noqa: S104 (a comparison)
+        with home.lock(), _listen(host, port) as listener, _listen("127.0.0.1", None) as agent_listener:
+            url = _url_of(listener)
             variables = {"SYNAPSE_SERVER_HOME": str(home.path), "SYNAPSE_SERVER_BASE_URL": url}
             token = _admin_token(home, Settings(home=home.path, base_url=url))
             agent = {"SYNAPSE_AGENT_SERVER_URL": url, "SYNAPSE_AGENT_HOME": str(home.path / "agent")}
             supervisor = Supervisor(
-                specs=_specs(host, port, agent_port),
+                specs=_specs(listener, agent_listener),
                 environment={**read_env(), **variables, **agent, "SYNAPSE_AGENT_TOKEN": token},
                 logs=home.logs,
                 on_change=lambda children: home.save_run(RunRecord(pid=getpid(), url=url, children=children)),
@@ -101,14 +100,24 @@ def start_detached(home: Home, *, host: str = "127.0.0.1", port: int | None = No
     return f"{record.url}/#token={home.read_admin_token()}"
 
 
-def _specs(host: str, port: int, agent_port: int) -> list[ProcessSpec]:
-    local = "127.0.0.1"
-    server = ("--host", host, "--port", str(port))
+def _specs(server: socket.socket, agent: socket.socket) -> list[ProcessSpec]:
     return [
-        ProcessSpec("server", "web_helper.backend.app", server, f"http://{local}:{port}/health/"),
+        ProcessSpec("server", "web_helper.backend.app", server, _health_url(server)),
         ProcessSpec("worker", "web_helper.backend.worker"),
-        ProcessSpec("agent", "synapse_agent.app", ("--port", str(agent_port)), f"http://{local}:{agent_port}/health/"),
+        ProcessSpec("agent", "synapse_agent.app", agent, _health_url(agent)),
     ]
+
+
+def _health_url(listener: socket.socket) -> str:
+    return f"{_url_of(listener)}/health/"
+
+
+def _url_of(listener: socket.socket) -> str:
+    """How this machine reaches the socket, also when it listens on every address."""
+    host, port = listener.getsockname()[:2]
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 (a comparison)
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _admin_token(home: Home, settings: Settings) -> str:
@@ -118,24 +127,21 @@ def _admin_token(home: Home, settings: Settings) -> str:
     return token
 
 
-def _choose_ports(host: str, port: int | None) -> tuple[int, int]:
-    """Ports of server and agent: the one asked for, or the first two free ones from the default on."""
-    if port is not None and not _is_free(host, port):
-        raise ConfigurationError(f"Port {port} on {host} is taken by another program; choose another: --port")
-    candidates = (number for number in range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TRIED) if number != port)
-    free = (number for number in candidates if _is_free(host, number))
-    try:
-        server = port or next(free)
-        return server, next(free)
-    except StopIteration:
-        raise ConfigurationError(f"No free port from {DEFAULT_PORT} on; name one with --port") from None
-
-
-def _is_free(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _listen(host: str, port: int | None) -> socket.socket:
+    """A socket bound to the port asked for, or to the first free one from the default on."""
+    if port is not None:
         try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-        return True
+            return _bind(host, port)
+        except OSError as exc:
+            raise ConfigurationError(
+                f"Port {port} on {host} cannot be had ({exc.strerror}); choose another with --port, or none."
+            ) from exc
+    for candidate in range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TRIED):
+        with suppress(OSError):
+            return _bind(host, candidate)
+    raise ConfigurationError(f"No free port from {DEFAULT_PORT} on; name one with --port.")
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=2048)

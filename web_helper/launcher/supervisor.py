@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -34,13 +35,19 @@ class ProcessSpec:
     """One process of the platform.
 
     Attributes:
+        listener: A bound socket that the process serves (`--fd`), so that no other program can take its port meanwhile.
         health_url: Asked until it answers 200; None for a process without HTTP.
     """
 
     name: str
     module: str
-    arguments: tuple[str, ...] = ()
+    listener: socket.socket | None = None
     health_url: str | None = None
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """File descriptors that the process is given."""
+        return () if self.listener is None else (self.listener.fileno(),)
 
 
 @dataclass
@@ -127,12 +134,13 @@ class Supervisor:
     def _spawn(self, spec: ProcessSpec) -> subprocess.Popen[bytes]:
         with (self.logs / f"{spec.name}.log").open("ab") as log:
             return subprocess.Popen(  # noqa: S603 (our own modules)
-                [sys.executable, "-m", spec.module, *spec.arguments],
+                [sys.executable, "-m", spec.module, *(f"--fd={number}" for number in spec.inherited)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=dict(self.environment),
                 start_new_session=True,
+                pass_fds=spec.inherited,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 (no threads of ours hold locks across the fork)
             )
 
