@@ -228,8 +228,8 @@ def test_memory_does_not_grow_with_the_number_of_items(tmp_path):
         return found
 
     peak(10)
-    small, large = peak(200), peak(2_000)
-    assert large < small + 1_000_000
+    small, large = peak(100), peak(1_000)
+    assert large < small + 500_000
 
 
 def test_the_run_adapter_takes_every_call_of_the_specification(tmp_path):
