@@ -19,7 +19,7 @@ from web_helper.backend.jobs.storage_roots import StorageRoots
 from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries import async_jobs
 from web_helper.backend.queries.data import storages
-from web_helper.backend.services.data.objects import is_local
+from web_helper.backend.services.data.objects import is_local, remove_abandoned_parts
 from web_helper.backend.services.data.storages import open_root
 from web_helper.backend.services.exports.job_queue import JobQueue, QueueState
 
@@ -50,6 +50,7 @@ class Housekeeping:
         for job_id, storage_id in expired:
             self._delete_bundle(job_id, storage_id)
         self._delete_orphans()
+        self._delete_parts()
 
     def _abandon(self, job_id: str) -> None:
         # The row is read again under its lock: a job that has just ended keeps its end.
@@ -74,6 +75,18 @@ class Housekeeping:
             root = open_root(storage) if storage is not None else None
         if root is not None and is_local(root):
             self._delete_orphans_in(root / EXPORTS_FOLDER)
+
+    def _delete_parts(self) -> None:
+        with self._database.read() as session:
+            rows = storages.all_storages(session)
+        for storage in rows:
+            try:
+                count = remove_abandoned_parts(open_root(storage))
+            except (StorageError, OSError) as exc:
+                log_failure("storage_not_swept", exc, storage_id=storage.id)
+                continue
+            if count:
+                log_event("upload_parts_deleted", storage_id=storage.id, count=count)
 
     def _root_of(self, storage_id: int) -> Path:
         with self._database.read() as session:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from web_helper.backend.core.problems import NotFoundProblem, ValidationProblem
+from web_helper.backend.models.base import UtcDateTime
 from web_helper.backend.queries import lists
 from web_helper.backend.queries.filters import Listing, Selection, select_where
 from web_helper.backend.services.call import Call
@@ -137,9 +138,7 @@ def _decode(request: CursorRequest, listing: Listing) -> _Cursor:
         raise problem
     try:
         decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        types = tuple(
-            key.type.python_type if key.type.python_type is not datetime else datetime for key in listing.keys
-        )
+        types = tuple(datetime if isinstance(key.type, UtcDateTime) else key.type.python_type for key in listing.keys)
         position, is_backward, is_descending = msgspec.json.decode(
             decoded,
             type=tuple[tuple[types], bool, bool],  # type: ignore[valid-type]

@@ -24,6 +24,11 @@ def default_storage(session: Session) -> Storage | None:
     return session.scalar(select(Storage).where(Storage.is_default).order_by(Storage.id).limit(1))
 
 
+def all_storages(session: Session) -> list[Storage]:
+    """Every storage; there are few."""
+    return list(session.scalars(select(Storage).order_by(Storage.id)))
+
+
 def make_default(session: Session, storage_id: int) -> None:
     """One storage is the default, no other."""
     session.execute(update(Storage).values(is_default=Storage.id == storage_id))

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from synapse_sdk.exceptions import StorageError
 from web_helper.backend.core.problems import NotFoundProblem, Problem, ValidationProblem
 
 PART_FOLDER = ".uploads"
@@ -38,7 +39,7 @@ class TransferError(ValidationProblem):
     """The bytes that came are not the bytes that were announced."""
 
 
-class StorageProblem(Problem):
+class StorageFailedError(Problem, StorageError):
     """The storage does not take or give bytes at the moment."""
 
 
@@ -194,7 +195,7 @@ def open_part(root: Path, path: str, announced: Announced) -> PartFile:
     """Begin an upload.
 
     Raises:
-        StorageProblem: The storage cannot be written.
+        StorageFailedError: The storage cannot be written.
     """
     with _storage_errors():
         return PartFile(root, path, announced)
@@ -214,7 +215,7 @@ def _storage_errors() -> Iterator[None]:
         yield
     except OSError as exc:
         reason = exc.strerror or type(exc).__name__
-        raise StorageProblem(f"The storage did not take the bytes ({reason}); nothing was kept.") from exc
+        raise StorageFailedError(f"The storage did not take the bytes ({reason}); nothing was kept.") from exc
 
 
 async def receive_object(root: Path, path: str, announced: Announced, stream: AsyncIterator[bytes]) -> None:
