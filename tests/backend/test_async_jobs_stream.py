@@ -11,12 +11,14 @@ import pytest
 import uvicorn
 from sqlalchemy import event
 
+from tests.backend.factories import SQLITE_ONLY
 from web_helper.backend.app import create_app
 from web_helper.backend.core.database import Database
 from web_helper.backend.models import AsyncJob
 from web_helper.backend.queries import async_jobs
 from web_helper.backend.queries.async_jobs import JobEnd
 
+pytestmark = SQLITE_ONLY
 JOB = "7b5d7e2e-0000-4000-8000-000000000002"
 
 

@@ -11,6 +11,7 @@ from synapse_sdk.wire.bundle import BundleManifest, ExportTarget
 from web_helper.backend.jobs import bundle_files
 from web_helper.backend.jobs.bundle_files import BundleFiles, bundle_path_of
 from web_helper.backend.jobs.bundle_writer import PartPlan, write_manifest, write_parts
+from web_helper.backend.jobs.durable_files import remove_tree
 from web_helper.backend.jobs.job_control import JobStopped
 from web_helper.backend.queries.export_rows import Row, Unit, UnitFile
 
@@ -181,3 +182,20 @@ def test_a_told_stop_ends_between_blocks_of_a_file(bundle, store, other_file_sys
     with pytest.raises(JobStopped):
         place(bundle, store, store.add(b"a big file"), check=check)
     assert files_in(bundle) == []
+
+
+def test_an_object_store_takes_the_same_bundle(tmp_path, store):
+    upath = pytest.importorskip("upath")
+    files = [store.add(f"bytes {number}".encode()) for number in range(20)]
+    gone = store.add(b"gone")
+    (store.root / gone.path).unlink()
+    bucket = upath.UPath("memory://bucket/exports/1")
+    bucket.mkdir(parents=True, exist_ok=True)
+    paths, placing = place(bucket, store, *files, gone)
+    parts, _ = write(bucket, 25)
+    local, _ = write(tmp_path, 25)
+    assert parts == local
+    assert (placing.file_count, placing.missing_files) == (20, 1)
+    assert (bucket / paths[3]).read_bytes() == b"bytes 3"
+    remove_tree(bucket)
+    assert not list(bucket.rglob("*.jsonl"))

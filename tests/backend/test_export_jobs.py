@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from synapse_sdk.wire.bundle import BundleManifest
-from tests.backend.factories import boxes
+from tests.backend.factories import SQLITE_ONLY, boxes
 from web_helper.backend.jobs.export_job import ExportJob
 from web_helper.backend.models import AsyncJob, Role, WorkStatus
 
@@ -78,6 +78,7 @@ def test_a_bundle_holds_the_selected_rows_and_their_files(client, settings, proj
         assert image["url"].startswith("http://testserver/")
 
 
+@SQLITE_ONLY
 def test_the_signed_link_fetches_the_bundle_without_a_token(client, project, work, app):
     from starlette.testclient import TestClient
 
@@ -92,6 +93,7 @@ def test_the_signed_link_fetches_the_bundle_without_a_token(client, project, wor
     assert len(answer.content) == part["size_bytes"]
 
 
+@SQLITE_ONLY
 def test_without_files_the_rows_only_refer_to_them(client, settings, project, work):
     job_id = ask(client, target="task", project=project["id"], options={"include_files": False})["job_id"]
     work(job_id)
@@ -101,6 +103,7 @@ def test_without_files_the_rows_only_refer_to_them(client, settings, project, wo
     assert not (folder / "files").exists()
 
 
+@SQLITE_ONLY
 def test_a_missing_original_does_not_end_the_job(client, settings, project, work):
     next(path for path in (settings.storage_dir / "data").rglob("*.jpg")).unlink()
     job_id = ask(client, target="task", project=project["id"])["job_id"]
@@ -133,6 +136,7 @@ def test_a_finished_job_that_is_run_again_keeps_its_bundle(client, settings, pro
     bundle_of(settings, after)
 
 
+@SQLITE_ONLY
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -157,6 +161,7 @@ def test_a_request_that_cannot_work_is_refused_before_a_job_exists(client, datab
     assert count_jobs(database) == 0
 
 
+@SQLITE_ONLY
 @pytest.mark.parametrize(
     ("role", "status"), [(None, 404), (Role.VIEWER, 403), (Role.ANNOTATOR, 403), (Role.MANAGER, 202), (Role.ADMIN, 202)]
 )
@@ -166,6 +171,7 @@ def test_only_managers_of_the_project_export_from_it(make, project, role, status
     assert client.post("/v2/plugin-exports/", json=body).status_code == status
 
 
+@SQLITE_ONLY
 def test_a_key_that_may_only_read_starts_nothing(make, project):
     _, client = make.user(project=project, role=Role.MANAGER, scopes=["read"])
     assert client.post("/v2/plugin-exports/", json={"target": "task", "project": project["id"]}).status_code == 403
@@ -240,16 +246,19 @@ def test_a_waiting_job_is_cancelled_at_once_and_never_runs(client, settings, pro
     assert client.post(f"/v2/async-jobs/{job_id}/cancel/").status_code == 200
 
 
+@SQLITE_ONLY
 def test_a_job_that_has_ended_cannot_be_cancelled(client, project, work):
     job_id = ask(client, target="task", project=project["id"])["job_id"]
     work(job_id)
     assert client.post(f"/v2/async-jobs/{job_id}/cancel/").status_code == 409
 
 
+@SQLITE_ONLY
 def test_an_unknown_job_is_not_found(client):
     assert client.get(f"/v2/async-jobs/{uuid.uuid4()}/").status_code == 404
 
 
+@SQLITE_ONLY
 def test_a_failure_is_told_without_paths_and_leaves_nothing(client, settings, project, work, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device", str(settings.storage_dir / "exports"))
@@ -264,6 +273,7 @@ def test_a_failure_is_told_without_paths_and_leaves_nothing(client, settings, pr
     assert not (settings.storage_dir / "exports" / job_id).exists()
 
 
+@SQLITE_ONLY
 def test_progress_is_streamed_until_the_end(client, project, work):
     job_id = ask(client, target="task", project=project["id"])["job_id"]
     work(job_id)

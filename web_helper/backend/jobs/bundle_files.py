@@ -150,4 +150,3 @@ class BundleFiles:
                 writer.write(block)
             if digest.hexdigest() != sha256:
                 raise WrongBytesError(f"The stored bytes of {sha256} have another SHA-256.")
-

@@ -24,7 +24,8 @@ from web_helper.backend.services.exports.job_queue import (
 WORKFLOW_VERSION = "1"
 # A scan keeps one core busy; a second job keeps small exports from waiting behind a large one.
 CONCURRENT_JOBS = 2
-POLL_SECONDS = 0.1
+# An idle worker asks this often: a job waits a tenth of a second on average.
+POLL_SECONDS = 0.2
 # Noting the end is tried for about half a minute: the database may be restarting.
 NOTE_ATTEMPTS = 6
 
