@@ -85,7 +85,8 @@ def test_a_failure_of_the_server_tells_the_request_id_and_nothing_of_its_inside(
     assert answer.json()["error"]["code"] == "INTERNAL_ERROR"
     assert "division" not in answer.text
     assert answer.headers["X-Request-ID"] == answer.json()["meta"]["request_id"] == "failing-1"
-    assert [record.request_id for record in caplog.records if record.name.endswith("api.errors")] == ["failing-1"]
+    failures = [record for record in caplog.records if record.getMessage() == "request_failed"]
+    assert [record.fields["request_id"] for record in failures] == ["failing-1"]
 
 
 def test_of_many_equal_requests_at_once_one_succeeds_and_the_others_are_conflicts(client):

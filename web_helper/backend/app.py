@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from web_helper.backend.api.errors import RequestEdge, install_error_handlers
 from web_helper.backend.api.registry import ROUTERS
 from web_helper.backend.core.database import Database
+from web_helper.backend.core.event_log import configure_event_log
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.core.signing import UrlSigner
 from web_helper.backend.services.exports.job_progress import ProgressHub
@@ -59,6 +60,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8100)
     parser.add_argument("--fd", type=int, help="serve this listening socket instead of opening one")
     arguments = parser.parse_args()
+    configure_event_log("dbos")
     settings = Settings()
     bootstrap(settings)
     app = create_app(settings)

@@ -44,19 +44,22 @@ def up(
 
     place = Home(home)
     if detach:
-        _print_ready(start_detached(place, host=host, port=port))
+        _print_ready(start_detached(place, host=host, port=port), place)
         return
     with Platform.start(place, host=host, port=port) as platform:
         signal.signal(signal.SIGTERM, lambda *_: platform.supervisor.request_stop())
         signal.signal(signal.SIGINT, lambda *_: platform.supervisor.request_stop())
-        _print_ready(platform.one_click_url)
+        _print_ready(platform.one_click_url, platform.home)
         typer.echo("Ctrl-C stops it.")
         platform.supervisor.watch()
     typer.echo("Stopped.")
 
 
-def _print_ready(url: str) -> None:
+def _print_ready(url: str, home: Home) -> None:
+    server, _, _ = url.partition("/#")
     typer.echo(f"Synapse is ready. Open:\n\n    {url}\n")
+    login = f'synapse login --host {server} --token "$(cat {home.admin_token_file})"'
+    typer.echo(f"Commands in a terminal need a login:\n\n    {login}\n")
 
 
 def down(home: HomeOption = DEFAULT_HOME) -> None:
@@ -129,7 +132,7 @@ def demo(
         if as_json:
             typer.echo(msgspec.json.encode(report).decode())
         if keep_running if keep_running is not None else sys.stdout.isatty():
-            _print_ready(platform.one_click_url)
+            _print_ready(platform.one_click_url, platform.home)
             typer.echo("Ctrl-C stops it; `synapse demo --exit` does not wait.")
             signal.signal(signal.SIGINT, lambda *_: platform.supervisor.request_stop())
             platform.supervisor.watch()

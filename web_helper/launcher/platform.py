@@ -52,8 +52,9 @@ class Platform:
         home.create()
         with home.lock(), _listen(host, port) as listener, _listen("127.0.0.1", None) as agent_listener:
             url = _url_of(listener)
-            variables = {"SYNAPSE_SERVER_HOME": str(home.path), "SYNAPSE_SERVER_BASE_URL": url}
-            token = _admin_token(home, Settings(home=home.path, base_url=url))
+            base_url = read_env().get("SYNAPSE_SERVER_BASE_URL") or url
+            variables = {"SYNAPSE_SERVER_HOME": str(home.path), "SYNAPSE_SERVER_BASE_URL": base_url}
+            token = _admin_token(home, Settings(home=home.path, base_url=base_url))
             agent = {"SYNAPSE_AGENT_SERVER_URL": url, "SYNAPSE_AGENT_HOME": str(home.path / "agent")}
             supervisor = Supervisor(
                 specs=_specs(listener, agent_listener),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 import uuid
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from synapse_sdk.wire.errors import ERROR_STATUS, ErrorBody, ErrorCode, ErrorResponse, FieldError, ResponseMeta
+from web_helper.backend.core.event_log import log_failure
 from web_helper.backend.core.problems import Problem
 from web_helper.backend.core.signing import LinkExpiredError, LinkInvalidError
 
@@ -32,8 +32,6 @@ ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
     409: {"model": ErrorResponse, "description": "The state of things does not allow this now."},
     "default": {"model": ErrorResponse, "description": "Any other error."},
 }
-
-logger = logging.getLogger(__name__)
 
 
 class RequestEdge:
@@ -59,8 +57,8 @@ class RequestEdge:
 
         try:
             await self.app(scope, receive, send_with_id)
-        except Exception:
-            logger.exception("request failed", extra={"event": "request_failed", "request_id": request_id})
+        except Exception as exc:
+            log_failure("request_failed", exc, request_id=request_id)
             if has_started:
                 raise
             message = "The server failed on this request; quote the request id when reporting it."
