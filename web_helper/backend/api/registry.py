@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from web_helper.backend.api import health
+from web_helper.backend.api import health, home
 from web_helper.backend.api.data import collections, data_units, files, import_items, objects, storages
 from web_helper.backend.api.exports import async_jobs, plugin_exports
 from web_helper.backend.api.plugins import agents, job_logs, jobs, models, plugins
 from web_helper.backend.api.work import accounts, assignments, ground_truths, payloads, projects, tasks
 
 ROUTERS: tuple[APIRouter, ...] = (
+    home.router,
     health.router,
     projects.router,
     tasks.router,
