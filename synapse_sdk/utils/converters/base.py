@@ -31,10 +31,7 @@ class Frame:
     image_name: str
     split: str | None
     tags: Sequence[str]
-    size: tuple[int, int] = (0, 0)
-
-    def __post_init__(self) -> None:
-        self.size = self.width, self.height
+    size: tuple[int, int]
 
 
 class DatasetWriter(ABC):
@@ -97,10 +94,10 @@ class DatasetWriter(ABC):
         report = self.report
         report.items_in += 1
         unit = item.get("data_unit") or {}
-        frame = Frame(
-            item["id"], unit, unit.get("width") or 0, unit.get("height") or 0, image_name, split, item.get("tags") or ()
-        )
-        if self.needs_size and (frame.width <= 0 or frame.height <= 0):
+        width, height = unit.get("width") or 0, unit.get("height") or 0
+        tags = item.get("tags") or ()
+        frame = Frame(item["id"], unit, width, height, image_name, split, tags, (width, height))
+        if self.needs_size and (width <= 0 or height <= 0):
             report.annotations_in += (lost := len(annotations_of(item)))
             report.annotations_skipped += lost
             report.items_skipped += 1
@@ -156,7 +153,7 @@ class DatasetWriter(ABC):
 
     def _rows(self, item: Mapping[str, Any], frame: Frame) -> list[Any]:
         rows: list[Any] = []
-        per_class, convert = self._per_class, self._convert
+        per_class, convert, notes = self._per_class, self._convert, self._notes
         annotations = annotations_of(item)
         self.report.annotations_in += len(annotations)
         for place, annotation in enumerate(annotations, 1):
@@ -171,7 +168,7 @@ class DatasetWriter(ABC):
             except (TypeError, ValueError, KeyError, IndexError, AttributeError) as exc:
                 note = (LossCode.INVALID_GEOMETRY, f"its geometry cannot be read ({exc})")
                 self._lose_annotation(frame, annotation, place, note)
-            if self._notes:
+            if notes:
                 self._flush_notes(frame, annotation, place)
         return rows
 

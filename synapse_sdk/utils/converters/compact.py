@@ -19,27 +19,27 @@ class HashSet:
         return self._count
 
     def __contains__(self, text: str) -> bool:
-        return self._slots[_place_of(self._slots, _key(text))] != 0
+        return self._slots[_place_of(self._slots, (hash(text) & 0xFFFF_FFFF_FFFF_FFFF) or 1)] != 0
 
     def add(self, text: str) -> bool:
         """Add, and say whether it is new."""
-        if self._count * 3 > len(self._slots) * 2:
-            self._grow()
-        if not _insert(self._slots, _key(text)):
+        slots = self._slots
+        value = (hash(text) & 0xFFFF_FFFF_FFFF_FFFF) or 1
+        place = _place_of(slots, value)
+        if slots[place]:
             return False
+        slots[place] = value
         self._count += 1
+        if self._count * 3 > len(slots) * 2:
+            self._grow()
         return True
 
     def _grow(self) -> None:
         larger = array("Q", bytes(16 * len(self._slots)))
         for value in self._slots:
             if value:
-                _insert(larger, value)
+                larger[_place_of(larger, value)] = value
         self._slots = larger
-
-
-def _key(text: str) -> int:
-    return (hash(text) & 0xFFFF_FFFF_FFFF_FFFF) or 1
 
 
 def _place_of(slots: array[int], value: int) -> int:
@@ -49,14 +49,6 @@ def _place_of(slots: array[int], value: int) -> int:
     while slots[place] not in (0, value):
         place = (place + 1) & mask
     return place
-
-
-def _insert(slots: array[int], value: int) -> bool:
-    place = _place_of(slots, value)
-    if slots[place]:
-        return False
-    slots[place] = value
-    return True
 
 
 class IdSet:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -135,7 +136,7 @@ class _Index:
         return len(self._images)
 
     def items(self) -> Iterator[SourceItem | BadFile]:
-        order = sorted(range(len(self._owner)), key=self._owner.__getitem__)
+        order = self._order()
         starts: dict[int, int] = {}
         for place, number in enumerate(order):
             starts.setdefault(self._owner[number], place)
@@ -147,7 +148,13 @@ class _Index:
             yield from self._problems.drain()
             yield item
 
-    def _own(self, number: int, place: int | None, order: list[int]) -> Iterator[int]:
+    def _order(self) -> Sequence[int]:
+        """Annotations image by image; most files have them so already."""
+        if all(first <= second for first, second in pairwise(self._owner)):
+            return range(len(self._owner))
+        return array("Q", sorted(range(len(self._owner)), key=self._owner.__getitem__))
+
+    def _own(self, number: int, place: int | None, order: Sequence[int]) -> Iterator[int]:
         while place is not None and place < len(order) and self._owner[order[place]] == number:
             yield order[place]
             place += 1

@@ -42,6 +42,22 @@ class CocoAnnotation(msgspec.Struct):
     score: Number | None = None
 
 
+class CocoRow(msgspec.Struct, gc=False):
+    """An annotation on its way out; half the cost of a `dict`, and numbers stay as they came."""
+
+    id: int
+    image_id: int
+    category_id: int
+    bbox: Any
+    area: Any
+    iscrowd: int
+    segmentation: Any
+    attributes: Any = msgspec.UNSET
+    score: Any = msgspec.UNSET
+    keypoints: list[float] | msgspec.UnsetType = msgspec.UNSET
+    num_keypoints: int | msgspec.UnsetType = msgspec.UNSET
+
+
 class CocoCategory(msgspec.Struct):
     """An element of `categories`."""
 
