@@ -116,7 +116,7 @@ def option_row(parameter: Any) -> list[str]:
 def write_endpoints() -> str:
     document = create_app(ServerSettings(home=Path("/nowhere"), database_url="sqlite://")).openapi()
     rows = [
-        [method.upper(), f"`{path}`", operation.get("summary", "")]
+        [method.upper(), f"`{path}`", first_line(operation)]
         for path, operations in sorted(document["paths"].items())
         for method, operation in operations.items()
     ]
@@ -139,6 +139,11 @@ def write_filters() -> str:
 def filter_rows(listing: Listing) -> Iterator[list[str]]:
     for name, each in listing.filters.items():
         yield [f"`{name}`", each.description, ", ".join(f"`{choice}`" for choice in each.choices) or each.kind.value]
+
+
+def first_line(operation: dict[str, Any]) -> str:
+    """The handler's own words, where it has some."""
+    return str(operation.get("description") or operation.get("summary", "")).split("\n", maxsplit=1)[0]
 
 
 PAGES: dict[str, Callable[[], str]] = {

@@ -16,7 +16,7 @@ PAGES = [page for page in list_pages() if any(block.language in RUN_LANGUAGES fo
 
 @pytest.mark.system
 @pytest.mark.xdist_group("platform")
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_block_of_a_page_runs(running_platform, tmp_path, page):
     folder = tmp_path / "reader"

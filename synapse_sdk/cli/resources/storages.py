@@ -47,7 +47,7 @@ def show(
 def create(
     name: Annotated[str, typer.Argument(help="A name of its own.")],
     *,
-    provider: Annotated[str, typer.Option(help="local, s3, gcs, sftp, http …")],
+    provider: Annotated[str, typer.Option(help="file_system, or s3 for any S3-compatible store.")],
     setting: Annotated[
         list[str] | None,
         typer.Option(
