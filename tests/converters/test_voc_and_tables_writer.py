@@ -83,6 +83,15 @@ def test_csv_has_a_row_per_annotation_and_one_for_an_empty_image(tmp_path: Path)
     assert validate_dataset("csv", tmp_path, written=report).ok
 
 
+@pytest.mark.parametrize("fmt", ["coco", "yolo", "voc", "csv"])
+def test_fields_beyond_the_schema_are_listed_by_name(tmp_path: Path, fmt: str):
+    report = write(tmp_path, fmt, [item(1, box(custom=[1]), box(x=1, other=None))])
+    (skip,) = report.skipped
+    assert (skip.annotation_id, skip.reason_code) == ("#1", "attributes_dropped")
+    assert "custom" in skip.message
+    assert report.annotations == 2
+
+
 def test_jsonl_keeps_everything_of_an_annotation(tmp_path: Path):
     annotation = box(id="x", rotation=12.5, attributes={"deep": {"er": [1]}}, score=0.25, custom="kept")
     write(tmp_path, "jsonl", [item(1, annotation, tags=["t"])])

@@ -59,7 +59,7 @@ def test_attributes_and_score_are_reported_by_name(tmp_path: Path):
     report = write(tmp_path, "yolo", [item(1, box(attributes={"speed": 3}, score=0.4))])
     (skip,) = report.skipped
     assert (skip.reason_code, skip.reason_code.is_reduction) == ("attributes_dropped", True)
-    assert "speed, score" in skip.message
+    assert "speed, score, iscrowd" in skip.message
 
 
 def test_a_second_object_at_the_same_place_is_listed_not_written_twice(tmp_path: Path):

@@ -18,6 +18,9 @@ from synapse_sdk.utils.converters.formats import Format
 from synapse_sdk.utils.converters.losses import LossCode, Skip
 from synapse_sdk.utils.converters.records import UnfitError, WriterReport, annotations_of
 from synapse_sdk.utils.converters.shapes.fitting import Annotation, Notes
+from synapse_sdk.wire import annotations as wire
+
+KNOWN_FIELDS = frozenset(wire.Annotation.model_fields)
 
 
 @dataclass(slots=True)
@@ -173,13 +176,17 @@ class DatasetWriter(ABC):
         return rows
 
     def _note_dropped_attributes(self, annotation: Annotation) -> None:
-        """Report attributes and score that the format has no place for."""
+        """Report attributes, score, crowd mark and fields beyond the schema that the format has no place for."""
         carried = self.carried_attributes
         dropped = [
             name for name in annotation.get("attributes") or () if carried is not None and name not in carried
         ]  # fmt: skip
         if annotation.get("score") is not None and not self.carries_score:
             dropped.append("score")
+        if annotation.get("iscrowd") and not self.carries_score:
+            dropped.append("iscrowd")
+        if not KNOWN_FIELDS.issuperset(annotation):
+            dropped += [name for name in annotation if name not in KNOWN_FIELDS and annotation[name] is not None]
         if dropped:
             self._notes.append((LossCode.ATTRIBUTES_DROPPED, f"the format has no place for {', '.join(dropped)}"))
 

@@ -20,7 +20,7 @@ from synapse_sdk.utils.converters.shapes import fitting, geometry, rle
 from synapse_sdk.utils.converters.shapes.fitting import Annotation
 
 _BUFFER_BYTES = 1 << 20
-_RICH = frozenset({"rotation", "segmentation", "keypoints", "iscrowd", "area", "score"})
+_PLAIN = frozenset({"id", "type", "category", "bbox", "attributes"})
 
 
 class CocoWriter(DatasetWriter):
@@ -75,7 +75,7 @@ class CocoWriter(DatasetWriter):
 
     def _convert(self, annotation: Annotation, frame: Frame) -> CocoRow:
         # An upright box inside its image goes without the detours of the others: half of all the time is spent here.
-        if self._takes_plain_boxes and annotation.get("type") == "bbox" and _RICH.isdisjoint(annotation):
+        if self._takes_plain_boxes and annotation.get("type") == "bbox" and _PLAIN.issuperset(annotation):
             box = annotation["bbox"]
             x, y, w, h = box
             if x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= frame.width and y + h <= frame.height:
@@ -109,6 +109,7 @@ class CocoWriter(DatasetWriter):
         )
         if "keypoints" in annotation or self.options.task is CocoTask.KEYPOINTS:
             self._add_keypoints(row, annotation, size)
+        self._note_dropped_attributes(annotation)
         return row
 
     def _segmentation(self, annotation: Annotation, frame: Frame) -> tuple[Any, float]:

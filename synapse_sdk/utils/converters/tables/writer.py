@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from synapse_sdk.utils.converters.base import DatasetWriter, Frame, drop_file
+from synapse_sdk.utils.converters.base import KNOWN_FIELDS, DatasetWriter, Frame, drop_file
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format, TableOptions
 from synapse_sdk.utils.converters.shapes.fitting import Annotation
@@ -96,6 +96,11 @@ class CsvWriter(TableWriter):
         self._text = io.TextIOWrapper(self._file, encoding="utf-8", newline="", write_through=False)
         self._writer = csv.writer(self._text, lineterminator="\n")
         self._writer.writerow(COLUMNS)
+
+    def _convert(self, annotation: Annotation, frame: Frame) -> Annotation:
+        if not KNOWN_FIELDS.issuperset(annotation):
+            self._note_dropped_attributes(annotation)
+        return super()._convert(annotation, frame)
 
     def _save(self, frame: Frame, rows: list[Any]) -> None:
         tags = self._encode(frame.tags).decode() if frame.tags else ""
