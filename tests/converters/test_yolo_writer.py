@@ -56,7 +56,7 @@ def test_detection_reduces_a_polygon_to_its_box_and_says_so(tmp_path: Path):
 
 
 def test_attributes_and_score_are_reported_by_name(tmp_path: Path):
-    report = write(tmp_path, "yolo", [item(1, box(attributes={"speed": 3}, score=0.4))])
+    report = write(tmp_path, "yolo", [item(1, box(attributes={"speed": 3}, score=0.4, iscrowd=1))])
     (skip,) = report.skipped
     assert (skip.reason_code, skip.reason_code.is_reduction) == ("attributes_dropped", True)
     assert "speed, score, iscrowd" in skip.message
