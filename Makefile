@@ -26,10 +26,10 @@ up: $(STAMP)  ## Start server, worker and agent on 127.0.0.1.
 	$(BIN)/synapse up
 
 test: $(STAMP)  ## The suite. What needs an engine of its own is skipped, with the reason, where it is missing.
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not system"
 
 test-system: $(STAMP)  ## The same, with real server, worker and agent processes.
-	$(BIN)/python -m pytest -m system
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m system
 
 check: $(STAMP)  ## Lint, format, types, import contracts.
 	$(BIN)/ruff check .

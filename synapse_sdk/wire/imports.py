@@ -44,7 +44,7 @@ class ImportItem(BaseModel):
     height: Pixels | None = None
     files: dict[SpecificationName, RowId | ImportFile] = {}
     primary: SpecificationName | None = None
-    # Not `JsonValue`: the server checks it as `AnnotationData`, and a second look at each value halves an import's speed.
+    # Not `JsonValue`: the server checks it as `AnnotationData`; a second look at each value halves an import's speed.
     data: dict[str, Any] | None = None
     tags: list[TagName] = Field([], max_length=100)
     status_label: Literal["pending", "in_progress", "completed"] = "completed"

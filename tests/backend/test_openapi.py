@@ -93,3 +93,8 @@ def test_lists_without_a_token_are_refused(app, operations):
         answer = stranger.get(path)
         assert answer.status_code == 401, path
         assert answer.json()["error"]["code"] == "AUTHENTICATION_REQUIRED"
+
+
+def test_every_operation_says_what_it_does(operations):
+    silent = [f"{method} {path}" for method, path, operation in operations if not operation.get("description")]
+    assert not silent

@@ -154,3 +154,13 @@ def test_every_task_passes_its_own_rules_whatever_comes_in(tmp_path: Path, task:
     listed = {skip.annotation_id for skip in report.skipped if not skip.reason_code.is_reduction}
     assert {"#3", "#9"} <= listed
     assert len(listed) == report.annotations_skipped
+
+
+@pytest.mark.parametrize("fmt", ["yolo", "voc"])
+def test_tags_that_a_format_has_no_place_for_are_in_the_loss_report(tmp_path: Path, fmt: str):
+    with create_writer(fmt, tmp_path, classes=schema()) as writer:
+        writer.write({**item(1, box()), "tags": ["train", "night"]}, "1.png", "train")
+        report = writer.close()
+    assert [(skip.item_id, skip.message) for skip in report.skipped] == [
+        (1, "the format has no place for the tags night")
+    ]

@@ -51,6 +51,7 @@ class DatasetWriter(ABC):
     needs_size: ClassVar[bool] = True
     carried_attributes: ClassVar[frozenset[str] | None] = None
     carries_score: ClassVar[bool] = True
+    carries_tags: ClassVar[bool] = True
 
     def __init__(self, out_dir: Path, classes: ClassMap) -> None:
         self.out_dir = out_dir
@@ -108,6 +109,8 @@ class DatasetWriter(ABC):
             return False
         if item.get("data") is None:
             self._lose(frame, None, LossCode.NO_DATA, "the item has no annotation data; its image is kept as empty")
+        if tags and not self.carries_tags:
+            self._lose_tags(frame)
         rows = self._rows(item, frame)
         self._save(frame, rows)
         report.annotations += len(rows)
@@ -189,6 +192,12 @@ class DatasetWriter(ABC):
             dropped += [name for name in annotation if name not in KNOWN_FIELDS and annotation[name] is not None]
         if dropped:
             self._notes.append((LossCode.ATTRIBUTES_DROPPED, f"the format has no place for {', '.join(dropped)}"))
+
+    def _lose_tags(self, frame: Frame) -> None:
+        # The tag that names the item's split is carried: by where the item lies.
+        if dropped := [tag for tag in frame.tags if tag != frame.split]:
+            message = f"the format has no place for the tags {', '.join(dropped)}"
+            self._lose(frame, None, LossCode.ATTRIBUTES_DROPPED, message)
 
     def _flush_notes(self, frame: Frame, annotation: Annotation, place: int) -> None:
         for code, message in self._notes:

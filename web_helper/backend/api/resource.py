@@ -23,6 +23,15 @@ from web_helper.backend.services.lists import read_counted_page, read_cursor_pag
 
 Shape = Callable[[Any], Any]
 
+_DESCRIPTIONS = {
+    "read": "One of the {thing} by its id. What the caller may not see answers as if it were not there.",
+    "create": "Add to the {thing}; the answer is what was made.",
+    "change": "Change the fields that are sent of one of the {thing}; the others stay.",
+    "delete": "Delete one of the {thing}; 409 when something that must stay depends on it.",
+    "list_v1": "The {thing} that the caller may see, by numbered pages. An unknown parameter is refused.",
+    "list_v2": "The {thing} that the caller may see, by cursor pages. An unknown parameter is refused.",
+}
+
 
 def create_router(tag: str) -> APIRouter:
     """A router whose routes declare the error body and read JSON strictly."""
@@ -174,7 +183,17 @@ class Resource:
             status_code=status,
             response_model=model,
             operation_id=f"{version}_{self.noun}_{handler.__name__}",
+            summary=self._summary(handler.__name__),
+            description=self._description(handler.__name__),
         )
+
+    def _summary(self, verb: str) -> str:
+        return f"{verb.replace('_', ' ').capitalize()}: {self.noun.replace('_', ' ')}"
+
+    def _description(self, what: str) -> str | None:
+        """What a usual route does; any other handler has a docstring."""
+        text = _DESCRIPTIONS.get(what)
+        return text.format(thing=self.noun.replace("_", " ")) if text else None
 
     def _model_of(self, version: str) -> Any:
         envelope_of: Any = Envelope
@@ -216,6 +235,8 @@ class Resource:
             methods=["GET"],
             response_model=model,
             operation_id=f"{version}_{self.noun}_list",
+            summary=self._summary("list"),
+            description=self._description(f"list_{version}"),
         )
 
 

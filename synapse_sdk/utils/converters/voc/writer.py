@@ -29,6 +29,7 @@ class VocWriter(DatasetWriter):
     format: ClassVar[Format] = Format.VOC
     carried_attributes: ClassVar[frozenset[str] | None] = frozenset({*FLAGS, "pose"})
     carries_score: ClassVar[bool] = False
+    carries_tags: ClassVar[bool] = False
 
     def __init__(self, out_dir: Path, classes: ClassMap, options: VocOptions | None = None) -> None:
         super().__init__(out_dir, classes)

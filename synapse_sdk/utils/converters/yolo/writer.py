@@ -35,6 +35,7 @@ class YoloWriter(DatasetWriter):
     format: ClassVar[Format] = Format.YOLO
     carried_attributes: ClassVar[frozenset[str] | None] = frozenset()
     carries_score: ClassVar[bool] = False
+    carries_tags: ClassVar[bool] = False
 
     def __init__(self, out_dir: Path, classes: ClassMap, options: YoloOptions | None = None) -> None:
         super().__init__(out_dir, classes)

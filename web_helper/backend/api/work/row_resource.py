@@ -68,6 +68,7 @@ class RowResource(Resource):
         """Add reading up to 200 rows by id, at `path` below the v2 resource."""
 
         def read_bulk(call: Reading, signer: Signer, body: BulkRequest) -> Response:
+            """Up to 200 rows by id, ascending; what the caller may not see is in `meta.missing_ids`."""
             found = rows.read_bulk(
                 call,
                 self.kind,
@@ -94,6 +95,7 @@ class RowResource(Resource):
         def list_items(
             call: Reading, signer: Signer, request: Request, query: Annotated[NumberQuery, Depends(query_of)]
         ) -> Response:
+            """Rows by numbered pages; `expand` adds parts of them. An unknown parameter is refused."""
             shape = ItemShape(is_v1=True, parts=parts | query.expand, fields=query.fields)
             url_of = file_url_of(signer)
             items, count = rows.read_items(call, self.kind, query.request, shape=shape, url_of=url_of)

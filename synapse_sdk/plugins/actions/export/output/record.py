@@ -57,7 +57,7 @@ def save_record(folder: Any, facts: Mapping[str, Any]) -> None:
     record = {
         "schema_version": RECORD_SCHEMA_VERSION,
         **facts,
-        "files": {path.name: _checksum(path) for path in sorted(folder.iterdir(), key=str) if path.is_file()},
+        "files": {name: _checksum(folder / name) for name in _described_files(folder)},
         "versions": {"synapse": installed_version()},
     }
     write_whole(folder / RECORD_NAME, [msgspec.json.format(msgspec.json.encode(record), indent=2), b"\n"])
@@ -69,6 +69,15 @@ def installed_version() -> str:
         return version(_DISTRIBUTION)
     except PackageNotFoundError:
         return "unknown"
+
+
+def _described_files(folder: Any) -> list[str]:
+    """Files of the data set as a whole; those of single items are known by the items' digest."""
+    names = [path.name for path in folder.iterdir() if path.is_file()]
+    splits = folder / "annotations"
+    if splits.is_dir():
+        names += [f"annotations/{path.name}" for path in splits.iterdir() if path.is_file()]
+    return sorted(names)
 
 
 def _checksum(path: Any) -> str:
