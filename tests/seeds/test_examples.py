@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tests.conftest import run_synapse
 from tests.seeds.export_blocks import block, plugin_config
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plugins" / "my-export-plugin"
@@ -17,3 +18,8 @@ def test_example_exporter_is_the_seeds_exporter():
 
 def test_example_configuration_is_the_seeds_configuration():
     assert (EXAMPLE / "config.yaml").read_text() == plugin_config()
+
+
+def test_example_passes_its_own_tests():
+    done = run_synapse("plugin", "test", "--path", str(EXAMPLE), check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
