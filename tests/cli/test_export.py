@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.data_sets import InterruptingTransport, make_coco, make_voc
+from tests.cli.data_sets import make_coco, make_voc
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -142,21 +142,6 @@ def test_what_a_format_cannot_carry_is_listed_and_in_strict_mode_an_error(synaps
     assert summary["losses"]
     losses = json.loads(Path(summary["path"], "loss_report.json").read_text())
     assert len(losses["losses"]) == sum(summary["losses"].values())
-
-
-def test_ctrl_c_cancels_the_job_on_the_server_and_leaves_nothing_behind(synapse, birds, worker, disturb, tmp_path):
-    worker.is_paused = True
-    try:
-        disturb(lambda network: InterruptingTransport(network, path="/progress/"))
-        result = synapse("export", "--project", birds, "--format", "coco", "--out", tmp_path / "out")
-    finally:
-        worker.is_paused = False
-        disturb(None)
-    assert result.exit_code == 130, result.output
-    assert "Nothing is left" in result.stderr
-    assert not list((tmp_path / "out").glob("*"))
-    newest = synapse.json("job", "list", "--kind", "server", "--limit", 1)[0]
-    assert newest["status"] == "CANCELLED"
 
 
 def test_a_dead_original_fails_its_item_only(synapse, platform, tmp_path):

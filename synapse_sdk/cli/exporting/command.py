@@ -12,7 +12,9 @@ import typer
 
 from synapse_sdk.cli.connection import HostOption, JsonOption, TokenOption, open_v1, open_v2
 from synapse_sdk.cli.exporting.display import StepDisplay
+from synapse_sdk.cli.exporting.notes import ExportNote
 from synapse_sdk.cli.exporting.options import parse_filters, parse_split
+from synapse_sdk.cli.exporting.resuming import ResumableExport, open_note
 from synapse_sdk.cli.failures import EXIT_INTERRUPTED, UsageError, message_of
 from synapse_sdk.cli.interrupt import interrupt_once
 from synapse_sdk.cli.output import print_facts, print_json, say, warn
@@ -22,15 +24,17 @@ from synapse_sdk.clients.backend_v2 import BackendV2Client
 from synapse_sdk.exceptions import ExportError, PluginValidationError, SynapseError, ValidationError
 from synapse_sdk.plugins.actions.export import TargetHandlerFactory
 from synapse_sdk.plugins.actions.export.enums import ExportProgressCategories
-from synapse_sdk.plugins.actions.export.formats import FormatExportAction, ImageMode
+from synapse_sdk.plugins.actions.export.formats import ImageMode
 from synapse_sdk.plugins.actions.export.handlers import PlatformHandler
 from synapse_sdk.plugins.actions.export.output.record import RECORD_NAME
 from synapse_sdk.plugins.context import PluginEnvironment, RuntimeContext
 from synapse_sdk.utils.converters import Format
 from synapse_sdk.wire.bundle import ExportTarget
 
-FormatOption = Annotated[Format, typer.Option("--format", help="coco, yolo, voc, csv or jsonl.")]
-OutOption = Annotated[Path, typer.Option(file_okay=False, help="Folder in which the export's own folder is made.")]
+FormatOption = Annotated[Format | None, typer.Option("--format", help="coco, yolo, voc, csv or jsonl.")]
+OutOption = Annotated[
+    Path | None, typer.Option(file_okay=False, help="Folder in which the export's own folder is made.")
+]
 ProjectOption = Annotated[str | None, typer.Option(help="Name or id; needed for assignments and tasks.")]
 TargetOption = Annotated[ExportTarget, typer.Option(help="What to export.")]
 FilterOption = Annotated[
@@ -51,12 +55,20 @@ StrictOption = Annotated[
 InProcessOption = Annotated[
     bool, typer.Option("--in-process", help="Fetch the data from here; else the server gathers it.")
 ]
+ResumeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--resume", metavar="ID", help="Go on with an export of this machine that broke off, by its job's id."
+    ),
+]
+_BESIDE_RESUME = frozenset({"resume", "host", "token", "as_json"})
 
 
 def export_command(
+    ctx: typer.Context,
     *,
-    fmt: FormatOption,
-    out: OutOption,
+    fmt: FormatOption = None,
+    out: OutOption = None,
     project: ProjectOption = None,
     target: TargetOption = ExportTarget.ASSIGNMENT,
     filters: FilterOption = None,
@@ -66,6 +78,7 @@ def export_command(
     split: SplitOption = None,
     is_strict: StrictOption = False,
     is_in_process: InProcessOption = False,
+    resume: ResumeOption = None,
     host: HostOption = None,
     token: TokenOption = None,
     as_json: JsonOption = False,
@@ -73,30 +86,47 @@ def export_command(
     """Export annotations into a data set that trainers read, checked against the format's rules.
 
     An export never overwrites: a second one of the same name gets `name(1)`. What the format cannot carry is in
-    loss_report.json. Ctrl-C stops the server's job too and removes what was written (exit code 130).
+    loss_report.json. Ctrl-C removes what was written here (exit code 130) and says how to resume: the server goes on.
     """
     started = time.monotonic()
-    selection = parse_filters(filters or [])
-    shares = parse_split(split)
     with open_v1(host, token) as v1, open_v2(host, token) as v2:
-        project_name, extra = _select_project(v2, project, target, selection)
-        _check_selection(v1, target, selection)
-        params = {
-            "name": name or f"{project_name}-{fmt.value}",
-            "target": target.value,
-            "filter": selection,
-            "extra_params": extra,
-            "format": fmt,
-            "out": out.resolve(),
-            "images": images,
-            "split": shares,
-            "strict": is_strict,
-            "options": {"task": task} if task else {},
-            "disable_async_delegate": is_in_process or None,
-        }
-        result, is_delegated = _run(params, v1, v2)
+        if resume is not None:
+            _refuse_options_beside_resume(ctx)
+            note = open_note(resume, v2)
+            result, is_delegated = _run(note.params | {"resume_job": resume}, v1, v2, note)
+        else:
+            if fmt is None or out is None:
+                raise UsageError(f"--{'format' if fmt is None else 'out'} is missing.")
+            selection = parse_filters(filters or [])
+            shares = parse_split(split)
+            project_name, extra = _select_project(v2, project, target, selection)
+            _check_selection(v1, target, selection)
+            params = {
+                "name": name or f"{project_name}-{fmt.value}",
+                "target": target.value,
+                "filter": selection,
+                "extra_params": extra,
+                "format": fmt,
+                "out": out.resolve(),
+                "images": images,
+                "split": shares,
+                "strict": is_strict,
+                "options": {"task": task} if task else {},
+                "disable_async_delegate": is_in_process or None,
+            }
+            result, is_delegated = _run(params, v1, v2)
     summary = _summary(result, is_delegated=is_delegated, seconds=time.monotonic() - started)
     _print_summary(summary, as_json=as_json)
+
+
+def _refuse_options_beside_resume(ctx: typer.Context) -> None:
+    given = [
+        name
+        for name in ctx.params
+        if name not in _BESIDE_RESUME and getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
+    if given:
+        raise UsageError("--resume goes on with the options that the export was begun with; give no others.")
 
 
 def _select_project(
@@ -134,9 +164,11 @@ def _check_selection(client: BackendClient, target: ExportTarget, selection: dic
         raise UsageError(str(exc)) from exc
 
 
-def _run(params: dict[str, Any], v1: BackendClient, v2: BackendV2Client) -> tuple[dict[str, Any], bool]:
+def _run(
+    params: dict[str, Any], v1: BackendClient, v2: BackendV2Client, note: ExportNote | None = None
+) -> tuple[dict[str, Any], bool]:
     """Run the action; its result, and whether the server gathered the data."""
-    notice = "Stopping: the server's job is cancelled and what was written is removed."
+    notice = "Stopping: what was written here is removed."
     with StepDisplay() as display, interrupt_once(notice), warnings.catch_warnings():
         # The display says it in words of its own.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -144,18 +176,27 @@ def _run(params: dict[str, Any], v1: BackendClient, v2: BackendV2Client) -> tupl
             logger=display, env=PluginEnvironment.from_environ(), client=v1, v2_client=v2, config={}
         )
         try:
-            result: dict[str, Any] = FormatExportAction.dispatch(params, context)
-        except KeyboardInterrupt:
-            say("Interrupted. Nothing is left of this export.")
-            raise typer.Exit(EXIT_INTERRUPTED) from None
+            result = _run_action(ResumableExport.prepare(params, context, note))
         except PluginValidationError as exc:
             raise UsageError("; ".join(each["message"] for each in exc.details["errors"])) from exc
-        except SynapseError:
-            raise
-        except (RuntimeError, ValueError) as exc:
-            raise _failure(exc) from exc
         is_delegated = display.get_progress(ExportProgressCategories.SERVER_EXPORT) is not None
     return result, is_delegated
+
+
+def _run_action(action: ResumableExport) -> dict[str, Any]:
+    try:
+        result: dict[str, Any] = action.run()
+    except KeyboardInterrupt as exc:
+        say("Interrupted. Nothing is left of this export in its folder.")
+        action.close(exc)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    except (RuntimeError, ValueError, SynapseError) as exc:
+        action.close(exc)
+        if isinstance(exc, SynapseError):
+            raise
+        raise _failure(exc) from exc
+    action.close(None)
+    return result
 
 
 def _failure(exc: Exception) -> SynapseError:

@@ -197,6 +197,7 @@ class ExportAction(BaseExportAction[ExportParams]):
         context.fetch = self.get_filtered_results
         context.project_id = self._project_id()
         context.delegation_decision = self._resolve_delegation_decision()
+        _refuse_idle_resume(context)
 
     def _resolve_delegation_decision(self) -> DelegationDecision:
         decision = decide_delegation(
@@ -244,6 +245,12 @@ class ExportAction(BaseExportAction[ExportParams]):
     def _is_custom_source(self) -> bool:
         is_replaced = type(self).get_filtered_results is not ExportAction.get_filtered_results
         return is_replaced or not is_platform(self._handler)
+
+
+def _refuse_idle_resume(context: ExportContext) -> None:
+    job_id, decision = context.params.get("resume_job"), context.delegation_decision
+    if job_id and decision is not None and not decision.is_delegated:
+        raise ConfigurationError(f"The server's job {job_id} cannot be taken up: {decision.reason_text}.")
 
 
 class DefaultExportAction(ExportAction):

@@ -47,6 +47,7 @@ class ExportContext(BaseStepContext):
         errors_json: Data files that could not be saved.
         errors_original: Original files that could not be saved.
         job_id: The server's export job.
+        is_resumable: Somebody keeps the job's id to resume with: a failure here leaves the job to the server.
     """
 
     params: dict[str, Any] = field(default_factory=dict)
@@ -74,6 +75,7 @@ class ExportContext(BaseStepContext):
     errors_json: Iterable[list[str]] = ()
     errors_original: Iterable[list[str]] = ()
     job_id: str | None = None
+    is_resumable: bool = False
 
     @property
     def client(self) -> BackendClient:

@@ -15,6 +15,7 @@ class ExportLogMessageCode(LogMessageCode):
     EXPORT_RESULTS_FETCHED = "EXPORT_RESULTS_FETCHED", "info"
     EXPORT_ROWS_MISSING = "EXPORT_ROWS_MISSING", "warning"
     EXPORT_DELEGATED_TO_SERVER = "EXPORT_DELEGATED_TO_SERVER", "info"
+    EXPORT_RESUMED = "EXPORT_RESUMED", "info"
     EXPORT_DELEGATED_COMPLETED = "EXPORT_DELEGATED_COMPLETED", "success"
     EXPORT_CONVERTING_DATASET = "EXPORT_CONVERTING_DATASET", "info"
     EXPORT_CONVERTING = "EXPORT_CONVERTING", "info"
@@ -53,6 +54,7 @@ ENGLISH: dict[LogMessageCode, str] = {
     _C.EXPORT_RESULTS_FETCHED: "{count} items match the filter.",
     _C.EXPORT_ROWS_MISSING: "{count} items vanished while they were fetched; they are not in the export.",
     _C.EXPORT_DELEGATED_TO_SERVER: "The server gathers {count} items into a bundle (job {job_id}).",
+    _C.EXPORT_RESUMED: "The export goes on with the server's job {job_id}.",
     _C.EXPORT_DELEGATED_COMPLETED: "The server gathered {count} items.",
     _C.EXPORT_CONVERTING_DATASET: "The data set is being converted.",
     _C.EXPORT_CONVERTING: "{count} items are being converted.",
@@ -88,6 +90,7 @@ KOREAN: dict[LogMessageCode, str] = {
     _C.EXPORT_RESULTS_FETCHED: "필터에 맞는 항목: {count}건.",
     _C.EXPORT_ROWS_MISSING: "조회 도중 {count}건이 사라져 export 에서 빠졌습니다.",
     _C.EXPORT_DELEGATED_TO_SERVER: "서버가 {count}건을 bundle 로 모으는 중입니다(job {job_id}).",
+    _C.EXPORT_RESUMED: "서버의 job {job_id} 로 export 를 이어서 진행합니다.",
     _C.EXPORT_DELEGATED_COMPLETED: "서버가 {count}건을 모았습니다.",
     _C.EXPORT_CONVERTING_DATASET: "데이터셋을 변환하는 중입니다.",
     _C.EXPORT_CONVERTING: "{count}건을 변환하는 중입니다.",

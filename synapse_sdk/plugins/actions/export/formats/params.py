@@ -39,6 +39,7 @@ class FormatExportParams(ExportParams):
             tags name their split; None keeps the data set in one piece.
         split_seed: Another seed draws another division.
         strict: Fail when an item or an annotation cannot be carried, in place of listing it in the loss report.
+        resume_job: The server's job of an equal export that broke off; its bundle is used and no new job started.
     """
 
     storage: int | None = None  # type: ignore[assignment] # A folder of this machine is as good a target.
@@ -50,6 +51,7 @@ class FormatExportParams(ExportParams):
     split: dict[str, float] | Literal["tag"] | None = None
     split_seed: int = 0
     strict: bool = False
+    resume_job: str | None = None
 
     @field_validator("split", mode="before")
     @classmethod

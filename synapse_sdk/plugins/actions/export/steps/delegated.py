@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from synapse_sdk.exceptions import BundleError, ClientError, ExportJobFailedError, StorageError
+from synapse_sdk.exceptions import (
+    BundleError,
+    ClientError,
+    ConfigurationError,
+    ExportJobFailedError,
+    NotFoundError,
+    StorageError,
+)
 from synapse_sdk.plugins.actions.export.bundle import (
     BundleSource,
     HttpBundle,
@@ -28,13 +35,13 @@ from synapse_sdk.plugins.actions.export.steps.preparation import discard_output,
 from synapse_sdk.plugins.steps import StepResult
 from synapse_sdk.utils.storage import get_pathlib
 from synapse_sdk.wire.bundle import MANIFEST_NAME, BundleManifest, ExportTarget
-from synapse_sdk.wire.jobs import AsyncJob, BundleLocation
+from synapse_sdk.wire.jobs import AsyncJob, AsyncJobStatus, BundleLocation
 
 _STEP = ExportProgressCategories.SERVER_EXPORT
 
 
 class DelegateEnqueueStep(ExportStep):
-    """Starts the server's export job; undone by cancelling it."""
+    """Starts the server's export job, or takes up the one to resume; one started here is undone by cancelling it."""
 
     step_name = "delegate_enqueue"
     weight = 0.05
@@ -43,6 +50,11 @@ class DelegateEnqueueStep(ExportStep):
         return not is_delegated(context)
 
     def execute(self, context: ExportContext) -> StepResult:
+        resumed = context.params.get("resume_job")
+        context.job_id = _take_up(context, resumed) if resumed else self._start(context)
+        return StepResult(data={"job_id": context.job_id}, rollback_data={"job_id": context.job_id})
+
+    def _start(self, context: ExportContext) -> str:
         decision = context.delegation_decision
         accepted = context.v2_client.plugin_exports.create(
             target=context.params["target"],
@@ -52,14 +64,13 @@ class DelegateEnqueueStep(ExportStep):
             # One key per run: a repeated request starts no second job, a later run starts its own.
             idempotency_key=uuid4().hex,
         )
-        context.job_id = accepted.job_id
         count = decision.count if decision and decision.count is not None else "?"
         context.log(ExportEvent.INFO, {"message": "export delegated to the server", "job_id": accepted.job_id})
         context.log_message(ExportLogMessageCode.EXPORT_DELEGATED_TO_SERVER, count=count, job_id=accepted.job_id)
-        return StepResult(data={"job_id": accepted.job_id}, rollback_data={"job_id": accepted.job_id})
+        return accepted.job_id
 
     def rollback(self, context: ExportContext, result: StepResult) -> None:  # noqa: ARG002 - the context knows.
-        if context.job_id is not None:
+        if context.job_id is not None and not context.is_resumable:
             # A job that has ended, or that the server forgot, needs no cancelling.
             with suppress(ClientError):
                 context.v2_client.async_jobs.cancel(context.job_id)
@@ -183,6 +194,32 @@ class BundleReader:
         if not is_local(folder) or not Path(folder, MANIFEST_NAME).is_file():
             return None
         return LocalBundle(folder)
+
+
+def _take_up(context: ExportContext, job_id: str) -> str:
+    """Make sure that a job can still give this export its bundle, and go on with it."""
+    try:
+        job: AsyncJob = context.v2_client.async_jobs.retrieve(job_id)
+    except NotFoundError as exc:
+        raise ExportJobFailedError(f"The server has no export job {job_id} that you may see. Export again.") from exc
+    if job.status in {AsyncJobStatus.FAILED, AsyncJobStatus.CANCELLED}:
+        reason = f": {job.error}" if job.error else ""
+        raise ExportJobFailedError(f"The server's export job {job_id} is {job.status}{reason}. Export again.")
+    if job.status is AsyncJobStatus.SUCCEEDED and job.bundle is None:
+        raise ExportJobFailedError(f"The bundle of the server's export job {job_id} has expired. Export again.")
+    _refuse_other_export(context, job)
+    context.is_resumable = True
+    context.log_message(ExportLogMessageCode.EXPORT_RESUMED, job_id=job_id)
+    return job_id
+
+
+def _refuse_other_export(context: ExportContext, job: AsyncJob) -> None:
+    asked = dict(context.params.get("filter") or {})
+    if "project" in asked:
+        # The server writes a number, whatever the request had.
+        asked["project"] = context.project_id
+    if [job.params.get("target"), job.params.get("filter")] != [str(context.params["target"]), asked]:
+        raise ConfigurationError(f"The server's job {job.job_id} exports something else than these parameters say.")
 
 
 def _location_of(job: AsyncJob) -> BundleLocation:

@@ -10,10 +10,11 @@ from synapse_sdk.plugins.actions.export.context import ExportContext
 from synapse_sdk.plugins.actions.export.exporter import BaseExporter
 from synapse_sdk.plugins.actions.export.output.files import as_path, create_unique_folder, remove_folder
 from synapse_sdk.plugins.actions.export.output.originals import OriginalFiles, RefreshFile
+from synapse_sdk.plugins.actions.export.output.partial import mark_partial, remove_partials, unmark
 from synapse_sdk.utils.storage import get_pathlib
 
 # Parameters that steer the export and are no business of the exporter.
-_INTERNAL = frozenset({"async_job_size_threshold", "disable_async_delegate"})
+_INTERNAL = frozenset({"async_job_size_threshold", "disable_async_delegate", "resume_job"})
 
 
 def prepare_output(context: ExportContext) -> None:
@@ -28,7 +29,11 @@ def prepare_output(context: ExportContext) -> None:
         return
     if context.path_root is None:
         context.path_root = _open_root(context)
+    if context.params.get("resume_job"):
+        remove_partials(context.path_root, context.params["resume_job"])
     context.unique_export_path = create_unique_folder(context.path_root, str(context.params["name"]))
+    if context.is_resumable and context.job_id is not None:
+        mark_partial(context.unique_export_path, context.job_id)
 
 
 def discard_output(context: ExportContext) -> None:
@@ -40,6 +45,7 @@ def discard_output(context: ExportContext) -> None:
     folder, context.unique_export_path, context.output_path = context.unique_export_path, None, None
     if folder is not None:
         remove_folder(folder)
+        unmark(folder)
 
 
 def prepare_exporter(context: ExportContext, items: Any, refresh: RefreshFile | None) -> BaseExporter:

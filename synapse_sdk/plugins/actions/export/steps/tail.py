@@ -9,6 +9,7 @@ from synapse_sdk.plugins.actions.export.context import ExportContext
 from synapse_sdk.plugins.actions.export.enums import ExportEvent
 from synapse_sdk.plugins.actions.export.exporter import BaseExporter
 from synapse_sdk.plugins.actions.export.log_messages import ExportLogMessageCode as Code
+from synapse_sdk.plugins.actions.export.output.partial import unmark
 from synapse_sdk.plugins.actions.export.output.record import save_record
 from synapse_sdk.plugins.actions.export.steps.base import ExportStep
 from synapse_sdk.plugins.steps import StepResult
@@ -66,6 +67,7 @@ class FinalizeStep(ExportStep):
         exporter.additional_file_saving(folder)
         exporter._save_error_list(folder, exporter.errors_json, exporter.errors_original)  # noqa: SLF001 - its own template.
         save_record(folder, _record(context, exporter))
+        unmark(folder)
         context.output_path = str(context.path_root)
         context.log(
             ExportEvent.COMPLETED,

@@ -1,0 +1,120 @@
+"""What an export leaves on this machine so that it can be resumed: a small file per server job, never a token.
+
+It is written as soon as the server has taken the job, because a machine that dies writes nothing more.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+from synapse_sdk.cli.failures import UsageError
+from synapse_sdk.exceptions import ConfigurationError, ExportError
+from synapse_sdk.utils import auth
+
+_JOB_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+def notes_folder() -> Path:
+    """Where notes are kept: beside what `synapse login` keeps."""
+    return auth.CONFIG_FILE.parent / "exports"
+
+
+@dataclass
+class ExportNote:
+    """One unfinished export; locked while a process works on it.
+
+    Attributes:
+        job_id: The server's job.
+        host: The server.
+        params: The export's parameters.
+    """
+
+    job_id: str
+    host: str
+    params: dict[str, Any]
+    _fd: int | None = field(default=None, repr=False)
+
+    @classmethod
+    def write(cls, job_id: str, host: str, params: dict[str, Any]) -> Self:
+        """Keep a new note.
+
+        Raises:
+            OSError: It cannot be written.
+            ExportError: Another process works on this export.
+        """
+        note = cls(job_id, host, params)
+        note._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        facts = {"job_id": job_id, "host": host, "params": params}
+        beside = note._path.with_name(f".{job_id}.{os.getpid()}.part")
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(facts), indent=2))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(note._path)
+        note._lock()
+        return note
+
+    @classmethod
+    def open(cls, job_id: str) -> Self:
+        """The note of an export that was begun on this machine.
+
+        Raises:
+            UsageError: This is no job's id.
+            ConfigurationError: There is no note of it, or it cannot be read.
+            ExportError: Another process works on this export.
+        """
+        if not _JOB_ID.fullmatch(job_id):
+            raise UsageError(f"--resume {job_id!r} is not the id of a job; `synapse job list` shows ids.")
+        path = notes_folder() / f"{job_id}.json"
+        try:
+            facts = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+            note = cls(job_id, str(facts["host"]), dict(facts["params"]))
+        except FileNotFoundError as exc:
+            raise ConfigurationError(_absent(job_id)) from exc
+        except (OSError, msgspec.DecodeError, LookupError, TypeError, ValueError) as exc:
+            raise ConfigurationError(f"{path} cannot be read ({exc}). Delete it and export again.") from exc
+        note._lock()
+        return note
+
+    def discard(self) -> None:
+        """Remove the note: there is nothing left to resume."""
+        self._path.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """Let other processes work on the export."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    @property
+    def _path(self) -> Path:
+        return notes_folder() / f"{self.job_id}.json"
+
+    def _lock(self) -> None:
+        # Two processes that resume one export would remove each other's folders.
+        self._fd = os.open(self._path, os.O_RDONLY)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            self.close()
+            raise ExportError(f"Another process of this machine is writing the export {self.job_id}.") from exc
+
+
+def _absent(job_id: str) -> str:
+    others: list[str] = []
+    with suppress(OSError):
+        others = sorted(path.stem for path in notes_folder().glob("*.json"))
+    known = f" Unfinished here: {', '.join(others)}." if others else ""
+    return (
+        f"This machine knows of no unfinished export {job_id}: it is complete, or was begun elsewhere.{known} "
+        "Export again to get a new one."
+    )

@@ -1,0 +1,118 @@
+"""An export that survives this process: the server's job goes on, and a note says how to go on with it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from synapse_sdk.cli.exporting.notes import ExportNote
+from synapse_sdk.cli.failures import UsageError
+from synapse_sdk.cli.output import say
+from synapse_sdk.clients.backend_v2 import BackendV2Client
+from synapse_sdk.exceptions import ClientError, ExportJobFailedError, StorageError
+from synapse_sdk.plugins.actions.export.context import ExportContext
+from synapse_sdk.plugins.actions.export.formats import FormatExportAction, FormatExportParams
+from synapse_sdk.plugins.actions.export.output.partial import remove_partials
+from synapse_sdk.plugins.actions.export.steps import ExportStep, is_delegated
+from synapse_sdk.plugins.context import RuntimeContext
+from synapse_sdk.plugins.steps import StepRegistry, StepResult
+from synapse_sdk.utils.network import is_same_origin
+from synapse_sdk.utils.validation import validate_params
+
+
+def open_note(job_id: str, client: BackendV2Client) -> ExportNote:
+    """The note of an export to resume.
+
+    Raises:
+        UsageError: This is no job's id, or the export was begun on another server.
+        ConfigurationError: This machine knows of no such export.
+        ExportError: Another process works on it.
+    """
+    note = ExportNote.open(job_id)
+    if not is_same_origin(note.host, client.base_url):
+        note.close()
+        raise UsageError(f"The export {job_id} was begun on {note.host}. Log in there, or name it with --host.")
+    return note
+
+
+class ResumableExport(FormatExportAction):
+    """The built-in export, with a note of its job.
+
+    Attributes:
+        note: What to resume with; None until the server has a job for this export.
+    """
+
+    def __init__(self, params: FormatExportParams, ctx: RuntimeContext, note: ExportNote | None = None) -> None:
+        super().__init__(params, ctx)
+        self.note = note
+
+    @classmethod
+    def prepare(cls, params: dict[str, Any], ctx: RuntimeContext, note: ExportNote | None) -> ResumableExport:
+        """The action with its parameters checked; those of a note were checked when it was written.
+
+        Raises:
+            PluginValidationError: They do not fit.
+        """
+        context = {} if note else {"client": ctx.client, "action": cls.action_name}
+        return cls(validate_params(FormatExportParams, params, context=context), ctx, note)
+
+    def setup_steps(self, registry: StepRegistry[ExportContext]) -> None:
+        """Register the nine steps, and one that writes the note."""
+        super().setup_steps(registry)
+        if self.note is None:
+            registry.insert_after("delegate_enqueue", KeepNoteStep(self))
+
+    def close(self, outcome: BaseException | None) -> None:
+        """Keep the note when the export can be resumed, and say how; remove it when not.
+
+        Args:
+            outcome: What ended the run; None when it is complete.
+        """
+        if self.note is None:
+            return
+        if outcome is not None and is_worth_resuming(outcome):
+            say(
+                f"The server's part of this export is kept until it expires.\n"
+                f"  Go on with: synapse export --resume {self.note.job_id}\n"
+                f"  Or stop it: synapse job cancel {self.note.job_id}"
+            )
+            self.note.close()
+            return
+        with suppress(OSError):
+            remove_partials(Path(self.note.params["out"]), self.note.job_id)
+        self.note.discard()
+
+
+class KeepNoteStep(ExportStep):
+    """Writes the note; from then on a failure here leaves the job to the server."""
+
+    step_name = "keep_note"
+    weight = 0.0
+
+    def __init__(self, action: ResumableExport) -> None:
+        self._action = action
+
+    def can_skip(self, context: ExportContext) -> bool:
+        return not is_delegated(context) or context.job_id is None
+
+    def execute(self, context: ExportContext) -> StepResult:
+        params = self._action.params.model_dump(mode="json", exclude_none=True)
+        try:
+            self._action.note = ExportNote.write(str(context.job_id), context.v2_client.base_url, params)
+        except OSError as exc:
+            context.log_message(f"This export cannot be resumed: {exc.filename}: {exc.strerror}.", "warning")
+            return StepResult()
+        context.is_resumable = True
+        context.log_message(f"Should this break off: synapse export --resume {context.job_id}")
+        return StepResult()
+
+
+def is_worth_resuming(outcome: BaseException) -> bool:
+    """Whether another attempt with the same bundle may end better: the fault is of this machine or the network."""
+    if isinstance(outcome, KeyboardInterrupt):
+        return True
+    links = [outcome, outcome.__cause__, getattr(outcome.__cause__, "__cause__", None)]
+    if any(isinstance(link, ExportJobFailedError) for link in links):
+        return False
+    return any(isinstance(link, (ClientError, StorageError, OSError)) for link in links)

@@ -1,0 +1,52 @@
+"""Marks beside an unfinished export's folder, so that whoever resumes it finds what a killed process left behind.
+
+A mark lies beside the folder, not in it: an exporter may pack its folder, and the folder itself is told to be complete
+by its `export.json`, which is written last.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from synapse_sdk.plugins.actions.export.output.files import is_local, remove_folder, write_whole
+
+_SUFFIX = ".unfinished"
+
+
+def mark_partial(folder: Any, job_id: str) -> None:
+    """Note beside a folder of this machine which job's export is being written into it.
+
+    Raises:
+        OSError: The mark cannot be written.
+    """
+    if is_local(folder):
+        write_whole(_mark_of(folder), [job_id.encode()])
+
+
+def unmark(folder: Any) -> None:
+    """Take the mark away: the folder is complete, or gone.
+
+    Raises:
+        OSError: The mark cannot be removed.
+    """
+    if is_local(folder):
+        _mark_of(folder).unlink(missing_ok=True)
+
+
+def remove_partials(root: Any, job_id: str) -> None:
+    """Remove what a killed process left of this job's export below `root`; nothing else.
+
+    Raises:
+        OSError: Something in it cannot be removed.
+    """
+    if not is_local(root):
+        return
+    for mark in root.glob(f".*{_SUFFIX}"):
+        if mark.read_bytes() == job_id.encode():
+            remove_folder(mark.with_name(mark.name[1:].removesuffix(_SUFFIX)))
+            mark.unlink()
+
+
+def _mark_of(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}{_SUFFIX}")

@@ -1,0 +1,256 @@
+"""Exports that break off, and how they go on: real kills, real Ctrl-C, the same bytes in the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx2
+import pytest
+from sqlalchemy import select
+
+from synapse_sdk.cli.exporting.notes import ExportNote
+from tests.cli.data_sets import InterruptingTransport, make_voc
+from tests.export.support import tree
+from web_helper.backend.core.database import Database
+from web_helper.backend.models import AsyncJob
+
+pytestmark = pytest.mark.usefixtures("worker")
+ITEMS = 12
+
+# Runs the command line and dies, as by power loss, right before an item is saved.
+DYING = """
+import os, signal, sys
+from synapse_sdk.cli.main import build_app
+from synapse_sdk.plugins.actions.export.formats import FormatExporter
+save, die_at = FormatExporter.process_file_saving, int(sys.argv.pop(1))
+def dying(self, *args):
+    if args[-1] == die_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return save(self, *args)
+FormatExporter.process_file_saving = dying
+build_app(extensions=[])()
+"""
+
+
+@pytest.fixture(scope="module")
+def owls(tmp_path_factory):
+    return make_voc(tmp_path_factory.mktemp("owls"), ITEMS)
+
+
+@pytest.fixture
+def arguments(synapse, owls, tmp_path):
+    """An export of a project with twelve completed assignments."""
+    synapse.json("import", "voc", owls, "--project", "resumed birds")
+    return ["export", "--out", tmp_path / "out", "--project", "resumed birds", "--format", "coco"]
+
+
+@pytest.fixture
+def notes(config_file) -> Path:
+    return config_file.parent / "exports"
+
+
+@pytest.fixture
+def paused(worker):
+    worker.is_paused = True
+    yield worker
+    worker.is_paused = False
+
+
+@pytest.fixture
+def interrupted(synapse, arguments, paused, disturb, notes) -> str:
+    """The job of an export that Ctrl-C stopped while the server had not begun."""
+    disturb(lambda network: InterruptingTransport(network, path="/progress/"))
+    result = synapse(*arguments)
+    disturb(None)
+    assert result.exit_code == 130, result.output
+    (note,) = notes.iterdir()
+    assert f"synapse export --resume {note.stem}" in result.stderr
+    assert f"synapse job cancel {note.stem}" in result.stderr
+    return note.stem
+
+
+@pytest.fixture
+def undisturbed(synapse, arguments, tmp_path):
+    """What a whole export holds."""
+
+    def export() -> dict[str, bytes]:
+        return tree(Path(synapse.json(*arguments, "--out", tmp_path / "undisturbed")["path"]))
+
+    return export
+
+
+def test_ctrl_c_leaves_the_job_to_the_server_and_nothing_in_the_folder(synapse, interrupted, tmp_path):
+    assert synapse.json("job", "show", interrupted)["status"] == "QUEUED"
+    assert names_in(tmp_path / "out") == []
+
+
+def test_a_resumed_export_is_that_of_an_undisturbed_one(synapse, interrupted, worker, undisturbed, tmp_path):
+    worker.is_paused = False
+    summary = synapse.json("export", "--resume", interrupted)
+    assert (summary["exported"], summary["head"]) == (ITEMS, "delegated")
+    assert Path(summary["path"]) == tmp_path / "out" / "resumed birds-coco"
+    assert tree(Path(summary["path"])) == undisturbed()
+    assert names_in(tmp_path / "out") == ["resumed birds-coco"]
+
+
+def test_a_resumed_export_starts_no_second_job(synapse, interrupted, worker, platform):
+    worker.is_paused = False
+    database = Database(platform.settings.sqlalchemy_url)
+    with database.read() as session:
+        before = len(session.scalars(select(AsyncJob.id)).all())
+        synapse.json("export", "--resume", interrupted)
+    with database.read() as session:
+        assert len(session.scalars(select(AsyncJob.id)).all()) == before
+    database.dispose()
+
+
+def test_the_note_is_for_its_owner_and_holds_no_token(interrupted, notes, platform):
+    note = notes / f"{interrupted}.json"
+    assert stat.S_IMODE(note.stat().st_mode) == 0o600
+    assert stat.S_IMODE(notes.stat().st_mode) == 0o700
+    text = note.read_text()
+    assert platform.token not in text
+    assert "syn_" not in text
+    assert json.loads(text)["host"] == platform.url
+
+
+@pytest.mark.parametrize("die_at", [1, 7, ITEMS])
+def test_a_killed_export_is_resumed_and_its_half_folder_replaced(platform, arguments, undisturbed, tmp_path, die_at):
+    env = os.environ | {"HOME": str(tmp_path / "home")}
+    out = tmp_path / "out"
+    killed = _shell(die_at, *arguments, env=env)
+    assert killed.returncode == -signal.SIGKILL
+    half = out / "resumed birds-coco"
+    assert half.is_dir()
+    assert not (half / "export.json").exists()
+    (note,) = (tmp_path / "home" / ".synapse" / "exports").iterdir()
+    assert f"synapse export --resume {note.stem}" in killed.stderr
+    (out / "of somebody else").mkdir()
+    resumed = _shell(0, "export", "--resume", note.stem, "--json", env=env)
+    assert resumed.returncode == 0, resumed.stderr
+    assert json.loads(resumed.stdout)["path"] == str(half)
+    assert tree(half) == undisturbed()
+    assert names_in(out) == ["of somebody else", half.name]
+
+
+def test_a_resumed_export_that_is_killed_again_is_resumed_again(arguments, undisturbed, tmp_path):
+    env = os.environ | {"HOME": str(tmp_path / "home")}
+    _shell(3, *arguments, env=env)
+    (note,) = (tmp_path / "home" / ".synapse" / "exports").iterdir()
+    assert _shell(5, "export", "--resume", note.stem, env=env).returncode == -signal.SIGKILL
+    assert _shell(0, "export", "--resume", note.stem, env=env).returncode == 0
+    assert tree(tmp_path / "out" / "resumed birds-coco") == undisturbed()
+
+
+def test_ctrl_c_of_a_resumed_export_keeps_it_resumable(synapse, interrupted, worker, disturb):
+    disturb(lambda network: InterruptingTransport(network, path="/progress/"))
+    again = synapse("export", "--resume", interrupted)
+    assert again.exit_code == 130
+    assert f"--resume {interrupted}" in again.stderr
+    disturb(None)
+    worker.is_paused = False
+    assert synapse.json("export", "--resume", interrupted)["exported"] == ITEMS
+
+
+class Dead(httpx2.BaseTransport):
+    """A network that breaks when the progress of a job is asked for."""
+
+    def __init__(self, inner: httpx2.BaseTransport) -> None:
+        self._inner = inner
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        if "/async-jobs/" in request.url.path:
+            raise httpx2.ConnectError("the cable is out", request=request)
+        return self._inner.handle_request(request)
+
+
+def test_a_broken_network_says_how_to_go_on(synapse, arguments, disturb, notes, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+    disturb(Dead)
+    result = synapse(*arguments)
+    disturb(None)
+    assert result.exit_code == 1
+    (note,) = notes.iterdir()
+    assert f"synapse export --resume {note.stem}" in result.stderr
+    assert synapse.json("export", "--resume", note.stem)["exported"] == ITEMS
+    assert not list(notes.iterdir())
+
+
+def test_a_cancelled_job_cannot_be_resumed(synapse, interrupted, notes):
+    synapse("job", "cancel", interrupted)
+    result = synapse("export", "--resume", interrupted)
+    assert result.exit_code == 1
+    assert "CANCELLED" in result.stderr
+    assert "Export again" in result.stderr
+    assert not list(notes.iterdir())
+
+
+def test_an_expired_bundle_cannot_be_resumed(synapse, interrupted, worker, platform):
+    worker.is_paused = False
+    synapse("job", "logs", interrupted, "--follow")
+    database = Database(platform.settings.sqlalchemy_url)
+    with database.write() as session:
+        session.get(AsyncJob, interrupted).result = None
+    database.dispose()
+    result = synapse("export", "--resume", interrupted)
+    assert result.exit_code == 1
+    assert "expired" in result.stderr
+
+
+def test_an_export_that_fails_by_its_data_leaves_no_note(synapse, arguments, notes):
+    result = synapse(*arguments[:-1], "yolo", "--task", "pose", "--strict")
+    assert result.exit_code == 1, result.output
+    assert "--resume" not in result.stderr.split("Error:")[1]
+    assert not list(notes.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--resume", "1234"], "knows of no unfinished export 1234"),
+        (["--resume", "../config"], "is not the id of a job"),
+        (["--resume", "1234", "--format", "coco"], "give no others"),
+        (["--format", "coco"], "--out is missing"),
+    ],
+)
+def test_what_cannot_be_resumed_is_refused_in_words(synapse, options, words):
+    result = synapse("export", *options)
+    assert result.exit_code in {1, 2}
+    assert words in result.stderr
+
+
+def test_the_token_is_not_sent_to_another_server(synapse, interrupted):
+    result = synapse("export", "--resume", interrupted, "--host", "http://127.0.0.1:9")
+    assert result.exit_code == 2
+    assert "was begun on" in result.stderr
+
+
+def test_two_processes_do_not_resume_one_export(synapse, interrupted):
+    note = ExportNote.open(interrupted)
+    result = synapse("export", "--resume", interrupted)
+    note.close()
+    assert result.exit_code == 1
+    assert "Another process" in result.stderr
+
+
+def test_a_switched_off_delegation_does_not_pretend_to_resume(synapse, interrupted, monkeypatch):
+    monkeypatch.setenv("SYNAPSE_EXPORT_DISABLE_ASYNC_DELEGATE", "1")
+    result = synapse("export", "--resume", interrupted)
+    assert result.exit_code == 1
+    assert "delegation is switched off" in result.stderr
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*"))
+
+
+def _shell(die_at: int, *arguments: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", DYING, str(die_at), *map(str, arguments)]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)

@@ -1,0 +1,71 @@
+"""`resume_job`: an export out of the bundle that another run asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from synapse_sdk.exceptions import ConfigurationError, ExportJobFailedError
+from synapse_sdk.plugins.actions.export.formats import FormatExportAction
+from synapse_sdk.plugins.actions.export.output.partial import mark_partial, remove_partials
+from tests.backend.factories import boxes
+from tests.export.platform import export, wire_of
+from tests.export.support import tree
+
+
+@pytest.fixture
+def project(platform):
+    project = platform.make.project()
+    platform.make.tasks(project, 3, files=True, data=boxes("cat"))
+    return project["id"]
+
+
+@pytest.fixture
+def run(platform, project, tmp_path):
+    """Exports to a folder of this machine; the folder's content, and the run's context."""
+
+    def run(name: str, **params):
+        ctx = platform.ctx()
+        given = {"project": project, "format": "coco", "out": tmp_path / name, "storage": None, "path": ""}
+        export(platform, ctx, FormatExportAction, **(given | params))
+        return tree(tmp_path / name / "out"), ctx
+
+    return run
+
+
+def test_the_bundle_of_an_earlier_job_gives_the_same_bytes_and_no_new_job(platform, run):
+    first, _ = run("first")
+    again, ctx = run("again", resume_job=platform.last_job().id)
+    assert again == first
+    assert wire_of(ctx).count("plugin-exports") == 0
+    assert any("goes on with the server's job" in message for message in ctx.logger.messages())
+
+
+@pytest.mark.parametrize("changes", [{"filter": {"search": "x"}}, {"target": "assignment"}])
+def test_a_job_that_exports_something_else_is_refused(platform, project, run, changes):
+    run("first")
+    params = {"target": "task", **changes, "filter": {"project": project, **changes.get("filter", {})}}
+    with pytest.raises(RuntimeError, match="exports something else") as caught:
+        run("again", resume_job=platform.last_job().id, **params)
+    assert isinstance(caught.value.__cause__, ConfigurationError)
+
+
+def test_a_job_that_nobody_knows_is_an_error_with_a_next_step(run):
+    with pytest.raises(RuntimeError, match="Export again") as caught:
+        run("again", resume_job="11111111-2222-3333-4444-555555555555")
+    assert isinstance(caught.value.__cause__, ExportJobFailedError)
+
+
+def test_a_head_that_has_no_job_refuses_to_resume_one(run):
+    with pytest.raises(ConfigurationError, match="delegation is switched off"):
+        run("again", resume_job="1234", disable_async_delegate=True)
+
+
+def test_only_the_marked_leftovers_of_one_job_are_removed(tmp_path):
+    for name, job in (("mine", "1"), ("mine(1)", "1"), ("other", "2")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "half").touch()
+        mark_partial(tmp_path / name, job)
+    (tmp_path / "unmarked").mkdir()
+    remove_partials(tmp_path, "1")
+    assert {path.name for path in tmp_path.glob("*")} == {"other", ".other.unfinished", "unmarked"}
+    remove_partials(tmp_path / "absent", "1")
