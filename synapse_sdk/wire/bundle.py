@@ -73,6 +73,24 @@ class ExportRow(BaseModel):
     files_manifest: dict[str, RowFile] = {}
 
 
+class StreamEnd(BaseModel):
+    """The end of a stream: how many rows this connection gave."""
+
+    rows: int
+
+
+class ExportStreamLine(BaseModel):
+    """One line of `GET /v2/exports/stream/`: a row, or the end, which every complete stream has.
+
+    Attributes:
+        token: Value for `after`, to take the stream up behind this line.
+    """
+
+    token: str
+    row: ExportRow | None = None
+    end: StreamEnd | None = None
+
+
 class BundlePart(BaseModel):
     """One JSONL file of the bundle."""
 

@@ -17,6 +17,7 @@ from web_helper.backend.core.database import Database
 from web_helper.backend.core.event_log import configure_event_log
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.core.signing import UrlSigner
+from web_helper.backend.services.exports.export_stream import StreamSlots
 from web_helper.backend.services.exports.job_progress import ProgressHub
 from web_helper.backend.services.exports.job_queue import JobQueue
 
@@ -41,6 +42,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.database = Database(settings.sqlalchemy_url)
     app.state.signer = UrlSigner(settings)
     app.state.job_queue = JobQueue(settings)
+    app.state.stream_slots = StreamSlots(settings.max_export_streams)
     app.state.progress = ProgressHub(app.state.database)
     install_error_handlers(app)
     app.add_middleware(RequestEdge)

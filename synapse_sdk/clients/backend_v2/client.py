@@ -8,6 +8,7 @@ import httpx2
 
 from synapse_sdk.clients.backend_v2 import models
 from synapse_sdk.clients.backend_v2.async_jobs import AsyncJobs, PluginExports
+from synapse_sdk.clients.backend_v2.exports import Exports
 from synapse_sdk.clients.backend_v2.resource import Resource
 from synapse_sdk.clients.backend_v2.resources import (
     Assignments,
@@ -101,6 +102,7 @@ class BackendV2Client(BaseClient):
         self.models = Resource[models.ModelItem](self, "v2/models/")
         self.agents = Resource[models.AgentItem](self, "v2/agents/")
         self.plugin_exports = PluginExports(self, "v2/plugin-exports/")
+        self.exports = Exports(self, "v2/exports/")
         self.async_jobs = AsyncJobs(self, "v2/async-jobs/")
 
 

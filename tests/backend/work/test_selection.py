@@ -136,6 +136,20 @@ def check(client, database, noun, filters, per_page=3):
         lines = iterate_rows(session, TARGETS[noun], filters, viewer_id=None, url_of=lambda _: "x", batch=2)
         assert [json.loads(line)["id"] for line in lines] == expected
         assert count_target(session, TARGETS[noun], filters, viewer_id=None) == len(expected)
+    check_stream(client, noun, filters, expected)
+
+
+def check_stream(client, noun, filters, expected):
+    """A stream is of one project: what names none, or several, is refused."""
+    of_one_project = filters.get("project" if noun != "ground_truth_events" else "dataset") in ([1], [2])
+    answer = client.get("/v2/exports/stream/", params={**query_of(filters), "target": TARGETS[noun].value})
+    if answer.status_code == 200:
+        *rows, end = [json.loads(line) for line in answer.text.split("\n")[:-1]]
+        assert [row["row"]["id"] for row in rows] == expected
+        assert end["end"] == {"rows": len(expected)}
+    else:
+        assert answer.status_code in {400, 404}
+        assert not of_one_project or "ground_truth_dataset_version" in filters
 
 
 def test_any_combination_of_filters_selects_what_plain_sql_selects(client, database, world):

@@ -37,8 +37,8 @@ def cursor_query(listing: Listing, item: type[BaseModel]) -> Callable[..., Corou
     """The dependency that reads a v2 list's query."""
     names = frozenset(item.model_fields)
     parameters = [
-        _parameter("per_page", int, Query(50, ge=1, le=MAX_PER_PAGE, description="Items per page.")),
-        _parameter("cursor", str | None, Query(None, description="From the page before; opaque.")),
+        parameter("per_page", int, Query(50, ge=1, le=MAX_PER_PAGE, description="Items per page.")),
+        parameter("cursor", str | None, Query(None, description="From the page before; opaque.")),
         _sort_parameter("sort", listing),
         _fields_parameter(names),
     ]
@@ -46,7 +46,10 @@ def cursor_query(listing: Listing, item: type[BaseModel]) -> Callable[..., Corou
     async def read_query(request: Request, **values: Any) -> CursorQuery:
         _refuse_unknown(request, listing, parameters)
         page = CursorRequest(
-            _filters(listing, values), values["per_page"], values["cursor"], _is_descending("sort", listing, values)
+            filters_given(listing.filters, values),
+            values["per_page"],
+            values["cursor"],
+            _is_descending("sort", listing, values),
         )
         return CursorQuery(page, _chosen("fields", values["fields"], names))
 
@@ -60,19 +63,19 @@ def number_query(
     """The dependency that reads a v1 list's query."""
     allowed, parts = frozenset(names), frozenset(expandable)
     parameters = [
-        _parameter("page", int, Query(1, ge=1, le=2**31, description="Page number, from 1.")),
-        _parameter("page_size", int, Query(100, ge=1, le=MAX_PAGE_SIZE, description="Items per page.")),
+        parameter("page", int, Query(1, ge=1, le=2**31, description="Page number, from 1.")),
+        parameter("page_size", int, Query(100, ge=1, le=MAX_PAGE_SIZE, description="Items per page.")),
         _sort_parameter("ordering", listing),
         _fields_parameter(allowed),
     ]
     if parts:
         text = f"Parts to add, separated by commas: {', '.join(sorted(parts))}."
-        parameters.append(_parameter("expand", list[str] | None, Query(None, description=text)))
+        parameters.append(parameter("expand", list[str] | None, Query(None, description=text)))
 
     async def read_query(request: Request, **values: Any) -> NumberQuery:
         _refuse_unknown(request, listing, parameters)
         page = NumberRequest(
-            _filters(listing, values),
+            filters_given(listing.filters, values),
             values["page"],
             values["page_size"],
             _is_descending("ordering", listing, values),
@@ -84,46 +87,49 @@ def number_query(
     return read_query
 
 
-def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+def parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    """One parameter of a query string that is made from a listing."""
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def _sort_parameter(name: str, listing: Listing) -> inspect.Parameter:
     key = listing.sort_name
-    return _parameter(name, str, Query(f"-{key}", description=f"`{key}` or `-{key}` (descending)."))
+    return parameter(name, str, Query(f"-{key}", description=f"`{key}` or `-{key}` (descending)."))
 
 
 def _fields_parameter(names: frozenset[str]) -> inspect.Parameter:
     text = f"Keep only these fields, separated by commas: {', '.join(sorted(names))}."
-    return _parameter("fields", list[str] | None, Query(None, description=text))
+    return parameter("fields", list[str] | None, Query(None, description=text))
 
 
-def _filter_parameter(name: str, definition: Filter) -> inspect.Parameter:
+def filter_parameter(name: str, definition: Filter) -> inspect.Parameter:
+    """A filter as a parameter of the query string."""
     annotation: Any = list[str] | None
     if definition.kind is Kind.FLAG:
         annotation = bool | None
     elif definition.kind is Kind.TEXT:
         annotation = str | None
     choices = f" One of {', '.join(definition.choices)}." if definition.choices else ""
-    return _parameter(name, annotation, Query(None, description=definition.description + choices))
+    return parameter(name, annotation, Query(None, description=definition.description + choices))
 
 
 def _sign(read_query: Any, listing: Listing, parameters: list[inspect.Parameter]) -> None:
     request = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
-    filters = [_filter_parameter(name, definition) for name, definition in listing.filters.items()]
+    filters = [filter_parameter(name, definition) for name, definition in listing.filters.items()]
     read_query.__signature__ = inspect.Signature([request, *parameters, *filters])
 
 
 def _refuse_unknown(request: Request, listing: Listing, parameters: list[inspect.Parameter]) -> None:
-    allowed = {parameter.name for parameter in parameters} | set(listing.filters)
+    allowed = {each.name for each in parameters} | set(listing.filters)
     for name in request.query_params:
         if name not in allowed:
             known = ", ".join(sorted(allowed))
             raise ValidationProblem.of_field(name, f"{listing.noun} know no such parameter; allowed: {known}.")
 
 
-def _filters(listing: Listing, values: dict[str, Any]) -> dict[str, Any]:
-    given = {name: values[name] for name in listing.filters if values[name] is not None}
+def filters_given(names: Iterable[str], values: dict[str, Any]) -> dict[str, Any]:
+    """The filters that a query string gives, as `select_where` reads them."""
+    given = {name: values[name] for name in names if values[name] is not None}
     # One value may be a comma list; several are taken as they are.
     return {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in given.items()}
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from web_helper.backend.api import health, home
 from web_helper.backend.api.data import collections, data_units, files, import_items, objects, storages
-from web_helper.backend.api.exports import async_jobs, plugin_exports
+from web_helper.backend.api.exports import async_jobs, export_stream, plugin_exports
 from web_helper.backend.api.plugins import agents, job_logs, jobs, models, plugins
 from web_helper.backend.api.work import accounts, assignments, ground_truths, payloads, projects, tasks
 
@@ -31,5 +31,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     models.router,
     agents.router,
     plugin_exports.router,
+    export_stream.router,
     async_jobs.router,
 )

@@ -6,7 +6,8 @@ Problem
 ├── PermissionProblem       the key's owner may not do this (403)
 ├── NotFoundProblem         there is no such thing, or the caller may not know of it (404)
 ├── ConflictProblem         the state of things does not allow this now (409)
-└── TooLargeProblem         more bytes than this server takes (413)
+├── TooLargeProblem         more bytes than this server takes (413)
+└── TooManyProblem          more at once than this server takes (429)
 
 They lie below the queries because a filter is refused where it is read. `api.errors` alone turns them into answers.
 """
@@ -72,3 +73,9 @@ class TooLargeProblem(Problem):
     """More bytes than this server takes."""
 
     error_code = ErrorCode.PAYLOAD_TOO_LARGE
+
+
+class TooManyProblem(Problem):
+    """More at once than this server takes; later it may."""
+
+    error_code = ErrorCode.RATE_LIMIT_EXCEEDED

@@ -26,6 +26,9 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(5 * 2**30, gt=0, description="Largest single file that is accepted.")
     bundle_part_rows: int = Field(50_000, gt=0, description="Rows per JSONL part of an export bundle.")
     bundle_keep_seconds: int = Field(86_400, gt=0, description="A finished bundle is deleted after this time.")
+    max_export_streams: int = Field(
+        8, gt=0, description="Export streams that one server process serves at once; each holds a database connection."
+    )
     heartbeat_seconds: float = Field(
         10, gt=0, description="A silent event stream sends a comment this often, so that proxies keep it open."
     )

@@ -1,0 +1,177 @@
+"""An export as one stream of lines: rows from one snapshot, each with the token that takes the stream up after it.
+
+Nothing runs ahead of the client: whoever sends the blocks asks for the next one when the last is gone, so memory holds
+one batch of rows and one block, whatever the number of rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+import zlib
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+import msgspec
+from pydantic import JsonValue
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from synapse_sdk.wire.bundle import ExportTarget
+from web_helper.backend.core.database import Database, interrupter_of
+from web_helper.backend.core.event_log import log_event
+from web_helper.backend.core.problems import TooManyProblem, ValidationProblem
+from web_helper.backend.queries.export_rows import EXPORT_SOURCES, UnitFile, export_line, read_rows, select_target
+from web_helper.backend.queries.filters import parse_value
+from web_helper.backend.services.call import Call
+from web_helper.backend.services.exports.export_wish import ExportWish, settle_wish
+
+BLOCK_BYTES = 64 * 1024
+ROWS_PER_BATCH = 500
+_TOKEN = re.compile(r"([0-9a-f]{16})-(\d{1,18})")
+
+
+@dataclass(frozen=True)
+class StreamPlan:
+    """What one stream gives: checked, and free of the request's transaction."""
+
+    target: ExportTarget
+    project: int
+    filter: dict[str, JsonValue]
+    # Of target and filter: a token of another export must not be taken for one of this.
+    fingerprint: str
+    after_id: int
+
+
+def plan_stream(call: Call, wish: ExportWish, after: str | None) -> StreamPlan:
+    """Check everything that can be refused, before a byte is sent.
+
+    Raises:
+        ValidationProblem: A filter is not the target's, or the token is not one of this export's.
+        PermissionProblem: The caller may not export from the project.
+    """
+    project, document = settle_wish(call, wish)
+    fingerprint = _fingerprint(wish.target, document)
+    return StreamPlan(wish.target, project, document, fingerprint, _id_in(after, fingerprint))
+
+
+class StreamSlots:
+    """How many streams a process serves at once: each holds a database connection for as long as its client reads."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._free = threading.BoundedSemaphore(count)
+
+    def take(self) -> None:
+        """Take a place.
+
+        Raises:
+            TooManyProblem: All are taken.
+        """
+        if not self._free.acquire(blocking=False):
+            raise TooManyProblem(f"{self._count} export streams are open, which is all that this server gives; wait.")
+
+    def give_back(self) -> None:
+        """Let somebody else have the place."""
+        self._free.release()
+
+
+class ExportStream:
+    """One client's stream. The caller pulls blocks from any thread, one after the other, and closes it in any case."""
+
+    def __init__(self, database: Database, plan: StreamPlan, base_url: str, *, slots: StreamSlots, gzip: bool) -> None:
+        self._database, self._plan = database, plan
+        self._base_url = base_url.rstrip("/")
+        self._slots = slots
+        self._interrupt: Callable[[], None] | None = None
+        self._is_gone = False
+        self._rows = 0
+        blocks = self._blocks()
+        self._chunks = _compressed(blocks) if gzip else blocks
+        slots.take()
+
+    def next_block(self) -> bytes | None:
+        """The next bytes of the body; None at the end."""
+        try:
+            return next(self._chunks, None)
+        except DBAPIError:
+            if self._is_gone:
+                return None
+            raise
+
+    def interrupt(self) -> None:
+        """The client has gone: end the statement that is running, from another thread."""
+        self._is_gone = True
+        if self._interrupt is not None:
+            self._interrupt()
+
+    def close(self) -> None:
+        """Give the snapshot back; the stream is not used any more."""
+        try:
+            self._chunks.close()
+        finally:
+            self._slots.give_back()
+        log_event("export_stream_ended", project=self._plan.project, target=self._plan.target.value, rows=self._rows)
+
+    def _blocks(self) -> Generator[bytes, None, None]:
+        with self._database.snapshot() as session:
+            self._interrupt = interrupter_of(session)
+            try:
+                yield from _joined(self._lines(session))
+            finally:
+                self._interrupt = None
+                if self._is_gone:
+                    # A late interruption must not reach the connection's next user.
+                    session.invalidate()
+
+    def _lines(self, session: Session) -> Iterator[bytes]:
+        plan, last_id = self._plan, self._plan.after_id
+        source, selection = EXPORT_SOURCES[plan.target], select_target(plan.target, plan.filter, viewer_id=None)
+        mark = plan.fingerprint.encode()
+        while rows := read_rows(session, source, selection, after_id=last_id, limit=ROWS_PER_BATCH):
+            for row in rows:
+                yield b'{"token":"%b-%d","row":%b}\n' % (mark, row.id, export_line(row, self._url_of))
+                self._rows += 1
+            last_id = rows[-1].id
+        yield b'{"token":"%b-%d","end":{"rows":%d}}\n' % (mark, last_id, self._rows)
+
+    def _url_of(self, file: UnitFile) -> str:
+        return f"{self._base_url}/data_files/{file.data_file_id}/content/"
+
+
+def _joined(lines: Iterator[bytes]) -> Iterator[bytes]:
+    block = bytearray()
+    for line in lines:
+        block += line
+        if len(block) >= BLOCK_BYTES:
+            yield bytes(block)
+            block.clear()
+    yield bytes(block)
+
+
+def _compressed(blocks: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
+    packer = zlib.compressobj(level=1, wbits=31)
+    with closing(blocks):
+        for block in blocks:
+            # Flushed, so that each block can be read when it arrives: a client resumes after the last line it has.
+            yield packer.compress(block) + packer.flush(zlib.Z_SYNC_FLUSH)
+    yield packer.flush()
+
+
+def _fingerprint(target: ExportTarget, document: Mapping[str, JsonValue]) -> str:
+    filters = EXPORT_SOURCES[target].listing.filters
+    parsed = {name: parse_value(filters[name], name, value) for name, value in document.items() if value is not None}
+    return hashlib.sha256(msgspec.json.encode([target.value, parsed], order="sorted")).hexdigest()[:16]
+
+
+def _id_in(token: str | None, fingerprint: str) -> int:
+    if token is None:
+        return 0
+    match = _TOKEN.fullmatch(token)
+    if match is None:
+        raise ValidationProblem.of_field("after", "is not a token of an export stream.")
+    if match.group(1) != fingerprint:
+        raise ValidationProblem.of_field("after", "is a token of another export: target and filters must be the same.")
+    return int(match.group(2))
