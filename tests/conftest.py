@@ -11,7 +11,7 @@ import pytest
 
 from web_helper.launcher.home import Home
 
-SECONDS = 120
+SECONDS = 280
 
 
 @dataclass(frozen=True)

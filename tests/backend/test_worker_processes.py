@@ -16,8 +16,10 @@ from tests.backend.factories import boxes
 from web_helper.backend.models import AsyncJob
 
 pytestmark = pytest.mark.system
-ROWS = 4000
+ROWS, MANY = 4000, 8000
 DEADLINE = 60
+# A file per row, each synced: a job over `many_rows` lasts for seconds even on a fast disk.
+SLOWLY = {"SYNAPSE_SERVER_BUNDLE_PART_ROWS": "1"}
 
 
 @contextmanager
@@ -55,7 +57,7 @@ def wait_for(client, job_id: str, *statuses: str, processed: int = 0) -> dict:
         if job["status"] in statuses and job["progress"]["processed"] >= processed:
             return job
         time.sleep(0.05)
-    raise AssertionError(f"the job is still {job}")
+    raise AssertionError(f"the job is still {job['status']}, {job['progress']}")
 
 
 def start(client, project) -> str:
@@ -78,6 +80,12 @@ def project(make):
     project = make.project()
     make.tasks(project, ROWS, data=boxes(*["cat", "dog"] * 10))
     make.tasks(project, 20, files=True, data=boxes("cat"))
+    return project
+
+
+@pytest.fixture
+def many_rows(make, project):
+    make.tasks(project, MANY)
     return project
 
 
@@ -105,9 +113,9 @@ def test_a_worker_that_is_killed_again_and_again_leaves_the_same_bundle(client, 
     assert attempts == [job["bundle"]["prefix"].rsplit("/", 1)[1]]
 
 
-def test_a_running_job_is_cancelled_within_about_a_second_and_leaves_nothing(client, settings, project):
-    with worker(settings) as process:
-        job_id = start(client, project)
+def test_a_running_job_is_cancelled_within_about_a_second_and_leaves_nothing(client, settings, many_rows):
+    with worker(settings, **SLOWLY) as process:
+        job_id = start(client, many_rows)
         wait_for(client, job_id, "RUNNING", processed=1)
         assert client.post(f"/v2/async-jobs/{job_id}/cancel/").json()["data"]["status"] == "RUNNING"
         asked = time.monotonic()
@@ -119,16 +127,16 @@ def test_a_running_job_is_cancelled_within_about_a_second_and_leaves_nothing(cli
     assert [event["event"] for event in events].count("job_ended") == 1
 
 
-def test_a_worker_that_is_asked_to_stop_ends_soon_and_the_next_one_goes_on(client, settings, project):
-    with worker(settings) as process:
-        job_id = start(client, project)
+def test_a_worker_that_is_asked_to_stop_ends_soon_and_the_next_one_goes_on(client, settings, many_rows):
+    with worker(settings, **SLOWLY) as process:
+        job_id = start(client, many_rows)
         wait_for(client, job_id, "RUNNING")
         asked = time.monotonic()
         stop(process)
         assert process.returncode == 0
         assert time.monotonic() - asked < 8
     with worker(settings):
-        assert wait_for(client, job_id, "SUCCEEDED")["bundle"]["manifest"]["row_count"] == ROWS + 20
+        assert wait_for(client, job_id, "SUCCEEDED")["bundle"]["manifest"]["row_count"] == ROWS + MANY + 20
 
 
 def test_a_row_that_never_reached_the_queue_is_found_by_the_worker(client, settings, project, database):
