@@ -194,6 +194,29 @@ def test_walking_arrays_finds_what_json_finds(tmp_path_factory, content: dict, i
     assert [json.loads(raw[e.offset : e.offset + e.length]) for e in found] == [value for _, value in expected]
 
 
+@given(st.lists(st.sampled_from(["plain", "broken", "two lines", "shared line"]), max_size=30), st.integers(1, 3))
+def test_elements_of_one_line_each_have_the_same_place_as_any_others(tmp_path_factory, kinds: list[str], padding: int):
+    path = tmp_path_factory.mktemp("json") / "x.json"
+    texts = {
+        "plain": '{"n": %d}',
+        "broken": '{"n": "%d"}',
+        "two lines": '{"n":\n%d}',
+        "shared line": '{"n": %d},{"n": 0}',
+    }
+    body = ",\n".join(texts[kind] % number for number, kind in enumerate(kinds))
+    path.write_text('{"a": [' + "\n" * padding + body + "\n]}")
+    found = list(scan_arrays(path, {"a": msgspec.json.Decoder(dict[str, int])}))
+    raw = path.read_bytes()
+    assert len(found) == len(kinds) + kinds.count("shared line")
+    for element in found:
+        assert element.line == raw.count(b"\n", 0, element.offset) + 1
+        source = raw[element.offset : element.offset + element.length]
+        if isinstance(element.value, msgspec.DecodeError):
+            assert b'"n": "' in source
+        else:
+            assert json.loads(source) == element.value
+
+
 @pytest.mark.parametrize(
     "text", ["", "[1]", "{", '{"a"', '{"a": [', '{"a": [{"b": "', '{"a": [1 2]}', '{"a": [1]', '{"a": [1],}']
 )

@@ -7,6 +7,7 @@ machine's disk is verified while it is read. Paths inside a bundle come from dat
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,9 @@ from synapse_sdk.wire.bundle import BUNDLE_SCHEMA_VERSION, MANIFEST_NAME, Bundle
 # A manifest names parts of 50,000 rows; this is room for many millions of rows, and an end to a hostile answer.
 MAX_MANIFEST_BYTES = 16 * 2**20
 
+# The server's own paths, told by one look: taking each apart would cost a tenth of an export to COCO.
+_PLAIN_PATH = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+
 _decode_row = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -36,6 +40,8 @@ def safe_bundle_path(path: str) -> str:
     Raises:
         BundleError: It is absolute, leads out of the bundle, or is no plain path.
     """
+    if _PLAIN_PATH.fullmatch(path):
+        return path
     parts = PurePosixPath(path).parts
     is_plain = bool(parts) and str(PurePosixPath(path)) == path and not any(c in path for c in "\\\0:")
     if not is_plain or path.startswith(("/", "~")) or ".." in parts:

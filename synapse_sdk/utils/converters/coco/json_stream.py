@@ -93,8 +93,26 @@ class _Scanner:
             raw, value = self._take_element(decoder)
             if decoder is not None:
                 yield Element(key, offset, len(raw), line, value)
+                yield from self._plain_lines(key, decoder)
             if self._expect(b",]") == b"]":
                 return
+
+    def _plain_lines(self, key: str, decoder: msgspec.json.Decoder[Any]) -> Iterator[Element]:
+        """The elements that follow as our own writer lays them out, one per line; the first other one ends it."""
+        line = self._current_line()
+        while self._buffer.startswith(b",\n{", self._position):
+            start = self._position + 2
+            end = self._buffer.find(b"\n", start)
+            if not self._buffer.endswith(b"},", start, max(start, end)):
+                return
+            try:
+                value = decoder.decode(self._buffer[start : end - 1])
+            except msgspec.DecodeError:
+                return
+            line += 1
+            self._position = self._counted = end - 1
+            self._line = line
+            yield Element(key, self._base + start, end - 1 - start, line, value)
 
     def _take_element(self, decoder: msgspec.json.Decoder[Any] | None) -> tuple[bytes, Any]:
         if self._by_line and (taken := self._take_line(decoder or _WHOLE)):

@@ -80,13 +80,14 @@ class FormatExporter(BaseExporter):
             self._skip(final_data, NO_SPLIT, errors_json_file_list)
             _count_skipped(original_file_metrics_record if save_original_file_flag else None, data_file_metrics_record)
             return False
-        image = self._dataset.out_dir / self._dataset.image_path(name, split)
-        if save_original_file_flag and not self._place_image(final_data, image, errors_original_file_list):
+        image = self._dataset.out_dir / self._dataset.image_path(name, split) if save_original_file_flag else None
+        if image is not None and not self._place_image(final_data, image, errors_original_file_list):
             self._dataset.skip(final_data["id"], ORIGINAL_FAILED)
             _count_skipped(original_file_metrics_record, data_file_metrics_record)
             return False
         if not self._dataset.write(final_data, name, split):
-            image.unlink(missing_ok=True)
+            if image is not None:
+                image.unlink(missing_ok=True)
             self._skip(final_data, "the format cannot carry it", errors_json_file_list, is_known=True)
             _count_skipped(original_file_metrics_record if save_original_file_flag else None, data_file_metrics_record)
             return False
