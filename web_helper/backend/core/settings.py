@@ -26,8 +26,14 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(5 * 2**30, gt=0, description="Largest single file that is accepted.")
     bundle_part_rows: int = Field(50_000, gt=0, description="Rows per JSONL part of an export bundle.")
     bundle_keep_seconds: int = Field(86_400, gt=0, description="A finished bundle is deleted after this time.")
+    snapshot_keep_seconds: int | None = Field(
+        None, gt=0, description="The bundle of a released version is deleted after this time; default is never."
+    )
     max_export_streams: int = Field(
         8, gt=0, description="Export streams that one server process serves at once; each holds a database connection."
+    )
+    metrics_public: bool = Field(
+        False, description="Answer /metrics to anyone; default is to whoever has a token that reads."
     )
     heartbeat_seconds: float = Field(
         10, gt=0, description="A silent event stream sends a comment this often, so that proxies keep it open."

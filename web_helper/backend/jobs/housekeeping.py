@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from synapse_sdk.exceptions import StorageError
@@ -16,12 +16,14 @@ from web_helper.backend.jobs.durable_files import remove_tree
 from web_helper.backend.jobs.export_job import EXPORTS_FOLDER, job_prefix
 from web_helper.backend.jobs.failures import ABANDONED, BUNDLE_EXPIRED
 from web_helper.backend.jobs.storage_roots import StorageRoots
+from web_helper.backend.models import JobKind
 from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries import async_jobs
 from web_helper.backend.queries.data import storages
 from web_helper.backend.services.data.objects import is_local, remove_abandoned_parts
 from web_helper.backend.services.data.storages import open_root
 from web_helper.backend.services.exports.job_queue import JobQueue, QueueState
+from web_helper.backend.services.exports.retention import keep_seconds
 
 
 class Housekeeping:
@@ -44,11 +46,10 @@ class Housekeeping:
 
     def purge(self) -> None:
         """Delete expired bundles, and folders of jobs whose rows are gone."""
-        oldest = utc_now() - timedelta(seconds=self._settings.bundle_keep_seconds)
-        with self._database.read() as session:
-            expired = [(job.id, job.params["storage"]) for job in async_jobs.list_expired(session, oldest)]
-        for job_id, storage_id in expired:
-            self._delete_bundle(job_id, storage_id)
+        for kind in JobKind:
+            seconds = keep_seconds(kind, self._settings)
+            if seconds is not None:
+                self._delete_expired(kind, utc_now() - timedelta(seconds=seconds))
         self._delete_orphans()
         self._delete_parts()
 
@@ -58,6 +59,13 @@ class Housekeeping:
             job = async_jobs.fail_job(session, job_id, ABANDONED)
         if job is not None:
             log_event("job_ended", job_id=job_id, status=str(AsyncJobStatus.FAILED), error=ABANDONED)
+
+    def _delete_expired(self, kind: JobKind, finished_before: datetime) -> None:
+        with self._database.read() as session:
+            jobs = async_jobs.list_expired(session, kind, finished_before)
+            expired = [(job.id, job.params["storage"]) for job in jobs]
+        for job_id, storage_id in expired:
+            self._delete_bundle(job_id, storage_id)
 
     def _delete_bundle(self, job_id: str, storage_id: int) -> None:
         try:

@@ -4,7 +4,7 @@ from synapse_sdk.wire.accounts import Role
 from synapse_sdk.wire.ground_truth import EventLabel
 from synapse_sdk.wire.work import ReviewStatus, WorkStatus
 from web_helper.backend.models.account import Member, Setting, Token, User
-from web_helper.backend.models.async_job import AsyncJob
+from web_helper.backend.models.async_job import AsyncJob, JobKind
 from web_helper.backend.models.base import Base
 from web_helper.backend.models.collection import (
     DataCollection,
@@ -52,6 +52,7 @@ __all__ = [
     "GroundTruthDatasetVersion",
     "GroundTruthEvent",
     "Job",
+    "JobKind",
     "JobLog",
     "Member",
     "Model",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text
@@ -12,8 +13,15 @@ from synapse_sdk.wire.jobs import AsyncJobStatus
 from web_helper.backend.models.base import Base, Created, JsonText, UtcDateTime
 
 
+class JobKind(StrEnum):
+    """What a durable job is for: a bundle that somebody asked for, or that of a released version."""
+
+    EXPORT = "export"
+    SNAPSHOT = "snapshot"
+
+
 class AsyncJob(Created, Base):
-    """One durable job: an export bundle today. `result` holds `{storage, prefix, manifest}` of a finished bundle."""
+    """One durable job. `result` holds `{storage, prefix, manifest}` of a finished bundle."""
 
     __tablename__ = "async_jobs"
     __table_args__ = (Index("ix_async_jobs_created_id", "created", "id"),)
@@ -22,7 +30,7 @@ class AsyncJob(Created, Base):
     kind: Mapped[str] = mapped_column(String(32))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
-    # `{user id}:{key}`: two equal requests of one user are one job.
+    # `{user id}:{key}`: two equal requests of one user are one job. `snapshot:{version id}`: a version has one.
     idempotency_key: Mapped[str | None] = mapped_column(String(240), unique=True)
     params: Mapped[dict[str, Any]] = mapped_column(JsonText)
     status: Mapped[AsyncJobStatus] = mapped_column(String(16), default=AsyncJobStatus.QUEUED, index=True)

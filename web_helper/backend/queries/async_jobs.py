@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from synapse_sdk.wire.jobs import AsyncJobStatus
-from web_helper.backend.models import AsyncJob, Member, Role
+from web_helper.backend.models import AsyncJob, JobKind, Member, Role
 from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries.filters import (
     Condition,
@@ -44,7 +44,7 @@ LISTING = Listing(
     keys=(AsyncJob.created, AsyncJob.id),
     filters={
         **common_filters(AsyncJob.id, contains_text(AsyncJob.kind), searched="the kind", kind=Kind.STRINGS),
-        "kind": strings(AsyncJob.kind, "Jobs of these kinds."),
+        "kind": strings(AsyncJob.kind, "Jobs of these kinds.", [kind.value for kind in JobKind]),
         "status": strings(AsyncJob.status, "Jobs in these states.", [status.value for status in AsyncJobStatus]),
         "project": integers(AsyncJob.project_id, "Jobs of these projects."),
     },
@@ -75,6 +75,16 @@ class JobEnd:
     error: str | None = None
 
 
+@dataclass(frozen=True)
+class JobTally:
+    """Jobs of one kind and status, and the rows that they have processed."""
+
+    kind: str
+    status: str
+    jobs: int
+    rows: int
+
+
 def find_job(session: Session, job_id: str) -> AsyncJob | None:
     """One row, by its primary key."""
     return session.get(AsyncJob, job_id)
@@ -101,14 +111,31 @@ def list_unfinished(session: Session) -> Sequence[tuple[str, AsyncJobStatus]]:
     return [(row[0], AsyncJobStatus(row[1])) for row in rows]
 
 
-def list_expired(session: Session, finished_before: datetime) -> Sequence[AsyncJob]:
-    """Jobs whose bundle has been kept long enough, by the index on status."""
+def list_expired(session: Session, kind: JobKind, finished_before: datetime) -> Sequence[AsyncJob]:
+    """Jobs of a kind whose bundle has been kept long enough, by the index on status."""
     query = select(AsyncJob).where(
         AsyncJob.status == AsyncJobStatus.SUCCEEDED,
+        AsyncJob.kind == kind,
         AsyncJob.finished < finished_before,
         AsyncJob.result.is_not(None),
     )
     return session.scalars(query).all()
+
+
+def tally_jobs(session: Session) -> list[JobTally]:
+    """How many jobs there are, and how many rows they have processed; one pass over a table of few rows."""
+    columns = (AsyncJob.kind, AsyncJob.status, func.count(), func.sum(AsyncJob.processed))
+    rows = session.execute(select(*columns).group_by(AsyncJob.kind, AsyncJob.status))
+    return [JobTally(row[0], str(row[1]), row[2], int(row[3])) for row in rows]
+
+
+def bundle_bytes(session: Session) -> dict[str, int]:
+    """Bytes of the rows in finished bundles that are still there, by kind; as their manifests say."""
+    sizes: dict[str, int] = {}
+    rows = session.execute(select(AsyncJob.kind, AsyncJob.result).where(AsyncJob.result.is_not(None)))
+    for kind, result in rows:
+        sizes[kind] = sizes.get(kind, 0) + sum(part["size_bytes"] for part in result["manifest"]["parts"])
+    return sizes
 
 
 def begin_attempt(session: Session, job_id: str) -> AsyncJob | None:

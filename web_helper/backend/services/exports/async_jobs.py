@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import math
 
 from synapse_sdk.wire import jobs as wire
 from synapse_sdk.wire.bundle import BundleManifest
@@ -14,6 +14,7 @@ from web_helper.backend.models import AsyncJob
 from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries import async_jobs as queries
 from web_helper.backend.services.call import Call
+from web_helper.backend.services.exports.retention import is_kept, kept_until
 from web_helper.backend.services.lists import read_row
 
 
@@ -56,12 +57,11 @@ def show_job(job: AsyncJob, signer: UrlSigner, settings: Settings) -> wire.Async
 
 
 def _locate_bundle(job: AsyncJob, signer: UrlSigner, settings: Settings) -> wire.BundleLocation | None:
-    if job.result is None or job.finished is None:
+    if job.result is None or not is_kept(job, settings):
         return None
-    kept_until = job.finished + timedelta(seconds=settings.bundle_keep_seconds)
-    seconds = min(settings.signed_url_seconds, int((kept_until - utc_now()).total_seconds()))
-    if seconds <= 0:
-        return None
+    until = kept_until(job, settings)
+    left = math.inf if until is None else (until - utc_now()).total_seconds()
+    seconds = max(1, int(min(settings.signed_url_seconds, left)))
     storage, prefix = job.result["storage"], job.result["prefix"]
     signed = signer.sign_prefix(storage, prefix, Operation.GET, seconds=seconds)
     return wire.BundleLocation(

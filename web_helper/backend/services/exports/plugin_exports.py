@@ -9,17 +9,18 @@ from sqlalchemy.exc import IntegrityError
 
 from synapse_sdk.wire.jobs import PluginExportRequest
 from web_helper.backend.core.problems import ConflictProblem
-from web_helper.backend.models import AsyncJob
+from web_helper.backend.models import AsyncJob, JobKind
 from web_helper.backend.queries import async_jobs
 from web_helper.backend.services.call import Call
 from web_helper.backend.services.data.storages import storage_for
 from web_helper.backend.services.exports.export_wish import ExportWish, settle_wish
-
-EXPORT_KIND = "export"
+from web_helper.backend.services.exports.snapshots import find_snapshot
 
 
 def request_export(call: Call, request: PluginExportRequest) -> AsyncJob:
     """The job that builds this bundle: a new one, or the one that an equal request with the same key has made.
+
+    A released version as a whole has its bundle already, once its snapshot is made.
 
     Raises:
         ValidationProblem: The filter is not one of the target's, or says nothing about where the rows are.
@@ -36,6 +37,10 @@ def request_export(call: Call, request: PluginExportRequest) -> AsyncJob:
         "storage": storage_for(call, None).id,
     }
     key = f"{call.actor.user_id}:{request.idempotency_key}" if request.idempotency_key else None
+    if key is None or async_jobs.find_by_key(call.session, key) is None:
+        snapshot = find_snapshot(call, wish)
+        if snapshot is not None:
+            return snapshot
     return _reuse_or_create(call, key, project_id, params)
 
 
@@ -44,7 +49,7 @@ def _reuse_or_create(call: Call, key: str | None, project_id: int, params: dict[
     if existing is None:
         job = AsyncJob(
             id=str(uuid.uuid4()),
-            kind=EXPORT_KIND,
+            kind=JobKind.EXPORT,
             user_id=call.actor.user_id,
             project_id=project_id,
             idempotency_key=key,

@@ -25,6 +25,7 @@ from web_helper.backend.queries.work import curation
 from web_helper.backend.queries.work.ground_truths import DATASETS, TRUTHS
 from web_helper.backend.services.access import require_role
 from web_helper.backend.services.call import Call
+from web_helper.backend.services.exports.snapshots import begin_snapshot
 from web_helper.backend.services.lists import read_row
 from web_helper.backend.services.work.tasks import encode_for, project_of
 
@@ -77,7 +78,7 @@ def collect(call: Call, dataset_id: int, body: CollectRequest) -> CollectOutcome
 
 
 def release(call: Call, dataset_id: int, body: ReleaseRequest) -> GroundTruthDatasetVersion:
-    """Fix the data set's present state as a version."""
+    """Fix the data set's present state as a version, and have its bundle made."""
     dataset = find_dataset(call, dataset_id, Role.MANAGER)
     curation.lock_dataset(call.session, dataset.id)
     if curation.has_version_named(call.session, dataset.id, body.name):
@@ -87,6 +88,7 @@ def release(call: Call, dataset_id: int, body: ReleaseRequest) -> GroundTruthDat
     call.session.flush()
     version.event_count = curation.release(call.session, version)
     call.session.flush()
+    begin_snapshot(call, dataset, version)
     return version
 
 
