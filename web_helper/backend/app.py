@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from web_helper.backend.api.errors import RequestEdge, install_error_handlers
+from web_helper.backend.api.metrics import RequestMeter
 from web_helper.backend.api.registry import ROUTERS
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.event_log import configure_event_log
@@ -20,6 +21,7 @@ from web_helper.backend.core.signing import UrlSigner
 from web_helper.backend.services.exports.export_stream import StreamSlots
 from web_helper.backend.services.exports.job_progress import ProgressHub
 from web_helper.backend.services.exports.job_queue import JobQueue
+from web_helper.backend.services.metrics import Metrics
 
 DESCRIPTION = """
 v1 (unversioned paths) answers bare objects and numbered pages; v2 answers envelopes and cursor pages. Both honour the
@@ -40,12 +42,14 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Synapse", version="2", description=DESCRIPTION, lifespan=lifespan, redirect_slashes=False)
     app.state.settings = settings
     app.state.database = Database(settings.sqlalchemy_url)
+    app.state.metrics = Metrics(app.state.database)
     app.state.signer = UrlSigner(settings)
     app.state.job_queue = JobQueue(settings)
     app.state.stream_slots = StreamSlots(settings.max_export_streams)
     app.state.progress = ProgressHub(app.state.database)
     install_error_handlers(app)
     app.add_middleware(RequestEdge)
+    app.add_middleware(RequestMeter, metrics=app.state.metrics)
     for router in ROUTERS:
         app.include_router(router)
     return app

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from web_helper.backend.api import health, home
+from web_helper.backend.api import health, home, metrics
 from web_helper.backend.api.data import collections, data_units, files, import_items, objects, storages
 from web_helper.backend.api.exports import async_jobs, export_stream, plugin_exports
 from web_helper.backend.api.plugins import agents, job_logs, jobs, models, plugins
@@ -13,6 +13,7 @@ from web_helper.backend.api.work import accounts, assignments, ground_truths, pa
 ROUTERS: tuple[APIRouter, ...] = (
     home.router,
     health.router,
+    metrics.router,
     projects.router,
     tasks.router,
     assignments.router,

@@ -13,7 +13,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from synapse_sdk.wire.bundle import ExportStreamLine
-from web_helper.backend.api.context import Reading, database_of, settings_of
+from web_helper.backend.api.context import Reading, settings_of
 from web_helper.backend.api.errors import ERROR_RESPONSES
 from web_helper.backend.api.exports.export_query import ExportQuery, read_export_query
 from web_helper.backend.api.resource import create_router
@@ -73,8 +73,10 @@ def stream_export(
     """Export rows as lines, from one snapshot; `after` takes a broken stream up again."""
     plan = plan_stream(call, query.wish, query.after)
     gzip = _takes_gzip(request.headers.get("Accept-Encoding", ""))
-    base_url, slots = settings_of(request).base_url, request.app.state.stream_slots
-    stream = ExportStream(database_of(request), plan, base_url, slots=slots, gzip=gzip)
+    base_url, state = settings_of(request).base_url, request.app.state
+    stream = ExportStream(
+        state.database, plan, base_url, slots=state.stream_slots, on_end=state.metrics.note_stream, gzip=gzip
+    )
     headers = {"Vary": "Accept-Encoding", "Cache-Control": "private, no-transform", "X-Accel-Buffering": "no"}
     return LinesResponse(stream, headers | ({"Content-Encoding": "gzip"} if gzip else {}))
 

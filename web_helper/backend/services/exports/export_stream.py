@@ -81,10 +81,21 @@ class StreamSlots:
 class ExportStream:
     """One client's stream. The caller pulls blocks from any thread, one after the other, and closes it in any case."""
 
-    def __init__(self, database: Database, plan: StreamPlan, base_url: str, *, slots: StreamSlots, gzip: bool) -> None:
+    def __init__(
+        self,
+        database: Database,
+        plan: StreamPlan,
+        base_url: str,
+        *,
+        slots: StreamSlots,
+        on_end: Callable[[int], None],
+        gzip: bool,
+    ) -> None:
         self._database, self._plan = database, plan
         self._base_url = base_url.rstrip("/")
-        self._slots = slots
+        self._slots, self._on_end = slots, on_end
+        # The connection stays until an interruption of it is over.
+        self._lock = threading.Lock()
         self._interrupt: Callable[[], None] | None = None
         self._is_gone = False
         self._rows = 0
@@ -103,9 +114,10 @@ class ExportStream:
 
     def interrupt(self) -> None:
         """The client has gone: end the statement that is running, from another thread."""
-        self._is_gone = True
-        if self._interrupt is not None:
-            self._interrupt()
+        with self._lock:
+            self._is_gone = True
+            if self._interrupt is not None:
+                self._interrupt()
 
     def close(self) -> None:
         """Give the snapshot back; the stream is not used any more."""
@@ -113,6 +125,7 @@ class ExportStream:
             self._chunks.close()
         finally:
             self._slots.give_back()
+        self._on_end(self._rows)
         log_event("export_stream_ended", project=self._plan.project, target=self._plan.target.value, rows=self._rows)
 
     def _blocks(self) -> Generator[bytes, None, None]:
@@ -121,7 +134,8 @@ class ExportStream:
             try:
                 yield from _joined(self._lines(session))
             finally:
-                self._interrupt = None
+                with self._lock:
+                    self._interrupt = None
                 if self._is_gone:
                     # A late interruption must not reach the connection's next user.
                     session.invalidate()
