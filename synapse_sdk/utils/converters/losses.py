@@ -10,7 +10,7 @@ import tempfile
 import weakref
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
@@ -116,6 +116,6 @@ def save_loss_report(losses: LossLog, path: Path, *, summary: dict[str, Any] | N
         target.write(msgspec.json.encode(head)[:-1] + b',"losses":[')
         separator = b"\n"
         for skip in losses:
-            target.write(separator + msgspec.json.encode(asdict(skip)))
+            target.write(separator + msgspec.json.encode(skip))
             separator = b",\n"
         target.write(b"\n]}\n")

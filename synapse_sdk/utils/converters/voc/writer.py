@@ -6,6 +6,7 @@ A box `[x, y, w, h]` covers the pixels `x + 1 … x + w` when they are counted f
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import IO, Any, ClassVar
 from xml.sax.saxutils import escape
@@ -21,6 +22,7 @@ from synapse_sdk.utils.converters.shapes.fitting import Annotation
 
 UNSPLIT_LIST = "trainval"
 FLAGS = ("truncated", "occluded", "difficult")
+_UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 
 
 class VocWriter(DatasetWriter):
@@ -99,4 +101,4 @@ def _flag(value: Any) -> int:
 
 def _text(value: Any) -> str:
     """XML text; characters that XML 1.0 cannot hold, even escaped, become a replacement mark."""
-    return escape("".join(c if (c >= " " and c not in "\ufffe\uffff") or c in "\t\n" else "\ufffd" for c in str(value)))
+    return escape(_UNFIT.sub("\ufffd", str(value)))
