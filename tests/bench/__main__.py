@@ -59,18 +59,35 @@ class Bench:
 
 
 @contextmanager
-def open_bench(count: int) -> Iterator[Bench]:
+def open_bench(count: int, *, has_images: bool) -> Iterator[Bench]:
     """Items and images on disk, and a platform of its own that has none of them yet."""
     with tempfile.TemporaryDirectory(prefix="synapse-bench-") as name:
         folder = Path(name)
         write_items(folder / "items.jsonl", count)
         write_dataset(folder / "annotations.jsonl", count)
-        write_images(folder / "images", (item["data_unit"]["name"] for item in generate_items(count)))
+        if has_images:
+            write_images(folder / "images", (item["data_unit"]["name"] for item in generate_items(count)))
         with Platform.start(Home(folder / "home")) as platform:
             record = platform.home.running()
             assert record is not None
             servers = [record.children["server"], record.children["worker"]]
             yield Bench(folder, count, servers, {"SYNAPSE_HOST": platform.url, "SYNAPSE_ACCESS_TOKEN": platform.token})
+
+
+def run_without_images(bench: Bench, formats: list[str], console: Console) -> Iterator[Result]:
+    """Annotations only, so that a hundred thousand items and more take minutes: delegated exports of a filled database."""
+    console.print("[dim]filling the database[/dim]")
+    fill = [sys.executable, "-m", "tests.bench.fill", str(bench.folder / "annotations.jsonl"), "filled"]
+    cost = measure(fill, servers=bench.servers, variables=bench.variables)
+    size = (bench.folder / "annotations.jsonl").stat().st_size
+    yield Result("fill by import items", bench.count, size, cost, bench.floor("jsonl"))
+    for fmt in formats:
+        floor = bench.floor(fmt)
+        arguments = ("--project", "filled", "--format", fmt, "--out", str(bench.folder), "--name", fmt)
+        cost = bench.synapse("export", *arguments, "--images", "none")
+        size = sum(p.stat().st_size for p in (bench.folder / fmt).rglob("*") if p.is_file())
+        yield Result(f"export {fmt}, no images", bench.count, size, cost, floor)
+        shutil.rmtree(bench.folder / fmt)
 
 
 def run(bench: Bench, formats: list[str], console: Console) -> Iterator[Result]:
@@ -129,10 +146,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--formats", default=",".join(FLOORS))
+    parser.add_argument("--no-images", action="store_true", help="annotations only, the server's head only")
     options = parser.parse_args()
     console = Console(width=120)
-    with open_bench(options.items) as bench:
-        results = list(run(bench, options.formats.split(","), console))
+    measured = run_without_images if options.no_images else run
+    with open_bench(options.items, has_images=not options.no_images) as bench:
+        results = list(measured(bench, options.formats.split(","), console))
     console.print(table_of(results))
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -142,10 +143,10 @@ def _shown(path: Path) -> str:
 
 def report_table(rows: list[DemoRow], folder: Path) -> Table:
     """The demo's report for people."""
-    table = Table(title=f"What the demo did in {_shown(folder)}")
+    table = Table(title=f"What the demo did in {_shown(folder)}", box=SIMPLE, padding=(0, 1, 0, 0))
     for name in ("step", "images", "objects", "classes", "seconds"):
         table.add_column(name, justify="left" if name == "step" else "right")
-    table.add_column("where", overflow="fold")
+    table.add_column("where", no_wrap=True)
     table.add_column("note", overflow="fold")
     for row in rows:
         counts = (str(row.images), str(row.objects), str(row.classes))
