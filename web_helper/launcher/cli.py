@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,13 @@ from web_helper.launcher.home import DEFAULT_PORT, Home
 DEFAULT_HOME = Path("~/.synapse/server")
 
 DOWN_SECONDS = 30.0
+# What shows that an extra of the distribution is installed.
+EXTRA_MODULES = {
+    "server": ("dbos", "sqlalchemy", "pydantic_settings"),
+    "agent": ("fastapi", "uvicorn"),
+    "formats": ("numpy", "PIL"),
+    "demo": ("skimage", "pycocotools", "supervision"),
+}
 
 HomeOption = Annotated[Path, typer.Option("--home", help="Folder of this installation.", envvar="SYNAPSE_SERVER_HOME")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
@@ -40,6 +48,7 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when everything is ready.")] = False,
 ) -> None:
     """Start server, worker and agent; print a one-click URL. Ctrl-C stops them."""
+    _require_extras("server", "agent")
     from web_helper.launcher.platform import Platform, start_detached
 
     place = Home(home)
@@ -53,6 +62,18 @@ def up(
         typer.echo("Ctrl-C stops it.")
         platform.supervisor.watch()
     typer.echo("Stopped.")
+
+
+def _require_extras(*extras: str) -> None:
+    """The base install has no server: say what to install instead of which module is missing.
+
+    Raises:
+        ConfigurationError: Something is missing.
+    """
+    if any(find_spec(module) is None for extra in extras for module in EXTRA_MODULES[extra]):
+        raise ConfigurationError(
+            f"This command needs more than the SDK: pip install 'synapse-platform[{','.join(extras)}]'"
+        )
 
 
 def _print_ready(url: str, home: Home) -> None:
@@ -118,6 +139,7 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Ten photographs in, annotated, exported to three formats, each read by other software."""
+    _require_extras("server", "agent", "formats", "demo")
     import msgspec
     from rich.console import Console
 
