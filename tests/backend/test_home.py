@@ -21,3 +21,8 @@ def test_page_has_no_inline_script_or_style(client):
 def test_other_files_are_not_served(client):
     assert client.get("/home.js/../../core/signing.py").status_code == 404
     assert client.get("/secret.key").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_no_page_loads_scripts_from_another_host(client, path):
+    assert client.get(path).status_code == 404

@@ -39,7 +39,16 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.job_queue.close()
         app.state.database.dispose()
 
-    app = FastAPI(title="Synapse", version="2", description=DESCRIPTION, lifespan=lifespan, redirect_slashes=False)
+    # No page of interactive documentation: those of FastAPI load scripts from another host.
+    app = FastAPI(
+        title="Synapse",
+        version="2",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.settings = settings
     app.state.database = Database(settings.sqlalchemy_url)
     app.state.metrics = Metrics(app.state.database)
