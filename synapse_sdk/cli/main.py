@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -26,10 +26,10 @@ from synapse_sdk.cli.login import login
 from synapse_sdk.cli.output import warn
 from synapse_sdk.cli.resources import projects, storages, tokens
 from synapse_sdk.exceptions import SynapseError
+from synapse_sdk.utils.distribution import installed_version
 
 ENTRY_POINT_GROUP = "synapse.cli"
 PROGRAM = "synapse"
-DISTRIBUTION = "synapse-platform"
 
 
 class SynapseGroup(TyperGroup):
@@ -75,14 +75,6 @@ def _print_version(value: bool) -> None:
     if value:
         typer.echo(f"synapse {installed_version()}")
         raise typer.Exit
-
-
-def installed_version() -> str:
-    """Version of the installed distribution."""
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _root(

@@ -105,9 +105,11 @@ def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
     """Say what runs and whether it answers. Exit code 3 when nothing runs."""
     import msgspec
 
+    from web_helper.launcher.supervisor import answers
+
     place = Home(home)
     record = place.running()
-    healthy = record is not None and _answers(f"{record.url}/health/")
+    healthy = record is not None and answers(f"{record.url}/health/")
     if as_json:
         facts = {"home": str(place.path), "running": record is not None, "healthy": healthy}
         typer.echo(msgspec.json.encode({**facts, **msgspec.to_builtins(record or {})}).decode())
@@ -119,15 +121,6 @@ def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
             typer.echo(f"  {name:8} process {pid}")
     if record is None:
         raise typer.Exit(3)
-
-
-def _answers(url: str) -> bool:
-    import httpx2
-
-    try:
-        return httpx2.get(url, timeout=2, trust_env=False).status_code == 200
-    except httpx2.TransportError:
-        return False
 
 
 def demo(

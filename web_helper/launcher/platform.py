@@ -37,8 +37,8 @@ class Platform:
 
     @property
     def one_click_url(self) -> str:
-        """Opens the platform logged in. The key is in the fragment, which browsers never send or log."""
-        return f"{self.url}/#token={self.token}"
+        """Opens the platform logged in."""
+        return one_click_url(self.url, self.token)
 
     @classmethod
     @contextmanager
@@ -98,7 +98,12 @@ def start_detached(home: Home, *, host: str = "127.0.0.1", port: int | None = No
             reason = said[-1].removeprefix("Error: ") if said else "it said nothing"
             raise ConfigurationError(f"The platform did not start: {reason} (log: {log_path})")
         time.sleep(0.1)
-    return f"{record.url}/#token={home.read_admin_token()}"
+    return one_click_url(record.url, home.read_admin_token())
+
+
+def one_click_url(url: str, token: str | None) -> str:
+    """The key is in the fragment, which browsers never send or log."""
+    return f"{url}/#token={token}"
 
 
 def _specs(server: socket.socket, agent: socket.socket) -> list[ProcessSpec]:

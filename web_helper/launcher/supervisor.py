@@ -65,6 +65,14 @@ def plan_restart(restarts: int, lived_seconds: float) -> tuple[int, float]:
     return count + 1, RESTART_SECONDS[min(count, len(RESTART_SECONDS) - 1)]
 
 
+def answers(url: str) -> bool:
+    """Whether a process of this machine answers 200."""
+    try:
+        return httpx2.get(url, timeout=2, trust_env=False).status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
 def _die_with_parent() -> None:
     # A supervisor that is killed cannot stop its children: the kernel does it (Linux; elsewhere `synapse down` does).
     if sys.platform == "linux":
@@ -146,7 +154,7 @@ class Supervisor:
 
     def _wait_ready(self, child: _Child) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while not self._is_ready(child.spec):
+        while child.spec.health_url and not answers(child.spec.health_url):
             self._require_alive(child)
             if time.monotonic() > deadline or self._stopping.is_set():
                 raise NotReadyError(f"The {child.spec.name} does not answer; its log may say why: {self._log(child)}")
@@ -155,15 +163,6 @@ class Supervisor:
     def _require_alive(self, child: _Child) -> None:
         if child.process.poll() is not None:
             raise NotReadyError(f"The {child.spec.name} ended while starting; its log says why: {self._log(child)}")
-
-    @staticmethod
-    def _is_ready(spec: ProcessSpec) -> bool:
-        if spec.health_url is None:
-            return True
-        try:
-            return httpx2.get(spec.health_url, timeout=2, trust_env=False).status_code == 200
-        except httpx2.TransportError:
-            return False
 
     def _revive(self, child: _Child) -> None:
         if child.process.poll() is None:

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import msgspec
 
 from synapse_sdk.plugins.actions.export.output.files import write_whole
+from synapse_sdk.utils.distribution import installed_version
+from synapse_sdk.utils.file.checksum import calculate_checksum
 
 RECORD_NAME = "export.json"
 RECORD_SCHEMA_VERSION = 1
-_DISTRIBUTION = "synapse-platform"
-_CHUNK_BYTES = 2**20
 
 
 class ItemsDigest:
@@ -57,18 +56,10 @@ def save_record(folder: Any, facts: Mapping[str, Any]) -> None:
     record = {
         "schema_version": RECORD_SCHEMA_VERSION,
         **facts,
-        "files": {name: _checksum(folder / name) for name in _described_files(folder)},
+        "files": {name: calculate_checksum(folder / name) for name in _described_files(folder)},
         "versions": {"synapse": installed_version()},
     }
     write_whole(folder / RECORD_NAME, [msgspec.json.format(msgspec.json.encode(record), indent=2), b"\n"])
-
-
-def installed_version() -> str:
-    """Version of the installed distribution."""
-    try:
-        return version(_DISTRIBUTION)
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _described_files(folder: Any) -> list[str]:
@@ -78,11 +69,3 @@ def _described_files(folder: Any) -> list[str]:
     if splits.is_dir():
         names += [f"annotations/{path.name}" for path in splits.iterdir() if path.is_file()]
     return sorted(names)
-
-
-def _checksum(path: Any) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
