@@ -1,7 +1,7 @@
 """The floor: one process that streams the items in and each format out with msgspec, and nothing else.
 
-No manifest, no checks, no clipping, no report: what reading and writing these bytes costs. Run as
-`python -m tests.bench.floor FORMAT ITEMS.jsonl FOLDER`.
+No manifest, no checksum, no checks, no clipping, no report: what reading and writing these bytes costs, in plain code
+that knows its data. Run as `python -m tests.bench.floor FORMAT ITEMS.jsonl FOLDER`.
 """
 
 import shutil
@@ -15,43 +15,83 @@ import msgspec
 from tests.bench.items import CLASSES, HEIGHT, WIDTH
 
 NUMBERS = {name: number for number, name in enumerate(CLASSES, 1)}
+BUFFER_BYTES = 1 << 20
 encode = msgspec.json.Encoder().encode
 
 
-def read(path: Path) -> Iterator[dict[str, Any]]:
-    decode = msgspec.json.Decoder().decode
-    with path.open("rb") as file:
+class Found(msgspec.Struct):
+    category: str
+    type: str
+    bbox: list[float]
+    attributes: dict[str, Any]
+    segmentation: list[list[float]] = []
+
+
+class Data(msgspec.Struct):
+    annotations: list[Found]
+
+
+class Files(msgspec.Struct):
+    file_name_original: str
+
+
+class Unit(msgspec.Struct):
+    id: int
+
+
+class Item(msgspec.Struct):
+    id: int
+    data: Data
+    data_unit: Unit
+    files: Files
+
+
+class CocoRow(msgspec.Struct):
+    id: int
+    image_id: int
+    category_id: int
+    bbox: list[float]
+    area: float
+    iscrowd: int
+    segmentation: list[list[float]]
+    attributes: dict[str, Any]
+
+
+def read(path: Path) -> Iterator[Item]:
+    decode = msgspec.json.Decoder(Item).decode
+    with path.open("rb", buffering=BUFFER_BYTES) as file:
         for line in file:
             yield decode(line)
 
 
+def area_of(points: list[float]) -> float:
+    xs, ys = points[::2], points[1::2]
+    return abs(sum(xs[i - 1] * ys[i] - xs[i] * ys[i - 1] for i in range(len(xs)))) / 2
+
+
 def coco(items: Path, folder: Path) -> None:
     side = folder / "annotations.part"
-    with (folder / "annotations.json").open("wb") as images, side.open("wb") as annotations:
+    with (
+        (folder / "annotations.json").open("wb", buffering=BUFFER_BYTES) as images,
+        side.open("wb", buffering=BUFFER_BYTES) as annotations,
+    ):
         images.write(b'{"images":[\n')
         number = 0
         for item in read(items):
-            unit = item["data_unit"]
-            image = {"id": unit["id"], "file_name": unit["name"], "width": unit["width"], "height": unit["height"]}
-            images.write((b"" if item["id"] == 1 else b",\n") + encode(image))
-            for found in item["data"]["annotations"]:
+            unit, rows = item.data_unit.id, []
+            image = {"id": unit, "file_name": item.files.file_name_original, "width": WIDTH, "height": HEIGHT}
+            images.write((b",\n" if number else b"") + encode(image))
+            for found in item.data.annotations:
                 number += 1
-                box = found["bbox"]
-                row = {
-                    "id": number,
-                    "image_id": unit["id"],
-                    "category_id": NUMBERS[found["category"]],
-                    "bbox": box,
-                    "area": box[2] * box[3],
-                    "iscrowd": 0,
-                    "segmentation": found.get("segmentation", []),
-                    "attributes": found.get("attributes", {}),
-                }
-                annotations.write((b"" if number == 1 else b",\n") + encode(row))
+                box, outline = found.bbox, found.segmentation
+                area = area_of(outline[0]) if outline else box[2] * box[3]
+                row = CocoRow(number, unit, NUMBERS[found.category], box, area, 0, outline, found.attributes)
+                rows.append(encode(row))
+            annotations.write((b",\n" if number > len(rows) else b"") + b",\n".join(rows))
         annotations.close()
         images.write(b'\n],"annotations":[\n')
         with side.open("rb") as rows:
-            shutil.copyfileobj(rows, images, 1 << 20)
+            shutil.copyfileobj(rows, images, BUFFER_BYTES)
         side.unlink()
         images.write(b'\n],"categories":' + encode([{"id": i, "name": n} for n, i in NUMBERS.items()]) + b"}")
 
@@ -59,47 +99,66 @@ def coco(items: Path, folder: Path) -> None:
 def yolo(items: Path, folder: Path) -> None:
     for item in read(items):
         lines = []
-        for found in item["data"]["annotations"]:
-            x, y, w, h = found["bbox"]
-            center = f"{(x + w / 2) / WIDTH:.6f} {(y + h / 2) / HEIGHT:.6f}"
-            lines.append(f"{NUMBERS[found['category']] - 1} {center} {w / WIDTH:.6f} {h / HEIGHT:.6f}\n")
-        (folder / f"{item['data_unit']['name'][:-4]}.txt").write_text("".join(lines))
+        for found in item.data.annotations:
+            x, y, w, h = found.bbox
+            lines.append(
+                f"{NUMBERS[found.category] - 1} {(x + w / 2) / WIDTH:.7f} {(y + h / 2) / HEIGHT:.7f} "
+                f"{w / WIDTH:.7f} {h / HEIGHT:.7f}\n"
+            )
+        with open(f"{folder}/{item.files.file_name_original[:-4]}.txt", "w", encoding="ascii") as file:  # noqa: PTH123
+            file.write("".join(lines))
 
 
 def voc(items: Path, folder: Path) -> None:
     for item in read(items):
-        unit = item["data_unit"]
+        name = item.files.file_name_original
         head = (
-            f"<annotation>\n  <filename>{unit['name']}</filename>\n  <size>\n    <width>{WIDTH}</width>\n"
-            f"    <height>{HEIGHT}</height>\n    <depth>3</depth>\n  </size>\n"
+            f"<annotation>\n\t<folder>JPEGImages</folder>\n\t<filename>{name}</filename>\n"
+            "\t<source>\n\t\t<database>Synapse</database>\n\t</source>\n"
+            f"\t<size>\n\t\t<width>{WIDTH}</width>\n\t\t<height>{HEIGHT}</height>\n\t\t<depth>3</depth>\n\t</size>\n"
+            "\t<segmented>0</segmented>\n"
         )
         parts = [head]
-        for found in item["data"]["annotations"]:
-            x, y, w, h = found["bbox"]
+        for found in item.data.annotations:
+            x, y, w, h = found.bbox
+            flags = found.attributes
             parts.append(
-                f"  <object>\n    <name>{found['category']}</name>\n    <pose>Unspecified</pose>\n"
-                f"    <truncated>0</truncated>\n    <difficult>0</difficult>\n    <bndbox>\n      <xmin>{x + 1:.2f}</xmin>\n"
-                f"      <ymin>{y + 1:.2f}</ymin>\n      <xmax>{x + w:.2f}</xmax>\n      <ymax>{y + h:.2f}</ymax>\n"
-                "    </bndbox>\n  </object>\n"
+                f"\t<object>\n\t\t<name>{found.category}</name>\n\t\t<pose>Unspecified</pose>\n"
+                f"\t\t<truncated>{flags['truncated']:d}</truncated>\n\t\t<occluded>{flags['occluded']:d}</occluded>\n"
+                f"\t\t<difficult>0</difficult>\n\t\t<bndbox>\n\t\t\t<xmin>{x + 1:.7g}</xmin>\n"
+                f"\t\t\t<ymin>{y + 1:.7g}</ymin>\n\t\t\t<xmax>{x + w:.7g}</xmax>\n\t\t\t<ymax>{y + h:.7g}</ymax>\n"
+                "\t\t</bndbox>\n\t</object>\n"
             )
-        (folder / f"{unit['name'][:-4]}.xml").write_text("".join([*parts, "</annotation>\n"]))
+        parts.append("</annotation>\n")
+        with open(f"{folder}/{name[:-4]}.xml", "w", encoding="utf-8") as file:  # noqa: PTH123
+            file.write("".join(parts))
 
 
 def csv(items: Path, folder: Path) -> None:
-    with (folder / "annotations.csv").open("w") as file:
-        file.write("item_id,file_name,width,height,category,x,y,w,h,attributes\n")
+    with (folder / "annotations.csv").open("w", buffering=BUFFER_BYTES) as file:
+        file.write("item_id,file_name,width,height,,,,type,category,x,y,w,h,,segmentation,,,,attributes,\n")
         for item in read(items):
-            name = item["data_unit"]["name"]
-            for found in item["data"]["annotations"]:
-                box = ",".join(map(str, found["bbox"]))
-                more = encode(found.get("attributes", {})).decode().replace('"', '""')
-                file.write(f'{item["id"]},{name},{WIDTH},{HEIGHT},{found["category"]},{box},"{more}"\n')
+            image = f"{item.id},{item.files.file_name_original},{WIDTH},{HEIGHT},,,,"
+            for found in item.data.annotations:
+                x, y, w, h = found.bbox
+                outline = f'"{encode(found.segmentation).decode()}"' if found.segmentation else ""
+                more = encode(found.attributes).decode().replace('"', '""')
+                file.write(f'{image}{found.type},{found.category},{x},{y},{w},{h},,{outline},,,,"{more}",\n')
 
 
 def jsonl(items: Path, folder: Path) -> None:
-    with (folder / "items.jsonl").open("wb") as file:
+    with (folder / "annotations.jsonl").open("wb", buffering=BUFFER_BYTES) as file:
         for item in read(items):
-            file.write(encode(item) + b"\n")
+            row = {
+                "id": item.id,
+                "file_name": item.files.file_name_original,
+                "width": WIDTH,
+                "height": HEIGHT,
+                "split": None,
+                "tags": [],
+                "annotations": item.data.annotations,
+            }
+            file.write(encode(row) + b"\n")
 
 
 FLOORS = {"coco": coco, "yolo": yolo, "voc": voc, "csv": csv, "jsonl": jsonl}
