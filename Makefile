@@ -41,8 +41,7 @@ format: $(STAMP)  ## Format the code.
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: $(STAMP)  ## Measure import and export as ratios against a floor in the same run (ITEMS=100000).
-	$(BIN)/python -m tests.bench --items $(ITEMS) --no-images
+bench: $(STAMP)  ## Measure everything as ratios of one run, beside the goals (ITEMS=100000).
 	$(BIN)/python -m tests.bench --items $(ITEMS)
 
 docs: $(STAMP)  ## Write the reference pages that are read off the code.

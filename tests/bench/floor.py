@@ -19,7 +19,7 @@ BUFFER_BYTES = 1 << 20
 encode = msgspec.json.Encoder().encode
 
 
-class Found(msgspec.Struct):
+class Found(msgspec.Struct, omit_defaults=True):
     category: str
     type: str
     bbox: list[float]
@@ -105,7 +105,7 @@ def yolo(items: Path, folder: Path) -> None:
                 f"{NUMBERS[found.category] - 1} {(x + w / 2) / WIDTH:.7f} {(y + h / 2) / HEIGHT:.7f} "
                 f"{w / WIDTH:.7f} {h / HEIGHT:.7f}\n"
             )
-        with open(f"{folder}/{item.files.file_name_original[:-4]}.txt", "w", encoding="ascii") as file:  # noqa: PTH123
+        with open(f"{folder}/{item.files.file_name_original.partition('.')[0]}.txt", "w", encoding="ascii") as file:  # noqa: PTH123
             file.write("".join(lines))
 
 
@@ -130,7 +130,7 @@ def voc(items: Path, folder: Path) -> None:
                 "\t\t</bndbox>\n\t</object>\n"
             )
         parts.append("</annotation>\n")
-        with open(f"{folder}/{name[:-4]}.xml", "w", encoding="utf-8") as file:  # noqa: PTH123
+        with open(f"{folder}/{name.partition('.')[0]}.xml", "w", encoding="utf-8") as file:  # noqa: PTH123
             file.write("".join(parts))
 
 

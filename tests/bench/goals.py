@@ -19,14 +19,14 @@ class Goal:
         what: What was measured, in words.
         measured: The number; a ratio where one can be made.
         limit: What it should be at most, or at least; None for a number that is only told.
-        unit: `×`, `s`, `MB` or nothing.
+        unit: `x`, `s`, `MB` or nothing.
         facts: Whatever else was seen.
     """
 
     what: str
     measured: float
     limit: float | None
-    unit: str = "×"
+    unit: str = "x"
     is_at_least: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 

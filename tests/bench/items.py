@@ -5,7 +5,7 @@ numbers before, and ten million items are then written as fast as the disk takes
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -54,18 +54,18 @@ def generate_items(count: int, seed: int = 0) -> Iterator[dict[str, Any]]:
         }
 
 
-def item_lines(count: int, seed: int = 0) -> Iterator[bytes]:
-    """The same rows as lines of JSON."""
+def item_lines(count: int, seed: int = 0, name_of: Callable[[int], str] = name_of) -> Iterator[bytes]:
+    """The same rows as lines of JSON. An exported item that has no file is named by its number."""
     texts = drawn_texts(seed)
     for number in range(1, count + 1):
         name = name_of(number).encode()
         yield ITEM % (number, texts[number % DRAWN], UNIT % (number, name), name)
 
 
-def write_items(path: Path, count: int) -> None:
+def write_items(path: Path, count: int, name_of: Callable[[int], str] = name_of) -> None:
     """The floor's input."""
     with path.open("wb") as file:
-        file.writelines(item_lines(count))
+        file.writelines(item_lines(count, name_of=name_of))
 
 
 def write_dataset(path: Path, count: int) -> None:
