@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Items of the benchmark.
 ITEMS ?= 100000
+VOLUME ?= 10000000
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo up test test-system check format bench docs lock clean
+.PHONY: help install demo up test test-system check format bench bench-volume docs lock clean
 
 help:  ## Print this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -43,6 +44,9 @@ format: $(STAMP)  ## Format the code.
 
 bench: $(STAMP)  ## Measure everything as ratios of one run, beside the goals (ITEMS=100000).
 	$(BIN)/python -m tests.bench --items $(ITEMS)
+
+bench-volume: $(STAMP)  ## Ten million items through server, worker and command line, watched (VOLUME=10000000; needs 65 GB).
+	$(BIN)/python -m tests.bench.volume --items $(VOLUME) --log volume.log
 
 docs: $(STAMP)  ## Write the reference pages that are read off the code.
 	$(BIN)/python docs/generate.py
