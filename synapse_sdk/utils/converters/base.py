@@ -5,19 +5,20 @@ Writers hold no data set: what they keep grows with the number of classes and sp
 
 from __future__ import annotations
 
-import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, ClassVar, NoReturn, Self
+from typing import Any, ClassVar, NoReturn, Self
 
+from synapse_sdk.exceptions import FormatError
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format
 from synapse_sdk.utils.converters.losses import LossCode, Skip
 from synapse_sdk.utils.converters.records import UnfitError, WriterReport, annotations_of
 from synapse_sdk.utils.converters.shapes.fitting import Annotation, Notes
+from synapse_sdk.utils.converters.sinks import LocalSink, Sink
 from synapse_sdk.wire import annotations as wire
 
 KNOWN_FIELDS = frozenset(wire.Annotation.model_fields)
@@ -38,12 +39,12 @@ class Frame:
 
 
 class DatasetWriter(ABC):
-    """Writes one data set into a folder, item by item.
+    """Writes one data set into a sink, item by item.
 
     Use as a context manager or call `close`; leaving by an exception calls `abort`, which removes unfinished files.
 
     Args:
-        out_dir: The data set's root; created when missing.
+        sink: Where the data set goes, or the folder of this machine that is its root.
         classes: The project's classes, whose ids and order the output keeps.
     """
 
@@ -53,14 +54,24 @@ class DatasetWriter(ABC):
     carries_score: ClassVar[bool] = True
     carries_tags: ClassVar[bool] = True
 
-    def __init__(self, out_dir: Path, classes: ClassMap) -> None:
-        self.out_dir = out_dir
+    def __init__(self, sink: Sink | Path, classes: ClassMap) -> None:
+        self.sink: Sink = LocalSink(sink) if isinstance(sink, Path) else sink
         self.classes = classes
         self.report = WriterReport(self.format)
         self._per_class = dict.fromkeys(classes.names, 0)
         self._notes: Notes = []
         self._closed = False
-        out_dir.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def out_dir(self) -> Path:
+        """The data set's root on this machine.
+
+        Raises:
+            FormatError: It goes somewhere else.
+        """
+        if self.sink.folder is None:
+            raise FormatError("The data set is not written into a folder of this machine.")
+        return self.sink.folder
 
     @abstractmethod
     def image_path(self, image_name: str, split: str | None = None) -> str:
@@ -76,10 +87,6 @@ class DatasetWriter(ABC):
     @abstractmethod
     def _finish(self) -> None:
         """Complete the files. Called once, after the last item."""
-
-    @abstractmethod
-    def _discard(self) -> None:
-        """Close and remove what is unfinished."""
 
     def write(self, item: Mapping[str, Any], image_name: str, split: str | None = None) -> bool:
         """Write one item of the export.
@@ -143,7 +150,7 @@ class DatasetWriter(ABC):
     def abort(self) -> None:
         """Remove unfinished files. Label files that are complete stay: the folder is the caller's."""
         if not self._closed:
-            self._discard()
+            self.sink.discard()
             self._closed = True
 
     def __enter__(self) -> Self:
@@ -211,13 +218,6 @@ class DatasetWriter(ABC):
 
     def _lose(self, frame: Frame, annotation_id: int | str | None, code: LossCode, message: str) -> None:
         self.report.skipped.add(Skip(frame.item_id, annotation_id, code, message))
-
-
-def drop_file(file: IO[Any], path: Path) -> None:
-    """Close and remove an unfinished file; on a full disk closing fails too, which changes nothing any more."""
-    with contextlib.suppress(OSError):
-        file.close()
-    path.unlink(missing_ok=True)
 
 
 def _refuse_class(category: Any) -> NoReturn:

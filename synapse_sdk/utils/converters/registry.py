@@ -17,6 +17,7 @@ from synapse_sdk.utils.converters.coco.writer import CocoWriter
 from synapse_sdk.utils.converters.compact import HashSet
 from synapse_sdk.utils.converters.formats import DEFAULT_OPTIONS, Format, WriterOptions
 from synapse_sdk.utils.converters.records import BadFile, SourceItem, ValidationReport, WriterReport
+from synapse_sdk.utils.converters.sinks import Sink
 from synapse_sdk.utils.converters.tables.reader import read_csv, read_jsonl
 from synapse_sdk.utils.converters.tables.validator import validate_csv, validate_jsonl
 from synapse_sdk.utils.converters.tables.writer import CsvWriter, JsonlWriter
@@ -53,13 +54,13 @@ _VALIDATORS: dict[Format, Any] = {
 
 
 def create_writer(
-    fmt: Format | str, out_dir: Path, *, classes: ClassSchema, options: WriterOptions | None = None
+    fmt: Format | str, out: Sink | Path, *, classes: ClassSchema, options: WriterOptions | None = None
 ) -> DatasetWriter:
-    """Open a writer for a data set in `out_dir`.
+    """Open a writer for a data set.
 
     Args:
         fmt: One of `Format`.
-        out_dir: The data set's root; created when missing.
+        out: The folder that becomes the data set's root, created when missing; or any sink.
         classes: The project's class schema; the output keeps its ids and order.
         options: The format's own options; None for its defaults.
 
@@ -70,7 +71,7 @@ def create_writer(
     expected = type(DEFAULT_OPTIONS[chosen])
     if options is not None and not isinstance(options, expected):
         raise FormatError(f"{chosen} takes {expected.__name__}, not {type(options).__name__}.")
-    writer: DatasetWriter = _WRITERS[chosen](out_dir, ClassMap.from_schema(classes), options or DEFAULT_OPTIONS[chosen])
+    writer: DatasetWriter = _WRITERS[chosen](out, ClassMap.from_schema(classes), options or DEFAULT_OPTIONS[chosen])
     return writer
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
 from msgspec import UNSET
 
-from synapse_sdk.utils.converters.base import DatasetWriter, Frame, drop_file
+from synapse_sdk.utils.converters.base import DatasetWriter, Frame
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.coco.records import CocoRow
 from synapse_sdk.utils.converters.compact import IdSet
@@ -18,8 +17,8 @@ from synapse_sdk.utils.converters.losses import LossCode
 from synapse_sdk.utils.converters.records import UnfitError
 from synapse_sdk.utils.converters.shapes import fitting, geometry, rle
 from synapse_sdk.utils.converters.shapes.fitting import Annotation
+from synapse_sdk.utils.converters.sinks import JoinedOutput, Sink
 
-_BUFFER_BYTES = 1 << 20
 _PLAIN = frozenset({"id", "type", "category", "bbox", "attributes"})
 
 
@@ -32,8 +31,8 @@ class CocoWriter(DatasetWriter):
 
     format: ClassVar[Format] = Format.COCO
 
-    def __init__(self, out_dir: Path, classes: ClassMap, options: CocoOptions | None = None) -> None:
-        super().__init__(out_dir, classes)
+    def __init__(self, sink: Sink | Path, classes: ClassMap, options: CocoOptions | None = None) -> None:
+        super().__init__(sink, classes)
         self.options = options or CocoOptions()
         self._files: dict[str | None, _SplitFile] = {}
         self._image_ids = IdSet()
@@ -47,12 +46,12 @@ class CocoWriter(DatasetWriter):
     def image_path(self, image_name: str, split: str | None = None) -> str:
         return f"images/{split}/{image_name}" if split else f"images/{image_name}"
 
-    def annotations_path(self, split: str | None = None) -> Path:
-        """The JSON file of a split."""
+    def annotations_path(self, split: str | None = None) -> str:
+        """The JSON file of a split, relative to the root."""
         if split is None:
-            return self.out_dir / "annotations.json"
+            return "annotations.json"
         stem = "person_keypoints" if self.options.task is CocoTask.KEYPOINTS else "instances"
-        return self.out_dir / "annotations" / f"{stem}_{split}.json"
+        return f"annotations/{stem}_{split}.json"
 
     def _rows(self, item: Any, frame: Frame) -> list[Any]:
         self._image_id = self._claim_image_id(frame)
@@ -151,9 +150,8 @@ class CocoWriter(DatasetWriter):
 
     def _file(self, split: str | None) -> _SplitFile:
         if split not in self._files:
-            path = self.annotations_path(split)
-            path.parent.mkdir(exist_ok=True)
-            self._files[split] = _SplitFile(path, self.options.description)
+            output = self.sink.open_joined(self.annotations_path(split))
+            self._files[split] = _SplitFile(output, self.options.description)
         return self._files[split]
 
     def _finish(self) -> None:
@@ -175,10 +173,6 @@ class CocoWriter(DatasetWriter):
             category["skeleton"] = definition.skeleton or []
         return category
 
-    def _discard(self) -> None:
-        for file in self._files.values():
-            file.discard()
-
 
 def _box_around(segmentation: Any) -> geometry.Box:
     if isinstance(segmentation, dict):
@@ -189,35 +183,23 @@ def _box_around(segmentation: Any) -> geometry.Box:
 class _SplitFile:
     """One COCO file while it grows; one record per line, so that it can be compared and read by line."""
 
-    def __init__(self, path: Path, description: str) -> None:
-        self._path = path
-        self._main = path.with_name(path.name + ".part")
-        self._side = path.with_name(path.name + ".annotations.part")
+    def __init__(self, output: JoinedOutput, description: str) -> None:
+        self._output = output
         self._encoder = msgspec.json.Encoder()
-        self._images = self._main.open("wb", buffering=_BUFFER_BYTES)
-        self._annotations = self._side.open("wb", buffering=_BUFFER_BYTES)
         info = self._encoder.encode({"description": description, "version": "1.0"})
-        self._images.write(b'{"info":' + info + b',"licenses":[],\n"images":[')
+        output.write(b'{"info":' + info + b',"licenses":[],\n"images":[')
         self._image_separator = self._annotation_separator = b"\n"
 
     def add(self, image: dict[str, Any], rows: list[Any]) -> None:
-        self._images.write(self._image_separator + self._encoder.encode(image))
+        self._output.write(self._image_separator + self._encoder.encode(image))
         self._image_separator = b",\n"
         if rows:
             # Line breaks inside strings are escaped: each one here ends a record.
             lines = self._encoder.encode_lines(rows)[:-1].replace(b"\n", b",\n")
-            self._annotations.write(self._annotation_separator + lines)
+            self._output.write_later(self._annotation_separator + lines)
             self._annotation_separator = b",\n"
 
     def finish(self, categories: list[dict[str, Any]]) -> None:
-        self._annotations.close()
-        with self._images, self._side.open("rb") as side:
-            self._images.write(b'\n],\n"annotations":[')
-            shutil.copyfileobj(side, self._images, _BUFFER_BYTES)
-            self._images.write(b'\n],\n"categories":' + self._encoder.encode(categories) + b"}\n")
-        self._side.unlink()
-        self._main.replace(self._path)
-
-    def discard(self) -> None:
-        for file, path in ((self._images, self._main), (self._annotations, self._side)):
-            drop_file(file, path)
+        self._output.write(b'\n],\n"annotations":[')
+        self._output.write_later(b'\n],\n"categories":' + self._encoder.encode(categories) + b"}\n")
+        self._output.close()

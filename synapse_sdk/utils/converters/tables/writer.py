@@ -11,10 +11,11 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from synapse_sdk.utils.converters.base import KNOWN_FIELDS, DatasetWriter, Frame, drop_file
+from synapse_sdk.utils.converters.base import KNOWN_FIELDS, DatasetWriter, Frame
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format, TableOptions
 from synapse_sdk.utils.converters.shapes.fitting import Annotation
+from synapse_sdk.utils.converters.sinks import Sink
 from synapse_sdk.utils.converters.tables.soundness import sound_annotation
 
 COLUMNS = (
@@ -22,7 +23,6 @@ COLUMNS = (
     "annotation_id", "type", "category", "x", "y", "width", "height", "rotation",
     "segmentation", "keypoints", "area", "iscrowd", "attributes", "score",
 )  # fmt: skip
-_BUFFER_BYTES = 1 << 20
 
 
 class TableWriter(DatasetWriter):
@@ -31,12 +31,10 @@ class TableWriter(DatasetWriter):
     needs_size: ClassVar[bool] = False
     file_name: ClassVar[str]
 
-    def __init__(self, out_dir: Path, classes: ClassMap, options: TableOptions | None = None) -> None:
-        super().__init__(out_dir, classes)
+    def __init__(self, sink: Sink | Path, classes: ClassMap, options: TableOptions | None = None) -> None:
+        super().__init__(sink, classes)
         self.options = options or TableOptions()
-        self._path = out_dir / self.file_name
-        self._part = self._path.with_name(self._path.name + ".part")
-        self._file = self._part.open("wb", buffering=_BUFFER_BYTES)
+        self._file = self.sink.open(self.file_name)
 
     def image_path(self, image_name: str, split: str | None = None) -> str:
         return f"images/{split}/{image_name}" if split else f"images/{image_name}"
@@ -51,10 +49,6 @@ class TableWriter(DatasetWriter):
 
     def _finish(self) -> None:
         self._file.close()
-        self._part.replace(self._path)
-
-    def _discard(self) -> None:
-        drop_file(self._file, self._part)
 
 
 class JsonlWriter(TableWriter):
@@ -63,8 +57,8 @@ class JsonlWriter(TableWriter):
     format: ClassVar[Format] = Format.JSONL
     file_name: ClassVar[str] = "annotations.jsonl"
 
-    def __init__(self, out_dir: Path, classes: ClassMap, options: TableOptions | None = None) -> None:
-        super().__init__(out_dir, classes, options)
+    def __init__(self, sink: Sink | Path, classes: ClassMap, options: TableOptions | None = None) -> None:
+        super().__init__(sink, classes, options)
         self._encoder = msgspec.json.Encoder()
 
     def _save(self, frame: Frame, rows: list[Any]) -> None:
@@ -90,12 +84,13 @@ class CsvWriter(TableWriter):
     file_name: ClassVar[str] = "annotations.csv"
     carried_attributes: ClassVar[frozenset[str] | None] = None
 
-    def __init__(self, out_dir: Path, classes: ClassMap, options: TableOptions | None = None) -> None:
-        super().__init__(out_dir, classes, options)
+    def __init__(self, sink: Sink | Path, classes: ClassMap, options: TableOptions | None = None) -> None:
+        super().__init__(sink, classes, options)
         self._encode = msgspec.json.Encoder().encode
-        self._text = io.TextIOWrapper(self._file, encoding="utf-8", newline="", write_through=False)
+        self._text = io.StringIO()
         self._writer = csv.writer(self._text, lineterminator="\n")
         self._writer.writerow(COLUMNS)
+        self._flush()
 
     def _convert(self, annotation: Annotation, frame: Frame) -> Annotation:
         if not KNOWN_FIELDS.issuperset(annotation):
@@ -109,6 +104,7 @@ class CsvWriter(TableWriter):
             self._writer.writerows(self._cells(image, rows))
         else:
             self._writer.writerow([*image, *[""] * (len(COLUMNS) - len(image))])
+        self._flush()
 
     def _cells(self, image: list[Any], rows: list[Any]) -> Iterator[list[Any]]:
         encode = self._encode
@@ -129,9 +125,7 @@ class CsvWriter(TableWriter):
                 get("score", ""),
             ]
 
-    def _finish(self) -> None:
-        self._text.flush()
-        super()._finish()
-
-    def _discard(self) -> None:
-        drop_file(self._text, self._part)
+    def _flush(self) -> None:
+        self._file.write(self._text.getvalue().encode())
+        self._text.seek(0)
+        self._text.truncate()

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 from xml.sax.saxutils import escape
 
-from synapse_sdk.utils.converters.base import DatasetWriter, Frame, drop_file
+from synapse_sdk.utils.converters.base import DatasetWriter, Frame
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format, VocOptions
 from synapse_sdk.utils.converters.losses import LossCode
@@ -19,6 +19,7 @@ from synapse_sdk.utils.converters.names import split_suffix
 from synapse_sdk.utils.converters.records import UnfitError
 from synapse_sdk.utils.converters.shapes import fitting
 from synapse_sdk.utils.converters.shapes.fitting import Annotation
+from synapse_sdk.utils.converters.sinks import Output, Sink
 
 UNSPLIT_LIST = "trainval"
 FLAGS = ("truncated", "occluded", "difficult")
@@ -33,12 +34,12 @@ class VocWriter(DatasetWriter):
     carries_score: ClassVar[bool] = False
     carries_tags: ClassVar[bool] = False
 
-    def __init__(self, out_dir: Path, classes: ClassMap, options: VocOptions | None = None) -> None:
-        super().__init__(out_dir, classes)
+    def __init__(self, sink: Sink | Path, classes: ClassMap, options: VocOptions | None = None) -> None:
+        super().__init__(sink, classes)
         self.options = options or VocOptions()
-        self._lists: dict[str | None, IO[str]] = {}
+        self._lists: dict[str | None, Output] = {}
         for folder in ("Annotations", "JPEGImages", "ImageSets/Main"):
-            (out_dir / folder).mkdir(parents=True, exist_ok=True)
+            self.sink.make_folder(folder)
 
     def image_path(self, image_name: str, split: str | None = None) -> str:  # noqa: ARG002 - VOC keeps splits in lists
         return f"JPEGImages/{image_name}"
@@ -68,16 +69,13 @@ class VocWriter(DatasetWriter):
             f"\t<size>\n\t\t<width>{frame.width}</width>\n\t\t<height>{frame.height}</height>\n"
             f"\t\t<depth>3</depth>\n\t</size>\n\t<segmented>0</segmented>\n{''.join(rows)}</annotation>\n"
         )
-        (self.out_dir / "Annotations" / f"{stem}.xml").write_text(text, encoding="utf-8")
-        self._list(frame.split).write(f"{stem}\n")
+        self.sink.write(f"Annotations/{stem}.xml", text.encode())
+        self._list(frame.split).write(f"{stem}\n".encode())
 
-    def _list(self, split: str | None) -> IO[str]:
+    def _list(self, split: str | None) -> Output:
         if split not in self._lists:
-            self._lists[split] = self._list_path(split).open("w", encoding="utf-8")
+            self._lists[split] = self.sink.open(f"ImageSets/Main/{split or UNSPLIT_LIST}.txt")
         return self._lists[split]
-
-    def _list_path(self, split: str | None) -> Path:
-        return self.out_dir / "ImageSets" / "Main" / f"{split or UNSPLIT_LIST}.txt"
 
     def _finish(self) -> None:
         if not self._lists:
@@ -88,11 +86,7 @@ class VocWriter(DatasetWriter):
             return
         # Readers that know only VOC's twenty classes take the names from here, in the schema's order.
         lines = ["# label:color_rgb:parts:actions", *(f"{name}:::" for name in self.classes.names)]
-        (self.out_dir / "labelmap.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-    def _discard(self) -> None:
-        for split, file in self._lists.items():
-            drop_file(file, self._list_path(split))
+        self.sink.write("labelmap.txt", ("\n".join(lines) + "\n").encode())
 
 
 def _flag(value: Any) -> int:

@@ -20,6 +20,7 @@ from synapse_sdk.utils.converters.names import safe_name, split_suffix
 from synapse_sdk.utils.converters.records import UnfitError
 from synapse_sdk.utils.converters.shapes import fitting, geometry
 from synapse_sdk.utils.converters.shapes.fitting import Annotation
+from synapse_sdk.utils.converters.sinks import Sink
 from synapse_sdk.utils.converters.yolo.outlines import mask_outlines
 
 UNSPLIT = "train"
@@ -37,8 +38,8 @@ class YoloWriter(DatasetWriter):
     carries_score: ClassVar[bool] = False
     carries_tags: ClassVar[bool] = False
 
-    def __init__(self, out_dir: Path, classes: ClassMap, options: YoloOptions | None = None) -> None:
-        super().__init__(out_dir, classes)
+    def __init__(self, sink: Sink | Path, classes: ClassMap, options: YoloOptions | None = None) -> None:
+        super().__init__(sink, classes)
         self.options = options or YoloOptions()
         self._splits: set[str] = set()
         self._item_rows: set[str] = set()
@@ -125,26 +126,25 @@ class YoloWriter(DatasetWriter):
         return super()._rows(item, frame)
 
     def _save(self, frame: Frame, rows: list[Any]) -> None:
-        folder = self._open_split(frame.split or UNSPLIT)
+        split = frame.split or UNSPLIT
+        self._open_split(split)
         stem, _ = split_suffix(frame.image_name)
-        (folder / f"{stem}.txt").write_text("".join(rows), encoding="ascii")
+        self.sink.write(f"labels/{split}/{stem}.txt", "".join(rows).encode("ascii"))
 
-    def _open_split(self, name: str) -> Path:
-        """Labels' folder of a split; images lie in one of the same name."""
-        folder = self.out_dir / "labels" / name
+    def _open_split(self, name: str) -> None:
+        """Folders for a split's labels and its images."""
         if name not in self._splits:
             self._splits.add(name)
-            folder.mkdir(parents=True, exist_ok=True)
-            (self.out_dir / "images" / name).mkdir(parents=True, exist_ok=True)
-        return folder
+            self.sink.make_folder(f"labels/{name}")
+            self.sink.make_folder(f"images/{name}")
 
     def _finish(self) -> None:
         if not self._splits:
             # A data set without images is one all the same: the folders that its description names are there.
             self._open_split(UNSPLIT)
-        path = self.out_dir / safe_name(self.options.yaml_name, "data.yaml")
+        name = safe_name(self.options.yaml_name, "data.yaml")
         text = yaml.safe_dump(self._description(), sort_keys=False, allow_unicode=True, default_flow_style=None)
-        path.write_text(text, encoding="utf-8")
+        self.sink.write(name, text.encode())
 
     def _description(self) -> dict[str, Any]:
         splits = self._splits
@@ -160,9 +160,6 @@ class YoloWriter(DatasetWriter):
         description["nc"] = len(self.classes.names)
         description["names"] = dict(enumerate(self.classes.names))
         return description
-
-    def _discard(self) -> None:
-        """Every label file is complete as soon as it is written."""
 
 
 def number_text(value: float) -> str:

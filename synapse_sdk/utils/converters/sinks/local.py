@@ -1,0 +1,212 @@
+"""A data set in a folder of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+from synapse_sdk.utils.converters.sinks.sink import JoinedOutput, Output, WrittenFile
+
+BUFFER_BYTES = 1 << 20
+# The second part of a joined file waits in pieces: each is removed as soon as it is joined, so that the disk never
+# holds much more than the result.
+PIECE_BYTES = 32 << 20
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+
+
+class LocalSink:
+    """Writes below a folder, which is made when it is missing.
+
+    Args:
+        folder: The data set's root.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder: Path = folder
+        self._root = str(folder)
+        self._files: dict[str, WrittenFile] = {}
+        self._open: list[_LocalOutput] = []
+        self._folders: set[str] = set()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def files(self) -> Mapping[str, WrittenFile]:
+        return self._files
+
+    def make_folder(self, path: str) -> None:
+        if path and path not in self._folders:
+            (self.folder / path).mkdir(parents=True, exist_ok=True)
+            self._folders.add(path)
+
+    def open(self, path: str) -> Output:
+        output = _LocalOutput(self._place_of(path), path, self._files)
+        self._open.append(output)
+        return output
+
+    def open_joined(self, path: str) -> JoinedOutput:
+        output = _LocalJoinedOutput(self._place_of(path), path, self._files)
+        self._open.append(output)
+        return output
+
+    def write(self, path: str, data: bytes) -> None:
+        # Without `Path` and `open`: they cost as much as the file itself, once for every image.
+        self.make_folder(path.rpartition("/")[0])
+        file = os.open(f"{self._root}/{path}", _FLAGS, 0o666)
+        try:
+            written = os.write(file, data)
+            while written < len(data):
+                written += os.write(file, data[written:])
+        finally:
+            os.close(file)
+
+    def place(self, path: str, source: Path, *, link: bool = False) -> None:
+        target = self._place_of(path)
+        if link:
+            try:
+                os.link(source, target)
+            except OSError:
+                pass  # Another disk, or one that knows no links: copied instead.
+            else:
+                return
+        shutil.copyfile(source, target)
+
+    def close(self) -> None:
+        """The folder is complete as it is."""
+
+    def discard(self) -> None:
+        while self._open:
+            self._open.pop().discard()
+
+    def _place_of(self, path: str) -> Path:
+        self.make_folder(path.rpartition("/")[0])
+        return self.folder / path
+
+
+class _LocalOutput:
+    """A file beside its name, read back and renamed when it is complete."""
+
+    def __init__(self, target: Path, path: str, files: dict[str, WrittenFile]) -> None:
+        self._target, self._path, self._files = target, path, files
+        self._part = target.with_name(target.name + ".part")
+        self._file: IO[bytes] = self._part.open("wb", buffering=BUFFER_BYTES)
+        self._first = _Lane()
+        self._is_over = False
+
+    def write(self, data: bytes, /) -> int:
+        self._first.add(data)
+        return self._file.write(data)
+
+    def close(self) -> None:
+        if self._is_over:
+            return
+        try:
+            self._file.close()
+            self._join()
+            written = _read_back(self._part, self._lanes())
+            self._part.replace(self._target)
+        except BaseException:
+            self.discard()
+            raise
+        self._is_over = True
+        self._files[self._path] = written
+
+    def discard(self) -> None:
+        if not self._is_over:
+            self._is_over = True
+            _drop(self._file, self._part)
+
+    def _lanes(self) -> list[_Lane]:
+        return [self._first]
+
+    def _join(self) -> None:
+        """Nothing: all of it lies in the file."""
+
+
+class _LocalJoinedOutput(_LocalOutput):
+    def __init__(self, target: Path, path: str, files: dict[str, WrittenFile]) -> None:
+        super().__init__(target, path, files)
+        self._later = _Lane()
+        self._pieces: list[Path] = []
+        self._piece: IO[bytes] | None = None
+
+    def write_later(self, data: bytes, /) -> int:
+        if self._piece is None:
+            self._pieces.append(self._part.with_name(f"{self._part.name}.{len(self._pieces)}"))
+            self._piece = self._pieces[-1].open("wb", buffering=BUFFER_BYTES)
+        self._later.add(data)
+        written = self._piece.write(data)
+        if self._piece.tell() >= PIECE_BYTES:
+            self._piece.close()
+            self._piece = None
+        return written
+
+    def discard(self) -> None:
+        if self._is_over:
+            return
+        super().discard()
+        if self._piece is not None:
+            _drop(self._piece, self._pieces[-1])
+        for piece in self._pieces:
+            piece.unlink(missing_ok=True)
+
+    def _lanes(self) -> list[_Lane]:
+        return [self._first, self._later]
+
+    def _join(self) -> None:
+        if self._piece is not None:
+            self._piece.close()
+        with self._part.open("ab", buffering=0) as target:
+            for piece in self._pieces:
+                with piece.open("rb", buffering=0) as source:
+                    shutil.copyfileobj(source, target, BUFFER_BYTES)
+                piece.unlink()
+
+
+class _Lane:
+    """Length and digest of what was handed over."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._digest = hashlib.sha256()
+
+    def add(self, data: bytes) -> None:
+        self._digest.update(data)
+        self.size += len(data)
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
+def _read_back(path: Path, lanes: list[_Lane]) -> WrittenFile:
+    """What lies on the disk, which must be what was handed over, lane after lane.
+
+    Raises:
+        OSError: It is not.
+    """
+    whole = _Lane()
+    with path.open("rb", buffering=0) as file:
+        for expected in lanes:
+            found = _Lane()
+            while data := file.read(min(BUFFER_BYTES, expected.size - found.size)):
+                found.add(data)
+                if len(lanes) > 1:
+                    whole.add(data)
+            if found.size != expected.size or found.hexdigest() != expected.hexdigest():
+                raise OSError(errno.EIO, f"what lies in {path.name} is not what was written; check the disk")
+        if file.read(1):
+            raise OSError(errno.EIO, f"{path.name} is longer than what was written; check the disk")
+    only = whole if len(lanes) > 1 else found
+    return WrittenFile(only.size, only.hexdigest())
+
+
+def _drop(file: IO[bytes], path: Path) -> None:
+    """Close and remove an unfinished file; on a full disk closing fails too, which changes nothing any more."""
+    with contextlib.suppress(OSError):
+        file.close()
+    path.unlink(missing_ok=True)
