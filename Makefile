@@ -7,7 +7,7 @@ ITEMS ?= 100000
 VOLUME ?= 10000000
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo up test test-system check format bench bench-volume docs lock clean
+.PHONY: help install demo up test test-system nightly check format bench bench-volume docs lock clean
 
 help:  ## Print this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -31,6 +31,9 @@ test: $(STAMP)  ## The suite. What needs an engine of its own is skipped, with t
 
 test-system: $(STAMP)  ## The same, with real server, worker and agent processes.
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m system
+
+nightly: $(STAMP)  ## Two hundred seeded kills on both databases, and the other faults (SYNAPSE_KILLS=200).
+	SYNAPSE_KILLS=$${SYNAPSE_KILLS:-200} $(BIN)/python -m pytest -n 0 tests/faults
 
 check: $(STAMP)  ## Lint, format, types, import contracts.
 	$(BIN)/ruff check .

@@ -1,0 +1,48 @@
+"""A platform to break, once on SQLite and once on PostgreSQL."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.backend.postgres import PostgresMissingError, run_postgres
+from tests.faults.stage import Stage, open_stage
+
+FORMATS = ("coco", "yolo", "csv")
+
+
+@pytest.fixture(scope="session")
+def sqlite_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with open_stage(tmp_path_factory.mktemp("stage") / "home") as stage:
+        stage.prepare(tmp_path_factory.mktemp("undisturbed"), *FORMATS)
+        yield stage
+
+
+@pytest.fixture(scope="session")
+def postgres_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    try:
+        server = run_postgres()
+        pattern = server.__enter__()
+    except PostgresMissingError as exc:
+        if os.environ.get("SYNAPSE_REQUIRE_ENGINES") == "1":
+            pytest.fail(str(exc))
+        pytest.skip(str(exc))
+    try:
+        with open_stage(tmp_path_factory.mktemp("stage") / "home", fresh_database(pattern)) as stage:
+            stage.prepare(tmp_path_factory.mktemp("undisturbed"), *FORMATS)
+            yield stage
+    finally:
+        server.__exit__(None, None, None)
+
+
+def fresh_database(pattern: str) -> str:
+    from tests.backend.conftest import run_on_server
+
+    name = f"synapse_faults_{os.getpid()}"
+    run_on_server(pattern, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}")
+    return pattern.format(name)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def stage(request: pytest.FixtureRequest) -> Stage:
+    return request.getfixturevalue(f"{request.param}_stage")
