@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, JsonValue, PlainSerializer, StringConstraints
 
+from synapse_sdk.wire.agents import ExitKind
 from synapse_sdk.wire.files import RowId
 from synapse_sdk.wire.jobs import JobStatus
 from synapse_sdk.wire.work import JsonObject, Name, Request
@@ -90,7 +91,11 @@ class PluginRun(Request):
 
 
 class JobV1(BaseModel):
-    """One run of a plugin's action."""
+    """One run of a plugin's action.
+
+    `error` and `exit_kind` say how it ended; `stop_requested_at` is set from the wish to stop it until it has stopped
+    and after.
+    """
 
     id: str
     plugin_release_id: int | None
@@ -102,6 +107,10 @@ class JobV1(BaseModel):
     progress_record: JsonObject
     metrics_record: JsonObject
     result: JsonValue
+    error: str | None
+    exit_kind: ExitKind | None
+    exit_code: int | None
+    stop_requested_at: datetime | None
     created: datetime
     started: datetime | None
     finished: datetime | None
@@ -134,9 +143,14 @@ class JobChange(Request):
 
 
 class ConsoleLogs(BaseModel):
-    """What a run has printed; the oldest part goes when there is too much."""
+    """What a run has printed; the oldest part goes when there is too much.
+
+    Attributes:
+        size_bytes: All that it has printed so far: ask for what comes `after` it.
+    """
 
     console_logs: str
+    size_bytes: int = 0
 
 
 class JobLog(BaseModel):

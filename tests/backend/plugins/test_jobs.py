@@ -111,7 +111,7 @@ def test_jobs_of_one_moment_are_paged_without_loss_or_repeat(client, database):
 def test_console_logs_replace_each_other_and_keep_the_newest_part(client, job):
     path = f"/jobs/{job['id']}/"
     client.patch(path, json={"console_logs": ["one", "two"]})
-    assert client.get(f"{path}console_logs/").json() == {"console_logs": "one\ntwo"}
+    assert client.get(f"{path}console_logs/").json() == {"console_logs": "one\ntwo", "size_bytes": 7}
 
     client.patch(path, json={"console_logs": "x" * MAX_CONSOLE_CHARACTERS + "end"})
 

@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     heartbeat_seconds: float = Field(
         10, gt=0, description="A silent event stream sends a comment this often, so that proxies keep it open."
     )
+    agent_lost_seconds: int = Field(
+        3600, gt=0, description="Jobs of an agent that is silent for longer are given up as lost."
+    )
     worker_name: str = Field(
         "worker", min_length=1, description="A restarted worker takes up the jobs of the last one with its name."
     )

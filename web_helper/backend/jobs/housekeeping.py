@@ -24,6 +24,7 @@ from web_helper.backend.services.data.objects import is_local, remove_abandoned_
 from web_helper.backend.services.data.storages import open_root
 from web_helper.backend.services.exports.job_queue import JobQueue, QueueState
 from web_helper.backend.services.exports.retention import keep_seconds
+from web_helper.backend.services.plugins.agent_runs import end_runs_of_silent
 
 
 class Housekeeping:
@@ -43,6 +44,7 @@ class Housekeeping:
                 log_event("job_enqueued_again", job_id=job_id, status=str(status))
             elif state is QueueState.OVER:
                 self._abandon(job_id)
+        self._give_up_silent_agents()
 
     def purge(self) -> None:
         """Delete expired bundles, and folders of jobs whose rows are gone."""
@@ -52,6 +54,13 @@ class Housekeeping:
                 self._delete_expired(kind, utc_now() - timedelta(seconds=seconds))
         self._delete_orphans()
         self._delete_parts()
+
+    def _give_up_silent_agents(self) -> None:
+        heard_before = utc_now() - timedelta(seconds=self._settings.agent_lost_seconds)
+        with self._database.write() as session:
+            lost = end_runs_of_silent(session, heard_before)
+        for job_id in lost:
+            log_event("run_lost", job_id=job_id)
 
     def _abandon(self, job_id: str) -> None:
         # The row is read again under its lock: a job that has just ended keeps its end.

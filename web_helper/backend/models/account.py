@@ -35,6 +35,8 @@ class Token(Numbered, Created, Base):
     scopes: Mapped[list[str]] = mapped_column(JsonText, default=lambda: ["read", "write"])
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Set for the key of one run; the row goes when the run ends.
+    job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

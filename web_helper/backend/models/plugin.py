@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from synapse_sdk.wire.jobs import JobStatus
@@ -56,7 +56,10 @@ class Job(Created, Base):
     """One run of a plugin's action."""
 
     __tablename__ = "jobs"
-    __table_args__ = (Index("ix_jobs_created_id", "created", "id"),)
+    __table_args__ = (
+        Index("ix_jobs_created_id", "created", "id"),
+        Index("ix_jobs_agent_id_status", "agent_id", "status"),
+    )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     plugin_release_id: Mapped[int | None] = mapped_column(ForeignKey("plugin_releases.id", ondelete="SET NULL"))
@@ -69,6 +72,14 @@ class Job(Created, Base):
     metrics_record: Mapped[dict[str, Any]] = mapped_column(JsonText, default=dict)
     result: Mapped[Any] = mapped_column(JsonText, nullable=True)
     console_logs: Mapped[str] = mapped_column(Text, default="", deferred=True)
+    # Bytes that the run has printed so far; `console_logs` keeps the newest of them.
+    console_size: Mapped[int] = mapped_column(BigInteger, default=0)
+    error: Mapped[str | None] = mapped_column(Text)
+    exit_kind: Mapped[str | None] = mapped_column(String(32))
+    exit_code: Mapped[int | None] = mapped_column()
+    stop_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # What the key of the run may do: no more than the key that started it.
+    scopes: Mapped[list[str]] = mapped_column(JsonText, default=list)
     started: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

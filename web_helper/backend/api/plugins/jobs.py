@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Query, Request
 from starlette.responses import StreamingResponse
 
 from synapse_sdk.wire.pages import Envelope
 from synapse_sdk.wire.plugins import ConsoleLogs, Job, JobChange, JobCreate, JobV1
-from web_helper.backend.api.context import Reading, ReadingActor, begin_call, database_of
+from web_helper.backend.api.context import Reading, ReadingActor, Writing, begin_call, database_of
 from web_helper.backend.api.resource import Resource, envelope
 from web_helper.backend.core.problems import NotFoundProblem
 from web_helper.backend.queries.plugins import jobs as queries
@@ -19,6 +20,8 @@ from web_helper.backend.services.plugins import jobs as service
 
 # How often a watched run is looked at.
 TAIL_SECONDS = 0.5
+
+After = Annotated[int, Query(ge=0, description="Only what was printed after so many bytes.")]
 
 
 def _register(resource: Resource) -> Resource:
@@ -35,16 +38,29 @@ router.include_router(_register(Resource("jobs", queries.LISTING, JobV1, has_v2=
 
 
 @router.get("/jobs/{item_id}/console_logs/", operation_id="v1_jobs_console_logs")
-def read_console_logs(call: Reading, item_id: str) -> ConsoleLogs:
+def read_console_logs(call: Reading, item_id: str, after: After = 0) -> ConsoleLogs:
     """What a run has printed."""
-    return ConsoleLogs(console_logs=service.read_console_logs(call, item_id))
+    return service.read_console_logs(call, item_id, after)
 
 
 @router.get("/v2/jobs/{item_id}/console-logs/", operation_id="v2_jobs_console_logs")
-def read_console_logs_v2(call: Reading, item_id: str) -> Envelope[ConsoleLogs]:
+def read_console_logs_v2(call: Reading, item_id: str, after: After = 0) -> Envelope[ConsoleLogs]:
     """What a run has printed."""
-    logs = ConsoleLogs(console_logs=service.read_console_logs(call, item_id))
+    logs = service.read_console_logs(call, item_id, after)
     return Envelope[ConsoleLogs].model_validate(envelope(call, logs))
+
+
+@router.post("/jobs/{item_id}/stop/", operation_id="v1_jobs_stop")
+def stop_job(call: Writing, item_id: str) -> JobV1:
+    """Ask a run to stop; its status says when it has."""
+    return JobV1.model_validate(service.stop_job(call, item_id), from_attributes=True)
+
+
+@router.post("/v2/jobs/{item_id}/stop/", operation_id="v2_jobs_stop")
+def stop_job_v2(call: Writing, item_id: str) -> Envelope[Job]:
+    """Ask a run to stop; its status says when it has."""
+    job = Job.model_validate(service.stop_job(call, item_id), from_attributes=True)
+    return Envelope[Job].model_validate(envelope(call, job))
 
 
 @router.get(

@@ -13,6 +13,7 @@ from web_helper.backend.services.access import require_admin
 from web_helper.backend.services.authentication import create_key, hash_key
 from web_helper.backend.services.call import Call
 from web_helper.backend.services.lists import read_row
+from web_helper.backend.services.plugins.agent_runs import end_runs_of_deleted
 from web_helper.backend.services.plugins.plugins import AGENT_ALIVE
 
 
@@ -47,7 +48,9 @@ def update_agent(call: Call, agent_id: int, body: AgentChange) -> Agent:
 def delete_agent(call: Call, agent_id: int) -> None:
     """Forget a host; its key works no more."""
     require_admin(call.actor)
-    call.session.delete(read_row(call, queries.LISTING, agent_id))
+    agent: Agent = read_row(call, queries.LISTING, agent_id)
+    end_runs_of_deleted(call.session, agent)
+    call.session.delete(agent)
 
 
 def note_report(session: Session, key: str, body: AgentReport) -> Agent:

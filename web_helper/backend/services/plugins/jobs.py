@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+from synapse_sdk.wire.agents import ExitKind
 from synapse_sdk.wire.jobs import JobStatus
-from synapse_sdk.wire.plugins import JobChange, JobCreate
+from synapse_sdk.wire.plugins import ConsoleLogs, JobChange, JobCreate
 from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem
 from web_helper.backend.models import Job, PluginRelease
 from web_helper.backend.models.base import utc_now
@@ -56,7 +57,7 @@ def update_job(call: Call, job_id: str, body: JobChange) -> Job:
     job = find_job(call, job_id)
     changes = body.model_dump(exclude_unset=True)
     if body.status is not None:
-        _set_status(job, body.status)
+        _take_status(job, body.status)
     for name in ("progress_record", "metrics_record"):
         if changes.get(name) is not None:
             setattr(job, name, changes[name])
@@ -64,7 +65,15 @@ def update_job(call: Call, job_id: str, body: JobChange) -> Job:
         job.result = changes["result"]
     if body.console_logs is not None:
         text = body.console_logs if isinstance(body.console_logs, str) else "\n".join(body.console_logs)
-        job.console_logs = text[-MAX_CONSOLE_CHARACTERS:]
+        job.console_logs, job.console_size = text[-MAX_CONSOLE_CHARACTERS:], len(text.encode())
+    call.session.flush()
+    return job
+
+
+def stop_job(call: Call, job_id: str) -> Job:
+    """Ask a run to stop. One that waits has stopped with this; one on an agent stops when the agent says so."""
+    job = find_job(call, job_id)
+    _request_stop(job)
     call.session.flush()
     return job
 
@@ -77,15 +86,37 @@ def delete_job(call: Call, job_id: str) -> None:
     call.session.delete(job)
 
 
-def read_console_logs(call: Call, job_id: str) -> str:
-    """What a run has printed."""
-    return queries.console_logs(call.session, find_job(call, job_id).id)
+def read_console_logs(call: Call, job_id: str, after: int = 0) -> ConsoleLogs:
+    """What a run has printed, from `after` bytes on."""
+    job = find_job(call, job_id)
+    kept = queries.console_logs(call.session, job.id).encode()
+    first = job.console_size - len(kept)
+    text = kept[max(0, after - first) :].decode(errors="ignore")
+    return ConsoleLogs(console_logs=text, size_bytes=job.console_size)
 
 
 def console_state(call: Call, job_id: str) -> tuple[str, bool]:
     """What a run has printed, and whether it has ended."""
     job = find_job(call, job_id)
     return queries.console_logs(call.session, job.id), job.status in FINAL
+
+
+def _take_status(job: Job, status: JobStatus) -> None:
+    if job.agent_id is None:
+        _set_status(job, status)
+    elif status is JobStatus.STOPPED:
+        _request_stop(job)
+    elif status != job.status:
+        raise ConflictProblem(f"Job {job.id} runs on an agent, which alone says how it goes; you may stop it.")
+
+
+def _request_stop(job: Job) -> None:
+    if job.status in FINAL:
+        return
+    job.stop_requested_at = job.stop_requested_at or utc_now()
+    if job.agent_id is None or job.status == JobStatus.PENDING:
+        _set_status(job, JobStatus.STOPPED)
+        job.exit_kind = ExitKind.STOPPED
 
 
 def _set_status(job: Job, status: JobStatus) -> None:

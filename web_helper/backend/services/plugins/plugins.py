@@ -70,6 +70,8 @@ def run_plugin(call: Call, lookup: str, body: PluginRun) -> Job:
         user_id=call.actor.user_id,
         action=body.action,
         params=dict(body.params),
+        # The run acts with what the key that starts it may do, never as an administrator.
+        scopes=sorted(call.actor.scopes),
     )
     if call.session.get(Job, job.id) is not None:
         raise ConflictProblem(f"There is a job {job.id} already; run with another job_id, or without one.")
