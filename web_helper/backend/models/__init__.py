@@ -6,6 +6,7 @@ from synapse_sdk.wire.work import ReviewStatus, WorkStatus
 from web_helper.backend.models.account import Member, Setting, Token, User
 from web_helper.backend.models.async_job import AsyncJob, JobKind
 from web_helper.backend.models.base import Base
+from web_helper.backend.models.change import ChangeCheckpoint, ChangeKind, ChangeLog, row_changes
 from web_helper.backend.models.collection import (
     DataCollection,
     DataFile,
@@ -39,6 +40,9 @@ __all__ = [
     "Assignment",
     "AsyncJob",
     "Base",
+    "ChangeCheckpoint",
+    "ChangeKind",
+    "ChangeLog",
     "DataCollection",
     "DataFile",
     "DataFileClaim",
@@ -71,5 +75,6 @@ __all__ = [
     "VersionEvent",
     "WorkStatus",
     "assignment_tags",
+    "row_changes",
     "task_tags",
 ]
