@@ -21,6 +21,7 @@ SynapseError
 ├── ExportError (RuntimeError)
 │   ├── BundleError                   a bundle is missing, torn or not what its manifest says
 │   └── ExportJobFailedError          the server's export job ended without a bundle
+├── PreAnnotationError (RuntimeError, ValueError)   tasks cannot be pre-annotated as they were asked to be
 ├── FormatError (ValueError)          a data set breaks its format's rules
 ├── StorageError (RuntimeError)       a storage cannot be opened, read or written
 └── ConfigurationError (ValueError)   settings, credentials or a config.yaml that cannot work
@@ -231,6 +232,12 @@ class ExportJobFailedError(ExportError):
     """The server's export job ended without a bundle."""
 
     code = "EXPORT_JOB_FAILED"
+
+
+class PreAnnotationError(SynapseError, RuntimeError, ValueError):
+    """Tasks cannot be pre-annotated: a parameter, a task, or the pre-processor is not as it must be."""
+
+    code = "PRE_ANNOTATION_ERROR"
 
 
 class FormatError(SynapseError, ValueError):

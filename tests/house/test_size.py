@@ -16,6 +16,8 @@ FOLDER_EXCEPTIONS: dict[str, str] = {"synapse_sdk/wire": "one module per resourc
 FUNCTION_EXCEPTIONS: dict[str, str] = {
     f"synapse_sdk/plugins/actions/export/{where}:process_file_saving": "the documented signature, overridden by plugins"
     for where in ("exporter.py", "formats/exporter.py")
+} | {
+    "synapse_sdk/plugins/actions/to_task/action.py:convert_data_from_file": "the documented signature",
 }
 
 
