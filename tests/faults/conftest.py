@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.backend.postgres import PostgresMissingError, run_postgres
+from tests.faults.bad_storage import run_bad_storage
 from tests.faults.stage import Stage, open_stage
 
 FORMATS = ("coco", "yolo", "csv")
@@ -13,7 +14,9 @@ FORMATS = ("coco", "yolo", "csv")
 
 @pytest.fixture(scope="session")
 def sqlite_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with open_stage(tmp_path_factory.mktemp("stage") / "home") as stage:
+    home = tmp_path_factory.mktemp("stage") / "home"
+    with run_bad_storage() as (storage, url), open_stage(home, SYNAPSE_SERVER_BASE_URL=url) as stage:
+        storage.target, stage.storage = stage.platform.url, storage
         stage.prepare(tmp_path_factory.mktemp("undisturbed"), *FORMATS)
         yield stage
 

@@ -24,6 +24,7 @@ from synapse_sdk.wire.bundle import MANIFEST_NAME
 from synapse_sdk.wire.jobs import AsyncJobStatus
 from tests.bench.filling import fill
 from tests.export.support import tree
+from tests.faults.bad_storage import BadStorage
 from tests.faults.originals import add_originals
 from web_helper.backend.core.database import Database
 from web_helper.backend.models import AsyncJob
@@ -76,6 +77,7 @@ class Stage:
 
     platform: Platform
     database: Database
+    storage: BadStorage | None = None
     undisturbed: dict[str, dict[str, bytes]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -132,7 +134,10 @@ class Stage:
     def require_whole(self, folder: Path, fmt: str) -> None:
         """The export is there, byte by byte as undisturbed, and nothing beside it."""
         assert sorted(path.name for path in (folder / "out").iterdir()) == [fmt]
-        assert export_tree(folder / "out" / fmt) == self.undisturbed[fmt]
+        found, wanted = export_tree(folder / "out" / fmt), self.undisturbed[fmt]
+        differs = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
+        seen = [(name, found.get(name, b"")[:1000], wanted.get(name, b"")[:1000]) for name in differs[:3]]
+        assert not differs, f"{len(differs)} files differ: {seen}"
         assert not list((folder / ".synapse" / "exports").glob("*"))
 
     def require_tidy(self) -> None:
