@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 # Items of the benchmark.
 ITEMS ?= 100000
 VOLUME ?= 10000000
+PEER_ITEMS ?= 20000
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo up test test-system nightly check format bench bench-volume docs lock clean
+.PHONY: help install demo up test test-system nightly check format bench bench-peers bench-volume docs lock clean
 
 help:  ## Print this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -47,6 +48,9 @@ format: $(STAMP)  ## Format the code.
 
 bench: $(STAMP)  ## Measure everything as ratios of one run, beside the goals (ITEMS=100000).
 	$(BIN)/python -m tests.bench --items $(ITEMS)
+
+bench-peers: $(STAMP)  ## The same items converted by others, each in its own environment (PEER_ITEMS=20000).
+	$(BIN)/python -m tests.bench.peers --items $(PEER_ITEMS)
 
 bench-volume: $(STAMP)  ## Ten million items through server, worker and command line, watched (VOLUME=10000000; needs 65 GB).
 	$(BIN)/python -m tests.bench.volume --items $(VOLUME) --log volume.log
