@@ -6,17 +6,20 @@ Writers hold no data set: what they keep grows with the number of classes and sp
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, NoReturn, Self
 
+import msgspec
+
 from synapse_sdk.exceptions import FormatError
+from synapse_sdk.utils.converters.blocks import BlockItem, Chunk, Lane, TypedAnnotation, typed_annotations
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format
 from synapse_sdk.utils.converters.losses import LossCode, Skip
-from synapse_sdk.utils.converters.records import UnfitError, WriterReport, annotations_of
+from synapse_sdk.utils.converters.records import SUMS, UnfitError, WriterReport, annotations_of
 from synapse_sdk.utils.converters.shapes.fitting import Annotation, Notes
 from synapse_sdk.utils.converters.sinks import LocalSink, Sink
 from synapse_sdk.wire import annotations as wire
@@ -24,18 +27,22 @@ from synapse_sdk.wire import annotations as wire
 KNOWN_FIELDS = frozenset(wire.Annotation.model_fields)
 
 
+# Items and annotations that wait to be written together.
+_WAITING = 4096
+
+
 @dataclass(slots=True)
 class Frame:
     """The item that is being written; `width` and `height` are 0 when unknown to a format that does not need them."""
 
     item_id: int | str
-    unit: Mapping[str, Any]
     width: int
     height: int
     image_name: str
     split: str | None
     tags: Sequence[str]
     size: tuple[int, int]
+    image_id: int = 0
 
 
 class DatasetWriter(ABC):
@@ -45,7 +52,11 @@ class DatasetWriter(ABC):
 
     Args:
         sink: Where the data set goes, or the folder of this machine that is its root.
+
         classes: The project's classes, whose ids and order the output keeps.
+
+    Attributes:
+        is_spread: Other processes convert other items of the same data set: what needs their order is refused.
     """
 
     format: ClassVar[Format]
@@ -61,6 +72,9 @@ class DatasetWriter(ABC):
         self._per_class = dict.fromkeys(classes.names, 0)
         self._notes: Notes = []
         self._closed = False
+        self._waiting = 0
+        self._whole_files: list[tuple[str, bytes]] = []
+        self.is_spread = False
 
     @property
     def out_dir(self) -> Path:
@@ -81,12 +95,29 @@ class DatasetWriter(ABC):
     def _convert(self, annotation: Annotation, frame: Frame) -> Any:
         """One annotation as the format's record; raises `UnfitError` when it cannot carry it."""
 
+    def _convert_typed(self, annotation: TypedAnnotation, frame: Frame) -> Any:  # noqa: ARG002 - a format may have no short way
+        """The same for a plain annotation, in less time; None, and nothing noted, when it has to go the long way."""
+        return None
+
     @abstractmethod
-    def _save(self, frame: Frame, rows: list[Any]) -> None: ...
+    def _save(self, frame: Frame, rows: list[Any]) -> None:
+        """Keep an item until the next `_take`."""
+
+    @abstractmethod
+    def _take(self) -> list[Lane]:
+        """What was kept since the last time, as bytes."""
+
+    @abstractmethod
+    def _append(self, lane: Lane) -> None:
+        """Write what was taken, here or in another process."""
 
     @abstractmethod
     def _finish(self) -> None:
         """Complete the files. Called once, after the last item."""
+
+    def claim_image_id(self, unit_id: Any, item_id: int | str) -> tuple[int, str]:  # noqa: ARG002 - a format may have none
+        """Give out an image id, and say what the loss report has to tell about it. In order of the items."""
+        return 0, ""
 
     def write(self, item: Mapping[str, Any], image_name: str, split: str | None = None) -> bool:
         """Write one item of the export.
@@ -102,28 +133,90 @@ class DatasetWriter(ABC):
         Raises:
             OSError: A file cannot be written.
         """
-        report = self.report
-        report.items_in += 1
+        self.report.items_in += 1
         unit = item.get("data_unit") or {}
         width, height = unit.get("width") or 0, unit.get("height") or 0
-        tags = item.get("tags") or ()
-        frame = Frame(item["id"], unit, width, height, image_name, split, tags, (width, height))
+        frame = Frame(item["id"], width, height, image_name, split, item.get("tags") or (), (width, height))
+        annotations = annotations_of(item)
         if self.needs_size and (width <= 0 or height <= 0):
-            report.annotations_in += (lost := len(annotations_of(item)))
-            report.annotations_skipped += lost
-            report.items_skipped += 1
-            self._lose(frame, None, LossCode.SIZE_UNKNOWN, f"the size of the image is unknown ({lost} annotations)")
+            self._lose_item(frame, len(annotations))
             return False
-        if item.get("data") is None:
-            self._lose(frame, None, LossCode.NO_DATA, "the item has no annotation data; its image is kept as empty")
-        if tags and not self.carries_tags:
-            self._lose_tags(frame)
-        rows = self._rows(item, frame)
-        self._save(frame, rows)
-        report.annotations += len(rows)
-        report.images += 1
-        report.splits[split or ""] += 1
+        frame.image_id, note = self.claim_image_id(unit.get("id"), frame.item_id)
+        self._note_item(frame, note, has_data=item.get("data") is not None)
+        self._keep(frame, self._rows(annotations, frame))
         return True
+
+    def write_block(self, items: Iterable[BlockItem]) -> None:
+        """Write items whose names, splits and image ids are settled; the same output in less time.
+
+        Raises:
+            OSError: A file cannot be written.
+            NeedsOrderError: The writer is spread, and the outcome depends on earlier items.
+        """
+        for item in items:
+            self.report.items_in += 1
+            if item.skip:
+                self.report.items_skipped += 1
+                self.report.skipped.add(Skip(item.id, None, LossCode.ITEM_SKIPPED, item.skip))
+                continue
+            size = (item.width, item.height)
+            frame = Frame(item.id, *size, item.name, item.split, item.tags, size, item.image_id)
+            typed = typed_annotations(item.data)
+            if self.needs_size and (item.width <= 0 or item.height <= 0):
+                self._lose_item(frame, len(plain_annotations(item.data) if typed is None else typed))
+                continue
+            self._note_item(frame, item.note, has_data=item.data != b"null")
+            if typed is None:
+                self._keep(frame, self._rows(plain_annotations(item.data), frame))
+            else:
+                self._keep(frame, self._typed_rows(typed, frame, item.data))
+
+    def flush(self) -> None:
+        """Write what was kept.
+
+        Raises:
+            OSError: A file cannot be written.
+        """
+        self._waiting = 0
+        for path, data in self._whole_files:
+            self.sink.write(path, data)
+        self._whole_files.clear()
+        for lane in self._take():
+            self._append(lane)
+
+    def take_chunk(self) -> Chunk:
+        """Everything that was written since the last time, for the process that puts blocks in order."""
+        files, self._whole_files = self._whole_files, []
+        report, self.report = self.report, WriterReport(self.format)
+        per_class, self._per_class = self._per_class, dict.fromkeys(self._per_class, 0)
+        return Chunk(
+            lanes=self._take(),
+            counts={name: getattr(report, name) for name in SUMS},
+            splits=dict(report.splits),
+            per_class={name: count for name, count in per_class.items() if count},
+            conversions=dict(report.conversions),
+            files=files,
+            losses=report.skipped.take(),
+        )
+
+    def absorb(self, chunk: Chunk) -> None:
+        """Write what became of a block in another process. In order of the blocks.
+
+        Raises:
+            OSError: A file cannot be written.
+        """
+        for path, data in chunk.files:
+            self.sink.write(path, data)
+        for lane in chunk.lanes:
+            self._append(lane)
+        report = self.report
+        for name, count in chunk.counts.items():
+            setattr(report, name, getattr(report, name) + count)
+        report.splits.update(chunk.splits)
+        report.conversions.update(chunk.conversions)
+        report.skipped.extend(chunk.losses)
+        for name, count in chunk.per_class.items():
+            self._per_class[name] += count
 
     def skip(self, item_id: int | str, message: str, code: LossCode = LossCode.ITEM_SKIPPED) -> None:
         """Count an item that the caller could not hand over, such as one whose image is gone."""
@@ -139,6 +232,7 @@ class DatasetWriter(ABC):
         """
         if not self._closed:
             try:
+                self.flush()
                 self._finish()
             except BaseException:
                 self.abort()
@@ -164,26 +258,70 @@ class DatasetWriter(ABC):
         else:
             self.abort()
 
-    def _rows(self, item: Mapping[str, Any], frame: Frame) -> list[Any]:
-        rows: list[Any] = []
-        per_class, convert, notes = self._per_class, self._convert, self._notes
-        annotations = annotations_of(item)
+    def _rows(self, annotations: Sequence[Annotation], frame: Frame) -> list[Any]:
         self.report.annotations_in += len(annotations)
+        found = (self._row(annotation, place, frame) for place, annotation in enumerate(annotations, 1))
+        return [row for row in found if row is not None]
+
+    def _typed_rows(self, annotations: Sequence[TypedAnnotation], frame: Frame, data: bytes) -> list[Any]:  # noqa: ARG002 - for a format that passes text on
+        self.report.annotations_in += len(annotations)
+        rows: list[Any] = []
+        per_class, convert, notes = self._per_class, self._convert_typed, self._notes
         for place, annotation in enumerate(annotations, 1):
-            try:
-                category = annotation.get("category")
-                if category not in per_class:
-                    _refuse_class(category)
-                rows.append(convert(annotation, frame))
-                per_class[category] += 1
-            except UnfitError as exc:
-                self._lose_annotation(frame, annotation, place, (exc.code, str(exc)))
-            except (TypeError, ValueError, KeyError, IndexError, AttributeError) as exc:
-                note = (LossCode.INVALID_GEOMETRY, f"its geometry cannot be read ({exc})")
-                self._lose_annotation(frame, annotation, place, note)
-            if notes:
-                self._flush_notes(frame, annotation, place)
+            row = convert(annotation, frame) if annotation.category in per_class else None
+            if row is None:
+                row = self._row(annotation.to_dict(), place, frame)
+                if row is None:
+                    continue
+            else:
+                per_class[annotation.category] += 1
+                if notes:
+                    self._flush_notes(frame, annotation.id, place)
+            rows.append(row)
         return rows
+
+    def _row(self, annotation: Annotation, place: int, frame: Frame) -> Any:
+        """One annotation as the format's record; None, and an entry in the loss report, when it cannot be one."""
+        row = None
+        try:
+            category = annotation.get("category")
+            if category not in self._per_class:
+                _refuse_class(category)
+            row = self._convert(annotation, frame)
+            self._per_class[category] += 1
+        except UnfitError as exc:
+            self._lose_annotation(frame, annotation, place, (exc.code, str(exc)))
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError) as exc:
+            note = (LossCode.INVALID_GEOMETRY, f"its geometry cannot be read ({exc})")
+            self._lose_annotation(frame, annotation, place, note)
+        if self._notes:
+            self._flush_notes(frame, annotation.get("id"), place)
+        return row
+
+    def _keep(self, frame: Frame, rows: list[Any]) -> None:
+        self._save(frame, rows)
+        report = self.report
+        report.annotations += len(rows)
+        report.images += 1
+        report.splits[frame.split or ""] += 1
+        self._waiting += 1 + len(rows)
+        if self._waiting >= _WAITING and not self.is_spread:
+            self.flush()
+
+    def _note_item(self, frame: Frame, note: str, *, has_data: bool) -> None:
+        if not has_data:
+            self._lose(frame, None, LossCode.NO_DATA, "the item has no annotation data; its image is kept as empty")
+        if frame.tags and not self.carries_tags:
+            self._lose_tags(frame)
+        if note:
+            self._lose(frame, None, LossCode.IMAGE_ID_REASSIGNED, note)
+
+    def _lose_item(self, frame: Frame, lost: int) -> None:
+        report = self.report
+        report.annotations_in += lost
+        report.annotations_skipped += lost
+        report.items_skipped += 1
+        self._lose(frame, None, LossCode.SIZE_UNKNOWN, f"the size of the image is unknown ({lost} annotations)")
 
     def _note_dropped_attributes(self, annotation: Annotation) -> None:
         """Report attributes, score, crowd mark and fields beyond the schema that the format has no place for."""
@@ -200,15 +338,22 @@ class DatasetWriter(ABC):
         if dropped:
             self._notes.append((LossCode.ATTRIBUTES_DROPPED, f"the format has no place for {', '.join(dropped)}"))
 
+    def _note_dropped_names(self, attributes: Mapping[str, Any]) -> None:
+        """The same for an annotation that has no more than attributes."""
+        carried = self.carried_attributes or frozenset()
+        dropped = ", ".join([name for name in attributes if name not in carried])
+        self._notes.append((LossCode.ATTRIBUTES_DROPPED, f"the format has no place for {dropped}"))
+
     def _lose_tags(self, frame: Frame) -> None:
         # The tag that names the item's split is carried: by where the item lies.
         if dropped := [tag for tag in frame.tags if tag != frame.split]:
             message = f"the format has no place for the tags {', '.join(dropped)}"
             self._lose(frame, None, LossCode.ATTRIBUTES_DROPPED, message)
 
-    def _flush_notes(self, frame: Frame, annotation: Annotation, place: int) -> None:
+    def _flush_notes(self, frame: Frame, own_id: Any, place: int) -> None:
+        name = own_id if isinstance(own_id, int | str) else f"#{place}"
         for code, message in self._notes:
-            self._lose(frame, _name_of(annotation, place), code, message)
+            self._lose(frame, name, code, message)
         self._notes.clear()
 
     def _lose_annotation(self, frame: Frame, annotation: Annotation, place: int, note: tuple[LossCode, str]) -> None:
@@ -227,3 +372,8 @@ def _refuse_class(category: Any) -> NoReturn:
 def _name_of(annotation: Annotation, place: int) -> int | str:
     own = annotation.get("id") if isinstance(annotation, dict) else None
     return own if isinstance(own, int | str) else f"#{place}"
+
+
+def plain_annotations(data: bytes) -> Sequence[Annotation]:
+    """The annotations of annotation data, whatever they are."""
+    return annotations_of({"data": msgspec.json.decode(data)})

@@ -10,14 +10,15 @@ import tempfile
 import weakref
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 
 _MEMORY_BYTES = 1 << 20
+_BATCH = 1024
 
 
 class LossCode(StrEnum):
@@ -57,8 +58,7 @@ _REDUCTIONS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(msgspec.Struct, frozen=True, gc=False):
     """One entry of the loss report; `annotation_id` is None when it concerns the item itself.
 
     An annotation without an id of its own is named by its place in the item, `#1` being the first.
@@ -70,37 +70,77 @@ class Skip:
     message: str
 
 
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Skip)
+
+
 class LossLog:
     """Sized, iterable any number of times, in order of arrival."""
 
     def __init__(self) -> None:
-        self.counts: Counter[LossCode] = Counter()
+        self._counts: Counter[LossCode] = Counter()
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - lives as long as the log
         weakref.finalize(self, self._file.close)
-        self._encode = msgspec.json.Encoder().encode
+        self._waiting: list[Skip] = []
+
+    @property
+    def counts(self) -> Counter[LossCode]:
+        """How many entries there are by reason."""
+        self._settle()
+        return self._counts
 
     def add(self, skip: Skip) -> None:
-        self.counts[skip.reason_code] += 1
-        self._file.write(self._encode((skip.item_id, skip.annotation_id, skip.reason_code.value, skip.message)) + b"\n")
+        self._waiting.append(skip)
+        if len(self._waiting) >= _BATCH:
+            self._settle()
+
+    def take(self) -> tuple[dict[str, int], bytes]:
+        """Hand over everything, counts by code and a line of JSON each; the log is empty then."""
+        lines = b"".join(self.chunks())
+        counts = {code.value: count for code, count in self._counts.items()}
+        self._file.seek(0)
+        self._file.truncate()
+        self._counts.clear()
+        return counts, lines
+
+    def extend(self, losses: tuple[dict[str, int], bytes]) -> None:
+        """Append what another log handed over."""
+        self._settle()
+        counts, lines = losses
+        for code, count in counts.items():
+            self._counts[LossCode(code)] += count
+        self._file.write(lines)
 
     def __len__(self) -> int:
         return self.counts.total()
 
     def __iter__(self) -> Iterator[Skip]:
+        for lines in self.chunks():
+            yield from _decoder.decode_lines(lines)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The entries as whole lines of JSON, about a megabyte at a time."""
+        self._settle()
         position = 0
         while position >= 0:
             lines, position = self._read_batch(position)
-            for line in lines:
-                item_id, annotation_id, code, message = msgspec.json.decode(line)
-                yield Skip(item_id, annotation_id, LossCode(code), message)
+            if lines:
+                yield lines
 
-    def _read_batch(self, position: int) -> tuple[list[bytes], int]:
+    def _settle(self) -> None:
+        if self._waiting:
+            self._counts.update([skip.reason_code for skip in self._waiting])
+            self._file.write(_encoder.encode_lines(self._waiting))
+            self._waiting.clear()
+
+    def _read_batch(self, position: int) -> tuple[bytes, int]:
         """Return whole lines from `position` and where to go on (-1 at the end); the file is left at its end."""
         self._file.seek(position)
-        lines = self._file.readlines(_MEMORY_BYTES)
-        following = self._file.tell()
+        lines = self._file.read(_MEMORY_BYTES)
+        if lines and not lines.endswith(b"\n"):
+            lines += self._file.readline()
         self._file.seek(0, 2)
-        return lines, following if lines else -1
+        return lines, position + len(lines) if lines else -1
 
 
 def save_loss_report(losses: LossLog, path: Path, *, summary: dict[str, Any] | None = None) -> None:
@@ -111,11 +151,20 @@ def save_loss_report(losses: LossLog, path: Path, *, summary: dict[str, Any] | N
         path: File to write; its folder must exist.
         summary: More facts to put in front, such as `WriterReport.to_dict()`.
     """
-    head = {"summary": summary or {}, "counts": {code.value: count for code, count in sorted(losses.counts.items())}}
     with path.open("wb") as target:
-        target.write(msgspec.json.encode(head)[:-1] + b',"losses":[')
-        separator = b"\n"
-        for skip in losses:
-            target.write(separator + msgspec.json.encode(skip))
-            separator = b",\n"
-        target.write(b"\n]}\n")
+        for chunk in loss_report_chunks(losses, summary=summary):
+            target.write(chunk)
+
+
+def loss_report_chunks(losses: LossLog, *, summary: dict[str, Any] | None = None) -> Iterator[bytes]:
+    """The same document in pieces, for a target that is no path."""
+    chunks = losses.chunks()
+    first = next(chunks, b"")
+    head = {"summary": summary or {}, "counts": {code.value: count for code, count in sorted(losses.counts.items())}}
+    yield msgspec.json.encode(head)[:-1] + b',"losses":['
+    separator = b"\n"
+    for lines in chain([first] if first else (), chunks):
+        # Line breaks inside strings are escaped: each one here ends an entry.
+        yield separator + lines[:-1].replace(b"\n", b",\n")
+        separator = b",\n"
+    yield b"\n]}\n"

@@ -12,15 +12,7 @@ from synapse_sdk.utils.converters.formats import Format
 from synapse_sdk.utils.converters.losses import LossCode, LossLog
 
 MAX_FINDINGS = 1000
-_COUNTS = (
-    "items_in",
-    "images",
-    "items_skipped",
-    "annotations_in",
-    "annotations",
-    "annotations_skipped",
-    "per_class",
-)
+SUMS = ("items_in", "images", "items_skipped", "annotations_in", "annotations", "annotations_skipped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +84,7 @@ class WriterReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Counts as plain JSON, without the single entries of the loss report."""
-        facts: dict[str, Any] = {name: getattr(self, name) for name in _COUNTS}
+        facts: dict[str, Any] = {name: getattr(self, name) for name in (*SUMS, "per_class")}
         return {
             "format": self.format.value,
             **facts,

@@ -58,6 +58,16 @@ class CocoRow(msgspec.Struct, gc=False):
     num_keypoints: int | msgspec.UnsetType = msgspec.UNSET
 
 
+class CocoImageRow(msgspec.Struct, gc=False):
+    """An image on its way out."""
+
+    id: int
+    file_name: str
+    width: int
+    height: int
+    tags: list[str] | msgspec.UnsetType = msgspec.UNSET
+
+
 class CocoCategory(msgspec.Struct):
     """An element of `categories`."""
 

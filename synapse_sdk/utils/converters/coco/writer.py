@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,8 +12,9 @@ import msgspec
 from msgspec import UNSET
 
 from synapse_sdk.utils.converters.base import DatasetWriter, Frame
+from synapse_sdk.utils.converters.blocks import Chunk, Lane, NeedsOrderError, TypedAnnotation
 from synapse_sdk.utils.converters.classes import ClassMap
-from synapse_sdk.utils.converters.coco.records import CocoRow
+from synapse_sdk.utils.converters.coco.records import CocoImageRow, CocoRow
 from synapse_sdk.utils.converters.compact import IdSet
 from synapse_sdk.utils.converters.formats import CocoOptions, CocoTask, Format
 from synapse_sdk.utils.converters.losses import LossCode
@@ -19,7 +23,7 @@ from synapse_sdk.utils.converters.shapes import fitting, geometry, rle
 from synapse_sdk.utils.converters.shapes.fitting import Annotation
 from synapse_sdk.utils.converters.sinks import JoinedOutput, Sink
 
-_PLAIN = frozenset({"id", "type", "category", "bbox", "attributes"})
+_encoder = msgspec.json.Encoder()
 
 
 class CocoWriter(DatasetWriter):
@@ -38,7 +42,7 @@ class CocoWriter(DatasetWriter):
         self._image_ids = IdSet()
         self._last_image_id = 0
         self._annotation_id = 0
-        self._image_id = 0
+        self._kept: dict[str | None, _Kept] = {}
         self._category_ids = classes.ids
         self._takes_plain_boxes = self.options.task is CocoTask.DETECTION
         self._keypoint_counts = {d.name: len(d.keypoints) for d in classes.definitions if d.keypoints}
@@ -53,40 +57,40 @@ class CocoWriter(DatasetWriter):
         stem = "person_keypoints" if self.options.task is CocoTask.KEYPOINTS else "instances"
         return f"annotations/{stem}_{split}.json"
 
-    def _rows(self, item: Any, frame: Frame) -> list[Any]:
-        self._image_id = self._claim_image_id(frame)
-        return super()._rows(item, frame)
-
-    def _claim_image_id(self, frame: Frame) -> int:
+    def claim_image_id(self, unit_id: Any, item_id: int | str) -> tuple[int, str]:
         """The data unit's id; the item's when there is none or it was given out (two assignments of one image)."""
-        own = frame.unit.get("id")
-        if isinstance(own, int) and own >= 1 and self._image_ids.add(own):
-            self._last_image_id = max(self._last_image_id, own)
-            return own
-        candidates = (frame.unit.get("id"), frame.item_id, self._last_image_id + 1)
-        wanted = [c for c in candidates if isinstance(c, int) and c >= 1]
+        if isinstance(unit_id, int) and unit_id >= 1 and self._image_ids.add(unit_id):
+            self._last_image_id = max(self._last_image_id, unit_id)
+            return unit_id, ""
+        wanted = [c for c in (unit_id, item_id, self._last_image_id + 1) if isinstance(c, int) and c >= 1]
         chosen = next(c for c in wanted if self._image_ids.add(c))
         self._last_image_id = max(self._last_image_id, chosen)
-        if chosen != wanted[0]:
-            message = f"image id {wanted[0]} is taken by another item of this data unit; the image has id {chosen}"
-            self._lose(frame, None, LossCode.IMAGE_ID_REASSIGNED, message)
-        return chosen
+        if chosen == wanted[0]:
+            return chosen, ""
+        return chosen, f"image id {wanted[0]} is taken by another item of this data unit; the image has id {chosen}"
+
+    def _convert_typed(self, annotation: TypedAnnotation, frame: Frame) -> CocoRow | None:
+        if not annotation.is_plain or not annotation.bbox or not self._takes_plain_boxes:
+            return None
+        box, kind = annotation.bbox, annotation.type
+        x, y, w, h = box
+        width, height = frame.size
+        if not (x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= width and y + h <= height):
+            return None
+        attributes = annotation.attributes or UNSET
+        segmentation: Any = annotation.segmentation
+        if kind == "bbox" and segmentation is UNSET:
+            segmentation, area = [], w * h
+        elif kind == "polygon" and type(segmentation) is list and fitting.are_inside(segmentation, width, height):
+            area = sum([geometry.polygon_area(part) for part in segmentation])
+            if area <= 0:
+                return None
+        else:
+            return None
+        category_id = self._category_ids[annotation.category]
+        return CocoRow(0, frame.image_id, category_id, box, area, 0, segmentation, attributes)
 
     def _convert(self, annotation: Annotation, frame: Frame) -> CocoRow:
-        # An upright box inside its image goes without the detours of the others: half of all the time is spent here.
-        if self._takes_plain_boxes and annotation.get("type") == "bbox" and _PLAIN.issuperset(annotation):
-            box = annotation["bbox"]
-            x, y, w, h = box
-            if x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= frame.width and y + h <= frame.height:
-                self._annotation_id = number = self._annotation_id + 1
-                category_id = self._category_ids[annotation["category"]]
-                attributes = annotation.get("attributes") or UNSET
-                return CocoRow(number, self._image_id, category_id, box, w * h, 0, [], attributes)
-        row = self._any_shape(annotation, frame)
-        self._annotation_id = row.id
-        return row
-
-    def _any_shape(self, annotation: Annotation, frame: Frame) -> CocoRow:
         notes, size = self._notes, frame.size
         fitting.refuse_without_surface(annotation)
         segmentation, area = self._segmentation(annotation, frame)
@@ -96,8 +100,8 @@ class CocoWriter(DatasetWriter):
             box = _box_around(segmentation)
         given, score = annotation.get("area"), annotation.get("score")
         row = CocoRow(
-            id=self._annotation_id + 1,
-            image_id=self._image_id,
+            id=0,
+            image_id=frame.image_id,
             category_id=self._category_ids[annotation["category"]],
             bbox=box,
             area=given if given and given > 0 and not notes else area or box[2] * box[3],
@@ -134,6 +138,8 @@ class CocoWriter(DatasetWriter):
 
     def _add_keypoints(self, row: CocoRow, annotation: Annotation, size: tuple[int, int]) -> None:
         category, points = annotation["category"], annotation.get("keypoints") or ()
+        if self.is_spread and category not in self._keypoint_counts:
+            raise NeedsOrderError(f"the first annotation of {category!r} decides how many keypoints it has")
         if points and category not in self._keypoint_counts:
             self._keypoint_counts[category] = len(points) // 3
         count = self._keypoint_counts.get(category, 0)
@@ -143,10 +149,34 @@ class CocoWriter(DatasetWriter):
         row.num_keypoints = sum(1 for v in points[2::3] if v)
 
     def _save(self, frame: Frame, rows: list[Any]) -> None:
-        image = {"id": self._image_id, "file_name": frame.image_name, "width": frame.width, "height": frame.height}
-        if frame.tags:
-            image["tags"] = list(frame.tags)
-        self._file(frame.split).add(image, rows)
+        kept = self._kept.get(frame.split)
+        if kept is None:
+            kept = self._kept[frame.split] = _Kept()
+        tags = list(frame.tags) if frame.tags else UNSET
+        kept.images.append(CocoImageRow(frame.image_id, frame.image_name, frame.width, frame.height, tags))
+        if rows:
+            kept.rows += rows
+            kept.numbers.append(range(self._annotation_id + 1, self._annotation_id + 1 + len(rows)))
+            self._annotation_id += len(rows)
+
+    def _take(self) -> list[Lane]:
+        taken, self._kept = self._kept, {}
+        if not self.is_spread:
+            return [Lane(split, kept.image_lines(), kept.row_lines()) for split, kept in taken.items()]
+        # Numbers count within the block until the process that knows the blocks before it puts them in.
+        self._annotation_id = 0
+        return [kept.to_template(split, is_alone=len(taken) == 1) for split, kept in taken.items()]
+
+    def _append(self, lane: Lane) -> None:
+        rows, last = lane.later, self._annotation_id
+        if lane.count:
+            numbers = range(last + 1, last + 1 + lane.count) if not lane.numbers else (last + n for n in lane.numbers)
+            rows %= tuple(numbers)
+        self._file(lane.split).add(lane.first, rows)
+
+    def absorb(self, chunk: Chunk) -> None:
+        super().absorb(chunk)
+        self._annotation_id += sum(lane.count for lane in chunk.lanes)
 
     def _file(self, split: str | None) -> _SplitFile:
         if split not in self._files:
@@ -180,26 +210,52 @@ def _box_around(segmentation: Any) -> geometry.Box:
     return geometry.parts_box(segmentation)
 
 
+@dataclass(slots=True)
+class _Kept:
+    """Records of one split that wait to be written."""
+
+    images: list[CocoImageRow] = field(default_factory=list)
+    rows: list[CocoRow] = field(default_factory=list)
+    numbers: list[range] = field(default_factory=list)
+
+    def image_lines(self) -> bytes:
+        return _lines(self.images)
+
+    def row_lines(self) -> bytes:
+        for row, number in zip(self.rows, chain.from_iterable(self.numbers), strict=True):
+            row.id = number
+        return _lines(self.rows)
+
+    def to_template(self, split: str | None, *, is_alone: bool) -> Lane:
+        # Each line begins with its number, and no string holds a line break.
+        rows = (b"\n" + _lines(self.rows)).replace(b"%", b"%%").replace(b'\n{"id":0,', b'\n{"id":%d,')[1:]
+        numbers = [] if is_alone else list(chain.from_iterable(self.numbers))
+        return Lane(split, self.image_lines(), rows, len(self.rows), numbers)
+
+
+def _lines(records: Sequence[Any]) -> bytes:
+    """One record per line, with the commas of an array between them."""
+    # Line breaks inside strings are escaped: each one here ends a record.
+    return _encoder.encode_lines(records)[:-1].replace(b"\n", b",\n")
+
+
 class _SplitFile:
     """One COCO file while it grows; one record per line, so that it can be compared and read by line."""
 
     def __init__(self, output: JoinedOutput, description: str) -> None:
         self._output = output
-        self._encoder = msgspec.json.Encoder()
-        info = self._encoder.encode({"description": description, "version": "1.0"})
+        info = _encoder.encode({"description": description, "version": "1.0"})
         output.write(b'{"info":' + info + b',"licenses":[],\n"images":[')
         self._image_separator = self._annotation_separator = b"\n"
 
-    def add(self, image: dict[str, Any], rows: list[Any]) -> None:
-        self._output.write(self._image_separator + self._encoder.encode(image))
+    def add(self, images: bytes, rows: bytes) -> None:
+        self._output.write(self._image_separator + images)
         self._image_separator = b",\n"
         if rows:
-            # Line breaks inside strings are escaped: each one here ends a record.
-            lines = self._encoder.encode_lines(rows)[:-1].replace(b"\n", b",\n")
-            self._output.write_later(self._annotation_separator + lines)
+            self._output.write_later(self._annotation_separator + rows)
             self._annotation_separator = b",\n"
 
     def finish(self, categories: list[dict[str, Any]]) -> None:
         self._output.write(b'\n],\n"annotations":[')
-        self._output.write_later(b'\n],\n"categories":' + self._encoder.encode(categories) + b"}\n")
+        self._output.write_later(b'\n],\n"categories":' + _encoder.encode(categories) + b"}\n")
         self._output.close()

@@ -21,6 +21,8 @@ Size = tuple[float, float]
 _WITHOUT_SURFACE = frozenset({"classification", "polyline"})
 _RICHER_THAN_BOX = {"segmentation": "outline", "rotation": "rotation", "keypoints": "keypoints"}
 
+OUTLINE_REDUCED = (LossCode.GEOMETRY_REDUCED, "only the upright box around it is kept, not the outline")
+
 
 def note_reduction_to_box(annotation: Annotation, notes: Notes) -> None:
     """Report what a format of upright boxes leaves out of an annotation's geometry."""
@@ -102,6 +104,14 @@ def fit_parts(parts: Sequence[Sequence[float]], size: Size, notes: Notes) -> lis
     if not fitted:
         raise UnfitError(LossCode.INVALID_GEOMETRY, "the polygon has no points")
     return fitted
+
+
+def are_inside(parts: list[list[float]], width: float, height: float) -> bool:
+    """Whether `fit_parts` would keep the polygons as they are."""
+    for part in parts:
+        if len(part) < 6 or len(part) % 2 or min(part) < 0 or max(part[0::2]) > width or max(part[1::2]) > height:
+            return False
+    return bool(parts)
 
 
 def _clamped(part: Sequence[float], size: Size, notes: Notes) -> geometry.Polygon:

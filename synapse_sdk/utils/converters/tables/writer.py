@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
-from math import isfinite
+from collections.abc import Iterable, Sequence
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
+from msgspec import UNSET
 
-from synapse_sdk.utils.converters.base import KNOWN_FIELDS, DatasetWriter, Frame
+from synapse_sdk.utils.converters.base import KNOWN_FIELDS, DatasetWriter, Frame, plain_annotations
+from synapse_sdk.utils.converters.blocks import Lane, TypedAnnotation
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format, TableOptions
+from synapse_sdk.utils.converters.shapes import fitting
 from synapse_sdk.utils.converters.shapes.fitting import Annotation
-from synapse_sdk.utils.converters.sinks import Sink
+from synapse_sdk.utils.converters.sinks import Output, Sink
 from synapse_sdk.utils.converters.tables.soundness import sound_annotation
 
 COLUMNS = (
@@ -23,6 +26,14 @@ COLUMNS = (
     "annotation_id", "type", "category", "x", "y", "width", "height", "rotation",
     "segmentation", "keypoints", "area", "iscrowd", "attributes", "score",
 )  # fmt: skip
+_PLAIN_SHAPES = frozenset({"bbox", "polygon"})
+
+
+class _Texts(msgspec.Struct, gc=False):
+    annotations: list[msgspec.Raw]
+
+
+_decode_texts = msgspec.json.Decoder(_Texts).decode
 
 
 class TableWriter(DatasetWriter):
@@ -34,7 +45,18 @@ class TableWriter(DatasetWriter):
     def __init__(self, sink: Sink | Path, classes: ClassMap, options: TableOptions | None = None) -> None:
         super().__init__(sink, classes)
         self.options = options or TableOptions()
-        self._file = self.sink.open(self.file_name)
+        self._output: Output | None = None
+        self._lines: list[bytes] = []
+
+    @property
+    def _file(self) -> Output:
+        if self._output is None:
+            self._output = self.sink.open(self.file_name)
+            self._output.write(self._head())
+        return self._output
+
+    def _head(self) -> bytes:
+        return b""
 
     def image_path(self, image_name: str, split: str | None = None) -> str:
         return f"images/{split}/{image_name}" if split else f"images/{image_name}"
@@ -46,6 +68,24 @@ class TableWriter(DatasetWriter):
                 return annotation
         sound_annotation(annotation, None)
         return annotation
+
+    def _convert_typed(self, annotation: TypedAnnotation, frame: Frame) -> Any:  # noqa: ARG002 - fits any image
+        if not annotation.is_plain or not annotation.bbox or annotation.type not in _PLAIN_SHAPES:
+            return None
+        box, segmentation = annotation.bbox, annotation.segmentation
+        if box[2] <= 0 or box[3] <= 0:
+            return None
+        if segmentation is UNSET:
+            return annotation if annotation.type == "bbox" else None
+        is_sound = type(segmentation) is list and fitting.are_inside(segmentation, inf, inf)
+        return annotation if is_sound else None
+
+    def _take(self) -> list[Lane]:
+        taken, self._lines = self._lines, []
+        return [Lane(None, b"".join(taken))] if taken else []
+
+    def _append(self, lane: Lane) -> None:
+        self._file.write(lane.first)
 
     def _finish(self) -> None:
         self._file.close()
@@ -71,7 +111,17 @@ class JsonlWriter(TableWriter):
             "tags": list(frame.tags),
             "annotations": rows,
         }
-        self._file.write(self._encoder.encode(line) + b"\n")
+        self._lines.append(self._encoder.encode(line) + b"\n")
+
+    def _typed_rows(self, annotations: Sequence[TypedAnnotation], frame: Frame, data: bytes) -> list[Any]:
+        per_class, convert = self._per_class, self._convert_typed
+        if not all(a.category in per_class and convert(a, frame) is not None for a in annotations):
+            return self._rows(plain_annotations(data), frame)
+        self.report.annotations_in += len(annotations)
+        for annotation in annotations:
+            per_class[annotation.category] += 1
+        # Passed on as they are stored: nothing of them is read, nothing can be lost.
+        return _decode_texts(data).annotations if annotations else []
 
 
 class CsvWriter(TableWriter):
@@ -89,8 +139,10 @@ class CsvWriter(TableWriter):
         self._encode = msgspec.json.Encoder().encode
         self._text = io.StringIO()
         self._writer = csv.writer(self._text, lineterminator="\n")
-        self._writer.writerow(COLUMNS)
-        self._flush()
+        self._quoted = {name: self._cell(name) for name in classes.names}
+
+    def _head(self) -> bytes:
+        return (",".join(COLUMNS) + "\n").encode()
 
     def _convert(self, annotation: Annotation, frame: Frame) -> Annotation:
         if not KNOWN_FIELDS.issuperset(annotation):
@@ -100,32 +152,49 @@ class CsvWriter(TableWriter):
     def _save(self, frame: Frame, rows: list[Any]) -> None:
         tags = self._encode(frame.tags).decode() if frame.tags else ""
         image = [frame.item_id, frame.image_name, frame.width or "", frame.height or "", frame.split or "", tags]
-        if rows:
-            self._writer.writerows(self._cells(image, rows))
-        else:
-            self._writer.writerow([*image, *[""] * (len(COLUMNS) - len(image))])
-        self._flush()
+        if not rows:
+            self._lines.append(self._row_text([*image, *[""] * (len(COLUMNS) - len(image))]).encode())
+            return
+        front = self._row_text(image)[:-1] + ","
+        lines = [
+            front + (self._typed_text(row) if type(row) is TypedAnnotation else self._row_text(self._cells(row)))
+            for row in rows
+        ]
+        self._lines.append("".join(lines).encode())
 
-    def _cells(self, image: list[Any], rows: list[Any]) -> Iterator[list[Any]]:
-        encode = self._encode
-        for row in rows:
-            get = row.get
-            yield [
-                *image,
-                get("id", ""),
-                get("type") or "bbox",
-                row["category"],
-                *(get("bbox") or ("", "", "", "")),
-                get("rotation", ""),
-                encode(value).decode() if (value := get("segmentation")) else "",
-                encode(value).decode() if (value := get("keypoints")) else "",
-                get("area", ""),
-                get("iscrowd", ""),
-                encode(value).decode() if (value := get("attributes")) else "",
-                get("score", ""),
-            ]
+    def _typed_text(self, row: TypedAnnotation) -> str:
+        """The same as `_cells` makes of a plain annotation, without the detour over a list."""
+        encode, x_y_w_h, own, more = self._encode, row.bbox, row.id, row.attributes
+        x, y, w, h = x_y_w_h or ("", "", "", "")
+        name = own if type(own) is int else self._cell(own) if type(own) is str else ""
+        outline = f'"{encode(row.segmentation).decode()}"' if row.segmentation else ""
+        attributes = '"' + encode(more).decode().replace('"', '""') + '"' if more else ""
+        return f"{name},{row.type},{self._quoted[row.category]},{x},{y},{w},{h},,{outline},,,,{attributes},\n"
 
-    def _flush(self) -> None:
-        self._file.write(self._text.getvalue().encode())
-        self._text.seek(0)
-        self._text.truncate()
+    def _row_text(self, cells: Iterable[Any]) -> str:
+        text = self._text
+        self._writer.writerow(cells)
+        written = text.getvalue()
+        text.seek(0)
+        text.truncate()
+        return written
+
+    def _cell(self, value: str) -> str:
+        """A text as a cell that is not alone in its row."""
+        return self._row_text([value, ""])[:-2]
+
+    def _cells(self, row: Annotation) -> list[Any]:
+        get, encode = row.get, self._encode
+        return [
+            get("id", ""),
+            get("type") or "bbox",
+            row["category"],
+            *(get("bbox") or ("", "", "", "")),
+            get("rotation", ""),
+            encode(value).decode() if (value := get("segmentation")) else "",
+            encode(value).decode() if (value := get("keypoints")) else "",
+            get("area", ""),
+            get("iscrowd", ""),
+            encode(value).decode() if (value := get("attributes")) else "",
+            get("score", ""),
+        ]

@@ -7,11 +7,13 @@ A box `[x, y, w, h]` covers the pixels `x + 1 … x + w` when they are counted f
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 from xml.sax.saxutils import escape
 
 from synapse_sdk.utils.converters.base import DatasetWriter, Frame
+from synapse_sdk.utils.converters.blocks import Lane, TypedAnnotation
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format, VocOptions
 from synapse_sdk.utils.converters.losses import LossCode
@@ -23,6 +25,8 @@ from synapse_sdk.utils.converters.sinks import Output, Sink
 
 UNSPLIT_LIST = "trainval"
 FLAGS = ("truncated", "occluded", "difficult")
+_PLAIN_SHAPES = frozenset({"bbox", "polygon"})
+_PLAIN_TEXT = re.compile(r"[\w .()-]*", re.ASCII)
 _UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 
 
@@ -30,7 +34,7 @@ class VocWriter(DatasetWriter):
     """Writes `Annotations/`, `ImageSets/Main/<split>.txt` and `labelmap.txt`; images belong into `JPEGImages/`."""
 
     format: ClassVar[Format] = Format.VOC
-    carried_attributes: ClassVar[frozenset[str] | None] = frozenset({*FLAGS, "pose"})
+    carried_attributes: ClassVar[frozenset[str]] = frozenset({*FLAGS, "pose"})
     carries_score: ClassVar[bool] = False
     carries_tags: ClassVar[bool] = False
 
@@ -38,6 +42,8 @@ class VocWriter(DatasetWriter):
         super().__init__(sink, classes)
         self.options = options or VocOptions()
         self._lists: dict[str | None, Output] = {}
+        self._stems: dict[str | None, list[str]] = {}
+        self._names = {name: _text(name) for name in classes.names}
         for folder in ("Annotations", "JPEGImages", "ImageSets/Main"):
             self.sink.make_folder(folder)
 
@@ -52,11 +58,33 @@ class VocWriter(DatasetWriter):
             raise UnfitError(LossCode.TOO_SMALL, f"a box of {w:g} x {h:g} px has no inner pixel to count from 1")
         fitting.note_reduction_to_box(annotation, self._notes)
         self._note_dropped_attributes(annotation)
-        attributes = annotation.get("attributes") or {}
-        flags = "".join(f"\t\t<{flag}>{_flag(attributes.get(flag))}</{flag}>\n" for flag in FLAGS)
+        return self._object(annotation["category"], annotation.get("attributes") or {}, (left, top, right, bottom))
+
+    def _convert_typed(self, annotation: TypedAnnotation, frame: Frame) -> str | None:
+        box, segmentation = annotation.bbox, annotation.segmentation
+        if not annotation.is_plain or not box or annotation.type not in _PLAIN_SHAPES:
+            return None
+        x, y, w, h = box
+        if not (x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= frame.width and y + h <= frame.height):
+            return None
+        left, top, right, bottom = edges = (round(x + 1, 3), round(y + 1, 3), round(x + w, 3), round(y + h, 3))
+        if left >= right or top >= bottom:
+            return None
+        if segmentation:
+            self._notes.append(fitting.OUTLINE_REDUCED)
+        attributes = annotation.attributes or {}
+        if not VocWriter.carried_attributes.issuperset(attributes):
+            self._note_dropped_names(attributes)
+        return self._object(annotation.category, attributes, edges)
+
+    def _object(self, category: str, attributes: Mapping[str, Any], edges: tuple[float, float, float, float]) -> str:
+        truncated, occluded, difficult = [_flag(attributes.get(flag)) for flag in FLAGS]
+        pose = attributes.get("pose")
+        left, top, right, bottom = edges
         return (
-            f"\t<object>\n\t\t<name>{_text(annotation['category'])}</name>\n"
-            f"\t\t<pose>{_text(attributes.get('pose') or 'Unspecified')}</pose>\n{flags}"
+            f"\t<object>\n\t\t<name>{self._names[category]}</name>\n"
+            f"\t\t<pose>{_text(pose) if pose else 'Unspecified'}</pose>\n\t\t<truncated>{truncated}</truncated>\n"
+            f"\t\t<occluded>{occluded}</occluded>\n\t\t<difficult>{difficult}</difficult>\n"
             f"\t\t<bndbox>\n\t\t\t<xmin>{left:.12g}</xmin>\n\t\t\t<ymin>{top:.12g}</ymin>\n"
             f"\t\t\t<xmax>{right:.12g}</xmax>\n\t\t\t<ymax>{bottom:.12g}</ymax>\n\t\t</bndbox>\n\t</object>\n"
         )
@@ -69,8 +97,15 @@ class VocWriter(DatasetWriter):
             f"\t<size>\n\t\t<width>{frame.width}</width>\n\t\t<height>{frame.height}</height>\n"
             f"\t\t<depth>3</depth>\n\t</size>\n\t<segmented>0</segmented>\n{''.join(rows)}</annotation>\n"
         )
-        self.sink.write(f"Annotations/{stem}.xml", text.encode())
-        self._list(frame.split).write(f"{stem}\n".encode())
+        self._whole_files.append((f"Annotations/{stem}.xml", text.encode()))
+        self._stems.setdefault(frame.split, []).append(f"{stem}\n")
+
+    def _take(self) -> list[Lane]:
+        taken, self._stems = self._stems, {}
+        return [Lane(split, "".join(stems).encode()) for split, stems in taken.items()]
+
+    def _append(self, lane: Lane) -> None:
+        self._list(lane.split).write(lane.first)
 
     def _list(self, split: str | None) -> Output:
         if split not in self._lists:
@@ -95,4 +130,5 @@ def _flag(value: Any) -> int:
 
 def _text(value: Any) -> str:
     """XML text; characters that XML 1.0 cannot hold, even escaped, become a replacement mark."""
-    return escape(_UNFIT.sub("\ufffd", str(value)))
+    text = str(value)
+    return text if _PLAIN_TEXT.fullmatch(text) else escape(_UNFIT.sub("\ufffd", text))

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import yaml
 
 from synapse_sdk.utils.converters.base import DatasetWriter, Frame
+from synapse_sdk.utils.converters.blocks import Lane, NeedsOrderError, TypedAnnotation
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format, YoloOptions, YoloTask
 from synapse_sdk.utils.converters.losses import LossCode
@@ -24,6 +25,7 @@ from synapse_sdk.utils.converters.sinks import Sink
 from synapse_sdk.utils.converters.yolo.outlines import mask_outlines
 
 UNSPLIT = "train"
+_PLAIN_SHAPES = frozenset({"bbox", "polygon"})
 
 
 class YoloWriter(DatasetWriter):
@@ -34,7 +36,7 @@ class YoloWriter(DatasetWriter):
     """
 
     format: ClassVar[Format] = Format.YOLO
-    carried_attributes: ClassVar[frozenset[str] | None] = frozenset()
+    carried_attributes: ClassVar[frozenset[str]] = frozenset()
     carries_score: ClassVar[bool] = False
     carries_tags: ClassVar[bool] = False
 
@@ -43,6 +45,9 @@ class YoloWriter(DatasetWriter):
         self.options = options or YoloOptions()
         self._splits: set[str] = set()
         self._item_rows: set[str] = set()
+        self._seen: dict[str, None] = {}
+        self._indexes = classes.indexes
+        self._takes_plain_boxes = self.options.task is YoloTask.DETECT
         self._keypoint_count = max((len(d.keypoints or ()) for d in classes.definitions), default=0)
         rows: dict[YoloTask, Callable[[Annotation, Frame], Sequence[float]]] = {
             YoloTask.DETECT: self._detect_row,
@@ -50,20 +55,44 @@ class YoloWriter(DatasetWriter):
             YoloTask.POSE: self._pose_row,
             YoloTask.OBB: self._obb_row,
         }
-        self._row = rows[self.options.task]
+        self._task_row = rows[self.options.task]
 
     def image_path(self, image_name: str, split: str | None = None) -> str:
         return f"images/{split or UNSPLIT}/{image_name}"
 
     def _convert(self, annotation: Annotation, frame: Frame) -> str:
         fitting.refuse_without_surface(annotation)
-        values = self._row(annotation, frame)
+        values = self._task_row(annotation, frame)
         self._note_dropped_attributes(annotation)
-        row = f"{self.classes.indexes[annotation['category']]} {' '.join([number_text(v) for v in values])}\n"
+        row = f"{self._indexes[annotation['category']]} {' '.join([number_text(v) for v in values])}\n"
         if row in self._item_rows:
             message = "another of its class has the very same place in this image; trainers drop the second"
             raise UnfitError(LossCode.DUPLICATE_ROW, message)
         self._item_rows.add(row)
+        return row
+
+    def _convert_typed(self, annotation: TypedAnnotation, frame: Frame) -> str | None:
+        box = annotation.bbox
+        if not self._takes_plain_boxes or not annotation.is_plain or not box or annotation.type not in _PLAIN_SHAPES:
+            return None
+        x, y, w, h = box
+        width, height = frame.size
+        if not (x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= width and y + h <= height):
+            return None
+        numbers = f"{(x + w / 2) / width:.7f} {(y + h / 2) / height:.7f} {w / width:.7f} {h / height:.7f}"
+        if "0 " in numbers or numbers.endswith("0"):
+            texts = [text.rstrip("0").rstrip(".") or "0" for text in numbers.split(" ")]
+            if texts[2] == "0" or texts[3] == "0":
+                return None
+            numbers = " ".join(texts)
+        row = f"{self._indexes[annotation.category]} {numbers}\n"
+        if row in self._item_rows:
+            return None
+        self._item_rows.add(row)
+        if annotation.segmentation:
+            self._notes.append(fitting.OUTLINE_REDUCED)
+        if annotation.attributes:
+            self._note_dropped_names(annotation.attributes)
         return row
 
     def _detect_row(self, annotation: Annotation, frame: Frame) -> list[float]:
@@ -92,6 +121,8 @@ class YoloWriter(DatasetWriter):
         return _relative(parts[0], frame.size)
 
     def _pose_row(self, annotation: Annotation, frame: Frame) -> list[float]:
+        if self.is_spread and not self._keypoint_count:
+            raise NeedsOrderError("the first annotation with keypoints decides how many there are")
         box = fitting.fit_box(annotation, frame.size, self._notes)
         points = annotation.get("keypoints") or ()
         self._keypoint_count = self._keypoint_count or len(points) // 3
@@ -121,15 +152,19 @@ class YoloWriter(DatasetWriter):
             raise UnfitError(LossCode.ZERO_AREA, "the turned box has no area")
         return _relative(corners, frame.size)
 
-    def _rows(self, item: Any, frame: Frame) -> list[Any]:
-        self._item_rows.clear()
-        return super()._rows(item, frame)
-
     def _save(self, frame: Frame, rows: list[Any]) -> None:
+        self._item_rows.clear()
         split = frame.split or UNSPLIT
-        self._open_split(split)
+        self._seen[split] = None
         stem, _ = split_suffix(frame.image_name)
-        self.sink.write(f"labels/{split}/{stem}.txt", "".join(rows).encode("ascii"))
+        self._whole_files.append((f"labels/{split}/{stem}.txt", "".join(rows).encode("ascii")))
+
+    def _take(self) -> list[Lane]:
+        taken, self._seen = self._seen, {}
+        return [Lane(split) for split in taken]
+
+    def _append(self, lane: Lane) -> None:
+        self._open_split(lane.split or UNSPLIT)
 
     def _open_split(self, name: str) -> None:
         """Folders for a split's labels and its images."""
