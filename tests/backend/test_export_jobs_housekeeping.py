@@ -99,6 +99,7 @@ def test_a_row_whose_workflow_was_given_up_is_failed_with_a_message(client, hous
     job_id = client.post("/v2/plugin-exports/", json={"target": "task", "project": project["id"]}).json()["data"][
         "job_id"
     ]
+    queue.enqueue(job_id)
     queue.open().cancel_workflow(job_id)
     housekeeping.reconcile()
     job = read(client, job_id)

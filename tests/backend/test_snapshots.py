@@ -62,10 +62,15 @@ def made(client, release, work, settings):
 
 
 @pytest.fixture
-def housekeeping(database, settings):
+def queue(settings):
     queue = JobQueue(settings)
-    yield Housekeeping(database, settings, queue)
+    yield queue
     queue.close()
+
+
+@pytest.fixture
+def housekeeping(database, settings, queue):
+    return Housekeeping(database, settings, queue)
 
 
 def snapshots(client, **query):
@@ -162,12 +167,12 @@ def test_a_snapshot_outlives_bundles(client, made, housekeeping, database):
     assert client.get(bundle["base_url"] + "manifest.json").json() == bundle["manifest"]
 
 
-def test_snapshots_go_after_their_own_time_when_it_is_set(client, made, app, settings, database):
+def test_snapshots_go_after_their_own_time_when_it_is_set(client, made, app, database, queue):
     age(database, made.job_id, days=8)
-    limited = settings.model_copy(update={"snapshot_keep_seconds": 7 * 86_400})
+    limited = app.state.settings.model_copy(update={"snapshot_keep_seconds": 7 * 86_400})
     app.state.settings = limited
     assert export(client, filter={VERSION: made.version})["job_id"] != made.job_id
-    Housekeeping(database, limited, app.state.job_queue).purge()
+    Housekeeping(database, limited, queue).purge()
     assert not made.folder.exists()
     job = client.get(f"/v2/async-jobs/{made.job_id}/").json()["data"]
     assert (job["status"], job["bundle"]) == ("SUCCEEDED", None)

@@ -16,11 +16,11 @@ from web_helper.backend.api.metrics import RequestMeter
 from web_helper.backend.api.registry import ROUTERS
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.event_log import configure_event_log
+from web_helper.backend.core.memory import settle_memory
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.core.signing import UrlSigner
 from web_helper.backend.services.exports.export_stream import StreamSlots
 from web_helper.backend.services.exports.job_progress import ProgressHub
-from web_helper.backend.services.exports.job_queue import JobQueue
 from web_helper.backend.services.metrics import Metrics
 
 DESCRIPTION = """
@@ -36,7 +36,6 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         app.state.progress.close()
-        app.state.job_queue.close()
         app.state.database.dispose()
 
     # No page of interactive documentation: those of FastAPI load scripts from another host.
@@ -53,14 +52,14 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.database = Database(settings.sqlalchemy_url)
     app.state.metrics = Metrics(app.state.database)
     app.state.signer = UrlSigner(settings)
-    app.state.job_queue = JobQueue(settings)
     app.state.stream_slots = StreamSlots(settings.max_export_streams)
     app.state.progress = ProgressHub(app.state.database)
     install_error_handlers(app)
     app.add_middleware(RequestEdge)
     app.add_middleware(RequestMeter, metrics=app.state.metrics)
     for router in ROUTERS:
-        app.include_router(router)
+        # Not `include_router`, which builds every route a second time: the routers know their own tags and errors.
+        app.router.routes.extend(router.routes)
     return app
 
 
@@ -75,12 +74,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8100)
     parser.add_argument("--fd", type=int, help="serve this listening socket instead of opening one")
     arguments = parser.parse_args()
-    configure_event_log("dbos")
+    configure_event_log()
     settings = Settings()
     bootstrap(settings)
     app = create_app(settings)
-    # Here and not at the first export: connecting to the queue takes a second.
-    app.state.job_queue.open()
+    settle_memory()
     # No access log: paths of signed links and of heartbeats are keys.
     uvicorn.run(app, host=arguments.host, port=arguments.port, fd=arguments.fd, access_log=False)
 

@@ -14,18 +14,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from synapse_sdk.exceptions import SynapseError
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.event_log import configure_event_log, log_event, log_failure
+from web_helper.backend.core.memory import settle_memory
 from web_helper.backend.core.settings import Settings
+from web_helper.backend.jobs.dispatch import Dispatcher
 from web_helper.backend.jobs.export_job import ExportJob
 from web_helper.backend.jobs.housekeeping import Housekeeping
 from web_helper.backend.jobs.runtime import JobRuntime
 from web_helper.backend.services.exports.job_queue import JobQueue
 
+# A job waits half of this on average until it is in the queue.
+DISPATCH_SECONDS = 0.2
 RECONCILE_SECONDS = 2.0
 PURGE_SECONDS = 60.0
 # Less than the ten seconds that a supervisor gives before it kills.
@@ -55,10 +60,11 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     database, queue = Database(settings.sqlalchemy_url), JobQueue(settings)
     runtime = JobRuntime(settings, ExportJob(database, settings))
     housekeeping = Housekeeping(database, settings, queue)
+    settle_memory()
     runtime.start()
     log_event("worker_started", name=settings.worker_name, process=os.getpid())
     try:
-        _keep_house(housekeeping, stop)
+        _keep_house(Dispatcher(database, queue), housekeeping, stop)
     finally:
         runtime.stop(DRAIN_SECONDS)
         queue.close()
@@ -80,20 +86,32 @@ def holding_name(settings: Settings) -> Iterator[bool]:
             yield True
 
 
-def _keep_house(housekeeping: Housekeeping, stop: threading.Event) -> None:
-    next_purge = time.monotonic()
-    while not stop.wait(RECONCILE_SECONDS):
-        _tidy("reconcile", housekeeping.reconcile)
-        if time.monotonic() >= next_purge:
-            _tidy("purge", housekeeping.purge)
-            next_purge = time.monotonic() + PURGE_SECONDS
+def _keep_house(dispatcher: Dispatcher, housekeeping: Housekeeping, stop: threading.Event) -> None:
+    tasks = (
+        _Chore("dispatch", dispatcher.dispatch, DISPATCH_SECONDS),
+        _Chore("reconcile", housekeeping.reconcile, RECONCILE_SECONDS),
+        _Chore("purge", housekeeping.purge, PURGE_SECONDS),
+    )
+    while not stop.wait(DISPATCH_SECONDS):
+        for task in tasks:
+            task.do_when_due()
 
 
-def _tidy(task: str, act: Callable[[], None]) -> None:
-    try:
-        act()
-    except (SQLAlchemyError, OSError, SynapseError) as exc:
-        log_failure("housekeeping_failed", exc, task=task)
+@dataclass
+class _Chore:
+    name: str
+    act: Callable[[], None]
+    every_seconds: float
+    due: float = 0.0
+
+    def do_when_due(self) -> None:
+        if time.monotonic() < self.due:
+            return
+        try:
+            self.act()
+        except (SQLAlchemyError, OSError, SynapseError) as exc:
+            log_failure("housekeeping_failed", exc, task=self.name)
+        self.due = time.monotonic() + self.every_seconds
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import BackgroundTasks, Request
-
 from synapse_sdk.wire.jobs import AsyncJobStatus, JobAccepted, PluginExportRequest
 from synapse_sdk.wire.pages import Envelope
 from web_helper.backend.api.context import Writing
@@ -17,11 +15,8 @@ router = create_router("plugin_exports")
 
 
 @router.post("/v2/plugin-exports/", status_code=HTTPStatus.ACCEPTED, response_model=Envelope[JobAccepted])
-def create_plugin_export(call: Writing, body: PluginExportRequest, request: Request, later: BackgroundTasks) -> Any:
+def create_plugin_export(call: Writing, body: PluginExportRequest) -> Any:
     """Have the server write a bundle of the selected rows; equal idempotency keys make one job."""
     job = service.request_export(call, body)
-    if job.status == AsyncJobStatus.QUEUED:
-        # After the answer, hence after the commit: a worker must find the row.
-        later.add_task(request.app.state.job_queue.offer, job.id)
     accepted = JobAccepted(job_id=job.id, status=AsyncJobStatus(job.status), status_url=f"/v2/async-jobs/{job.id}/")
     return envelope(call, accepted)

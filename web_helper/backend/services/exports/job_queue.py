@@ -1,8 +1,7 @@
-"""The way from the server to a worker: a DBOS queue in a database beside the platform's own.
+"""The queue of durable jobs: DBOS, in a database beside the platform's own. Only workers know it.
 
-The job's id is the workflow's id, so enqueueing twice is harmless. The row comes first and the queue second: a row
-without a workflow (the server was killed in between, or the queue's file was locked) is found and enqueued by the
-worker's housekeeping.
+The job's id is the workflow's id, so enqueueing twice is harmless. The row comes first and the queue second: the
+server commits a row, and a worker finds it and enqueues it (`jobs.dispatch`).
 """
 
 from __future__ import annotations
@@ -12,10 +11,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sqlalchemy import make_url
-from sqlalchemy.exc import SQLAlchemyError
 
 from web_helper.backend.core.database import create_database_engine
-from web_helper.backend.core.event_log import log_failure
 from web_helper.backend.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,7 +59,7 @@ def prepare_queue_database(url: str) -> None:
 
 
 class JobQueue:
-    """Hands jobs to whichever worker is free. Opened at first use: importing DBOS takes a second."""
+    """Hands jobs to whichever worker is free; opened at first use."""
 
     def __init__(self, settings: Settings) -> None:
         self._url = queue_database_url(settings)
@@ -89,13 +86,6 @@ class JobQueue:
         """Let a worker take the job."""
         options = {"queue_name": QUEUE_NAME, "workflow_name": EXPORT_WORKFLOW, "workflow_id": job_id}
         self.open().enqueue(options, job_id)  # type: ignore[arg-type]
-
-    def offer(self, job_id: str) -> None:
-        """Enqueue if that is possible now; if not, the worker's housekeeping does it."""
-        try:
-            self.enqueue(job_id)
-        except SQLAlchemyError as exc:
-            log_failure("job_not_enqueued", exc, job_id=job_id)
 
     def state_of(self, job_id: str) -> QueueState:
         """Whether the queue has the job, and whether it still intends to run it."""
