@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from web_helper.backend.api.context import database_of
-from web_helper.backend.api.errors import ERROR_RESPONSES
+from web_helper.backend.api.errors import ERROR_MODEL
 
-router = APIRouter(tags=["health"], responses={"default": ERROR_RESPONSES["default"]})
+router = APIRouter(tags=["health"], responses=ERROR_MODEL)
 
 
 class Health(BaseModel):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from web_helper.backend.models import Base
@@ -15,7 +15,6 @@ def insert_missing(session: Session, entity: type[Base]) -> Any:
 
     Into the table, not the entity: the unit of work costs as much as the insert itself.
     """
-    target: Any = entity.__table__
-    if session.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(target).on_conflict_do_nothing()
-    return sqlite.insert(target).on_conflict_do_nothing()
+    # Only the dialect that is used anyway: the other costs a process megabytes.
+    dialect = import_module(f"sqlalchemy.dialects.{session.get_bind().dialect.name}")
+    return dialect.insert(entity.__table__).on_conflict_do_nothing()
