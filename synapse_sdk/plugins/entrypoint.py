@@ -35,7 +35,7 @@ def main() -> int:
         threading.Thread(target=_stop_with_parent, args=(int(env[job_protocol.LIFELINE]),), daemon=True).start()
     result_file = env.get(job_protocol.RESULT_FILE)
     try:
-        outcome = run_request(RunRequest.from_env(env), env)
+        outcome = run_request(RunRequest.from_env(env), {**env, **job_protocol.read_env_file(env)})
     except BaseException as exc:  # A stop is an outcome too: the parent learns that it was one.
         if isinstance(exc, Exception) and not job_protocol.is_expected(exc):
             traceback.print_exc()
@@ -85,7 +85,8 @@ def make_context(
     has_token = credentials.access_token is not None
     client = create_backend_client(credentials) if has_token else None
     v2_client = create_backend_v2_client(credentials) if has_token else None
-    logger: BaseLogger = JobLogger(client, job_id) if client and job_id else ConsoleLogger()
+    spool = Path(env[job_protocol.SPOOL_FOLDER]) if job_protocol.SPOOL_FOLDER in env else None
+    logger: BaseLogger = JobLogger(client, job_id, spool_folder=spool) if client and job_id else ConsoleLogger()
     return RuntimeContext(
         logger, PluginEnvironment(env), job_id=job_id, client=client, v2_client=v2_client, config=config or {}
     )

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from synapse_sdk.exceptions import ConfigurationError, ExecutionError, PluginValidationError, SynapseError
+from synapse_sdk.utils.network import sanitize_detail, sanitize_error_message
 
 ENTRYPOINT_MODULE = "synapse_sdk.plugins.entrypoint"
 PREFIX = "SYNAPSE_ACTION_"
@@ -25,7 +26,11 @@ PARAMS = PREFIX + "PARAMS"
 PARAMS_FILE = PREFIX + "PARAMS_FILE"
 CONFIG_FILE = PREFIX + "CONFIG_FILE"
 RESULT_FILE = PREFIX + "RESULT_FILE"
+# Variables that others must not see: a JSON file, removed once it has been read.
+ENV_FILE = PREFIX + "ENV_FILE"
 LIFELINE = PREFIX + "LIFELINE_FD"
+# Where log entries wait that the server did not take; whoever started the run sends them later.
+SPOOL_FOLDER = PREFIX + "SPOOL_FOLDER"
 JOB_ID = "SYNAPSE_JOB_ID"
 RAY_JOB_ID = "RAY_JOB_ID"
 RESULT_START, RESULT_END = "__SYNAPSE_RESULT_START__", "__SYNAPSE_RESULT_END__"
@@ -103,14 +108,33 @@ def encode_error(exc: BaseException) -> bytes:
     cause = exc
     while cause.__cause__ is not None:
         cause = cause.__cause__
+    # What a plugin raises may quote its own environment: no key, password or signed address goes on from here.
     facts = {
         "type": type(exc).__name__,
         "code": getattr(exc, "code", None),
-        "message": str(exc),
+        "message": sanitize_error_message(str(exc)),
         "cause": type(cause).__name__,
-        "details": getattr(exc, "details", {}),
+        "details": sanitize_detail(getattr(exc, "details", {})),
     }
     return to_json({"error": facts}, fallback=str, inf_nan_mode="null")
+
+
+def is_error(content: bytes) -> bool:
+    """Whether an encoded outcome is a failure."""
+    return "error" in json.loads(content)
+
+
+def read_env_file(env: Mapping[str, str]) -> dict[str, str]:
+    """The variables that came in a file, which is gone afterwards; none when none is named.
+
+    Raises:
+        ConfigurationError: The file cannot be read.
+    """
+    if ENV_FILE not in env:
+        return {}
+    found = _read_object(env, ENV_FILE)
+    Path(env[ENV_FILE]).unlink(missing_ok=True)
+    return {key: str(value) for key, value in found.items()}
 
 
 def decode_outcome(content: bytes, action: str) -> Any:
@@ -129,7 +153,18 @@ def decode_outcome(content: bytes, action: str) -> Any:
         raise ExecutionError(f"Action {action!r} ended without a readable result") from exc
     if error["code"] == PluginValidationError.code:
         raise PluginValidationError(error["message"], error["details"])
-    raise ExecutionError(f"Action {action!r} {_explain(error)}", error)
+    raise ExecutionError(f"Action {action!r} {describe_error(error)}", error)
+
+
+def describe_error(error: Mapping[str, Any]) -> str:
+    """An encoded error in words that go on after the run's name."""
+    if error["type"] == "KeyboardInterrupt" or (error["type"] == "SystemExit" and error["message"] in _STOP_STATUSES):
+        return "was stopped before its end"
+    if error["type"] == "SystemExit":
+        return f"called sys.exit({error['message']}) instead of returning a result"
+    # A step that failed says so itself, in a plain RuntimeError.
+    explains_itself = error["code"] is not None or error["type"] == "RuntimeError"
+    return f"failed: {error['message']}" if explains_itself else f"failed: {error['type']}: {error['message']}"
 
 
 def result_between_markers(result: bytes) -> str:
@@ -141,16 +176,6 @@ def result_between_markers(result: bytes) -> str:
 def is_expected(exc: BaseException) -> bool:
     """Whether an error explains itself, so that a trace would only be noise."""
     return isinstance(exc, SynapseError) or isinstance(exc.__cause__, SynapseError)
-
-
-def _explain(error: Mapping[str, Any]) -> str:
-    if error["type"] == "KeyboardInterrupt" or (error["type"] == "SystemExit" and error["message"] in _STOP_STATUSES):
-        return "was stopped before its end"
-    if error["type"] == "SystemExit":
-        return f"called sys.exit({error['message']}) instead of returning a result"
-    # A step that failed says so itself, in a plain RuntimeError.
-    explains_itself = error["code"] is not None or error["type"] == "RuntimeError"
-    return f"failed: {error['message']}" if explains_itself else f"failed: {error['type']}: {error['message']}"
 
 
 def _read_object(env: Mapping[str, str], key: str) -> dict[str, Any]:

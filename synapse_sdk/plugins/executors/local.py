@@ -70,7 +70,7 @@ class LocalExecutor:
             PluginValidationError: The parameters do not fit the action's model.
             ExecutionError: The action failed, or its process died.
         """
-        entrypoint = action if isinstance(action, str) else _entrypoint_of(action)
+        entrypoint = action if isinstance(action, str) else entrypoint_of(action)
         name = self._action_name or entrypoint.replace(":", ".").rpartition(".")[2]
         with tempfile.TemporaryDirectory(prefix="synapse-run-") as folder:
             result_file = Path(folder) / "result.json"
@@ -171,7 +171,12 @@ class InlineExecutor:
                 ctx.logger.finish()
 
 
-def _entrypoint_of(action: type[BaseAction[Any]]) -> str:
+def entrypoint_of(action: type[BaseAction[Any]]) -> str:
+    """The entrypoint by which another process finds an action's class.
+
+    Raises:
+        ExecutionError: It cannot be imported there.
+    """
     if action.__module__ == "__main__" or "<locals>" in action.__qualname__:
         raise ExecutionError(
             f"{action.__name__} cannot be run in a child process: it is not at the top of a module that can be "
