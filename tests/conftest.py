@@ -1,6 +1,7 @@
 """What tests of several rooms share: the whole platform, as real processes, started once."""
 
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines.s3 import S3MissingError, S3Server, run_s3
 from web_helper.launcher.home import Home
 
 SECONDS = 280
@@ -50,3 +52,27 @@ def running_platform(tmp_path_factory) -> Iterator[RunningPlatform]:
         yield RunningPlatform(home.path, record.url, token)
     finally:
         run_synapse("down", "--home", str(home.path))
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """Tests that use it belong to the xdist group `s3`: a server takes half a minute to start, so one serves them all."""
+    server = run_s3()
+    try:
+        started = server.__enter__()
+    except S3MissingError as exc:
+        if os.environ.get("SYNAPSE_REQUIRE_ENGINES") == "1":
+            pytest.fail(str(exc))
+        pytest.skip(str(exc))
+    try:
+        yield started
+    finally:
+        server.__exit__(None, None, None)
+
+
+@pytest.fixture
+def bucket(s3: S3Server) -> str:
+    """A fresh bucket."""
+    name = f"test-{secrets.token_hex(6)}"
+    s3.client().create_bucket(Bucket=name)
+    return name
