@@ -8,7 +8,7 @@ VOLUME ?= 10000000
 PEER_ITEMS ?= 20000
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo up test test-system nightly check format bench bench-peers bench-volume docs lock clean
+.PHONY: help install demo up test test-system test-peers nightly check format bench bench-peers bench-volume docs lock clean
 
 help:  ## Print this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -32,6 +32,10 @@ test: $(STAMP)  ## The suite. What needs an engine of its own is skipped, with t
 
 test-system: $(STAMP)  ## The same, with real server, worker and agent processes.
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m system
+
+test-peers: $(STAMP)  ## COCOeval and Ultralytics' own label check (in its own environment) on the hostile set.
+	$(BIN)/python -m tests.bench.peers --only-environment ultralytics
+	SYNAPSE_REQUIRE_PEERS=1 $(BIN)/python -m pytest -n 0 tests/faults/test_validators.py
 
 nightly: $(STAMP)  ## Two hundred seeded kills on both databases, and the other faults (SYNAPSE_KILLS=200).
 	SYNAPSE_KILLS=$${SYNAPSE_KILLS:-200} $(BIN)/python -m pytest -n 0 tests/faults

@@ -26,21 +26,32 @@ MEMORY_SHARE = 0.1
 
 
 @dataclass(frozen=True)
+class Environment:
+    """Packages of others, pinned, apart from ours and from each other."""
+
+    name: str
+    packages: tuple[str, ...]
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Peer:
     """Someone else's converter.
 
     Attributes:
-        packages: What its environment has, pinned.
         program: In `peer_programs`.
         write: Writes the items in its format, and answers the program's arguments.
         times: How often as many items per CPU second ours should do.
     """
 
-    name: str
-    packages: tuple[str, ...]
+    environment: Environment
     program: str
     write: Callable[[Path, int], list[Path]]
     times: float
+
+    @property
+    def name(self) -> str:
+        return self.environment.name
 
 
 def write_label_studio(folder: Path, count: int) -> list[Path]:
@@ -124,12 +135,23 @@ def write_supervision(folder: Path, count: int) -> list[Path]:
     return [folder]
 
 
-PEERS = (
-    Peer("label-studio-sdk", ("label-studio-sdk==2.1.2",), "label_studio.py", write_label_studio, 10),
-    Peer("datumaro", ("datumaro==1.13.12",), "with_datumaro.py", write_datumaro, 10),
-    Peer("supervision", ("supervision==0.31.2", "opencv-python-headless==5.0.0.93"), "with_supervision.py",
-         write_supervision, 40),
+LABEL_STUDIO = Environment("label-studio-sdk", ("label-studio-sdk==2.1.2",))
+DATUMARO = Environment("datumaro", ("datumaro==1.13.12",))
+SUPERVISION = Environment("supervision", ("supervision==0.31.2", "opencv-python-headless==5.0.0.93"))
+# For its check of labels only, hence without what training and plotting need.
+ULTRALYTICS = Environment(
+    "ultralytics",
+    (
+        "ultralytics==8.4.190", "torch==2.13.0", "torchvision==0.28.0", "numpy==2.4.6", "pillow==13.0.0", "psutil==7.2.2",
+        "opencv-python-headless==5.0.0.93", "pyyaml==6.0.3", "requests==2.34.2", "typing-extensions==4.16.0",
+    ),
+    ("--no-deps",),
 )  # fmt: skip
+PEERS = (
+    Peer(LABEL_STUDIO, "label_studio.py", write_label_studio, 10),
+    Peer(DATUMARO, "with_datumaro.py", write_datumaro, 10),
+    Peer(SUPERVISION, "with_supervision.py", write_supervision, 40),
+)
 
 
 def write_array(path: Path, rows: Iterable[dict]) -> None:
@@ -139,16 +161,27 @@ def write_array(path: Path, rows: Iterable[dict]) -> None:
         file.write("]")
 
 
-def environment_of(peer: Peer) -> Path:
-    """The Python of the peer's own environment; made when it is not there with these versions."""
-    folder = ENVIRONMENTS / peer.name
-    python, note = folder / "bin" / "python", folder / "packages.txt"
-    if not note.is_file() or note.read_text().split() != list(peer.packages):
+def python_of(environment: Environment) -> Path | None:
+    """The Python of an environment; None when it is not there with these versions."""
+    folder = ENVIRONMENTS / environment.name
+    note = folder / "packages.txt"
+    if not note.is_file() or note.read_text().split() != list(environment.packages):
+        return None
+    return (folder / "bin" / "python").absolute()
+
+
+def make_environment(environment: Environment) -> Path:
+    """The same, made when it is missing."""
+    python = python_of(environment)
+    if python is None:
+        folder = ENVIRONMENTS / environment.name
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *peer.packages], check=True)
-        note.write_text("\n".join(peer.packages))
-    return python.absolute()
+        python = (folder / "bin" / "python").absolute()
+        options = ["--quiet", *environment.options]
+        subprocess.run([str(python), "-m", "pip", "install", *options, *environment.packages], check=True)
+        (folder / "packages.txt").write_text("\n".join(environment.packages))
+    return python
 
 
 @dataclass(frozen=True)
@@ -184,7 +217,11 @@ def compare(peer: Peer, folder: Path, count: int, rounds: int) -> tuple[list[Run
     """Theirs and ours, in turn."""
     source = folder / peer.name
     source.mkdir()
-    theirs_command = [str(environment_of(peer)), str(PROGRAMS / peer.program), *map(str, peer.write(source, count))]
+    theirs_command = [
+        str(make_environment(peer.environment)),
+        str(PROGRAMS / peer.program),
+        *map(str, peer.write(source, count)),
+    ]
     ours_command = [sys.executable, "-m", "tests.bench.peer_programs.ours", str(folder / "items.jsonl")]
     theirs, ours = [], []
     for _ in range(rounds):
@@ -220,7 +257,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peers", default=",".join(peer.name for peer in PEERS))
     parser.add_argument("--json", action="store_true", dest="as_json")
+    parser.add_argument("--only-environment", help="make this environment, and nothing else")
     given = parser.parse_args()
+    if given.only_environment:
+        make_environment(
+            {each.name: each for each in (LABEL_STUDIO, DATUMARO, SUPERVISION, ULTRALYTICS)}[given.only_environment]
+        )
+        return
     console, goals = Console(stderr=True, width=120), []
     with tempfile.TemporaryDirectory(prefix="synapse-peers-") as name:
         folder = Path(name)

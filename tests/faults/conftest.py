@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.backend.postgres import PostgresMissingError, run_postgres
+from tests.faults import hostile
 from tests.faults.bad_storage import run_bad_storage
 from tests.faults.stage import Stage, open_stage
 
@@ -49,3 +50,9 @@ def fresh_database(pattern: str) -> str:
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def stage(request: pytest.FixtureRequest) -> Stage:
     return request.getfixturevalue(f"{request.param}_stage")
+
+
+@pytest.fixture(scope="session")
+def ids(sqlite_stage: Stage) -> dict[str, int]:
+    """Ids of the hostile items, by what is wrong with them."""
+    return hostile.put_into(sqlite_stage.database, sqlite_stage.home / "storage")
