@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synapse_sdk.exceptions import PluginError, PluginRunError
+from synapse_sdk.exceptions import PluginError
 from synapse_sdk.plugins.action import BaseAction
 from synapse_sdk.plugins.discovery import PluginDiscovery
 from synapse_sdk.plugins.enums import ExecutionMode
 from synapse_sdk.plugins.executors import LocalExecutor
 from synapse_sdk.plugins.executors.environment import plugin_python
+from synapse_sdk.plugins.executors.ray import RayActorExecutor, RayJobsApiExecutor
+from synapse_sdk.plugins.executors.ray.packaging import Dependencies
 
 __all__ = ["ExecutionMode", "PluginProcess", "open_plugin", "run_plugin"]
 
@@ -92,6 +94,7 @@ def run_plugin(
     env: Mapping[str, Any] | None = None,
     job_id: str | None = None,
     working_dir: str | Path | None = None,
+    **cluster: Any,
 ) -> Any:
     """Run one action of a plugin.
 
@@ -99,24 +102,59 @@ def run_plugin(
         plugin_code: A plugin's folder, its configuration file, or an importable module.
         action: Name of the action.
         params: Its raw parameters.
-        mode: Where it runs.
+        mode: Where it runs: in a process of this machine, in an actor of a Ray cluster, or as a job of one.
         action_cls: Run this class instead of looking the action up.
         env: Variables for the run, beside those of config.yaml.
         job_id: The job on the server that the run reports to.
         working_dir: Where the process of `action_cls` starts.
+        cluster: With the modes task and job, what their executor takes: `ray_address` (task), `dashboard_address`
+            (job), `num_cpus`, `num_gpus`, `memory`, `runtime_env`, `include_sdk`.
+
+    Returns:
+        The action's result; with the mode job, the id of the job, which goes on by itself.
 
     Raises:
-        PluginRunError: The mode needs an engine that this installation has not.
+        PluginRunError: The mode needs Ray, which is not installed, or no cluster answers.
         PluginError: The plugin or the action cannot be found, or the run failed.
     """
-    if mode is not ExecutionMode.LOCAL:
-        raise PluginRunError(
-            f"Mode {mode.value!r} needs a Ray cluster, which this installation cannot use; use mode local"
-        )
-    if action_cls is not None:
+    if mode is ExecutionMode.LOCAL:
+        if action_cls is None:
+            return open_plugin(plugin_code).run(action, params, env=env, job_id=job_id)
         executor = LocalExecutor(env, job_id, working_dir=working_dir, action_name=action)
         return executor.execute(action_cls, params or {})
-    return open_plugin(plugin_code).run(action, params, env=env, job_id=job_id)
+    if action_cls is None:
+        target, options = _for_cluster(plugin_code, action)
+        env = {**options.pop("env"), **(env or {})}
+    else:
+        target, options = action_cls, {"working_dir": working_dir, "action_name": action}
+    options |= cluster
+    if mode is ExecutionMode.JOB:
+        return RayJobsApiExecutor(env, **options).submit(target, params or {}, job_id=job_id)
+    with RayActorExecutor(env, **options) as actor:
+        return actor.execute(target, params or {}, job_id=job_id)
+
+
+def _for_cluster(plugin_code: str | Path, action: str) -> tuple[type[BaseAction[Any]] | str, dict[str, Any]]:
+    """An action's entrypoint and what an executor needs beside it; the plugin is not imported."""
+    if not Path(plugin_code).exists():
+        raise PluginError(
+            f"There is no plugin folder {str(plugin_code)!r}; a cluster is sent a folder with a config.yaml"
+        )
+    plugin = PluginDiscovery.from_path(plugin_code)
+    config, section = plugin.config, plugin.get_action_config(action)
+    options = {
+        "working_dir": plugin.folder,
+        "action_name": action,
+        "config": section.settings,
+        "env": config.env,
+        "runtime_env": config.runtime_env,
+        "dependencies": Dependencies(
+            package_manager=config.package_manager,
+            options=tuple(config.package_manager_options),
+            wheels_dir=config.wheels_dir,
+        ),
+    }
+    return plugin.get_action_entrypoint(action), options
 
 
 def _is_module(name: str) -> bool:

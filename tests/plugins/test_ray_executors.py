@@ -15,6 +15,7 @@ from synapse_sdk.plugins.executors.ray import (
     RayPipelineExecutor,
 )
 from synapse_sdk.plugins.models.pipeline import ActionStatus
+from synapse_sdk.plugins.runner import ExecutionMode, run_plugin
 from synapse_sdk.wire.jobs import JobStatus
 from tests.engines.ray_cluster import RayCluster
 
@@ -247,3 +248,15 @@ def test_nothing_of_this_process_goes_along(jobs: RayJobsApiExecutor, monkeypatc
     monkeypatch.setitem(os.environ, "COLOUR", "red")
 
     assert jobs.get_result(jobs.submit("acts:Settings", {"number": 1}), timeout=90)["colour"] == "green"
+
+
+def test_run_plugin_takes_a_folder_to_the_cluster(ray_cluster: RayCluster, plugin: Path) -> None:
+    text = "name: Acts\ncode: acts\nenv: {COLOUR: blue}\nactions: {settings: {entrypoint: 'acts:Settings'}}\n"
+    (plugin / "config.yaml").write_text(text)
+
+    job = run_plugin(plugin, "settings", {"number": 1}, mode=ExecutionMode.JOB, dashboard_address=ray_cluster.dashboard)
+    result = run_plugin(plugin, "settings", {"number": 1}, mode=ExecutionMode.TASK, ray_address=ray_cluster.address)
+
+    assert result["colour"] == "blue"
+    jobs = RayJobsApiExecutor(dashboard_address=ray_cluster.dashboard)
+    assert jobs.get_result(job, timeout=90)["colour"] == "blue"

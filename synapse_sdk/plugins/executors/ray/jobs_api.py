@@ -55,7 +55,7 @@ class RayJobsApiExecutor(BaseRayExecutor):
         manager = PackageManager(package_manager)
         file = requirements_file or REQUIREMENTS_FILE
         dependencies = Dependencies(file, manager, tuple(package_manager_options), wheels_dir)
-        super().__init__(env, dependencies=dependencies, **options)
+        super().__init__(env, **{"dependencies": dependencies, **options})
         self._client = cluster.jobs_client(dashboard_address)
 
     def submit(self, action: ActionOrEntrypoint, params: Mapping[str, Any], *, job_id: str | None = None) -> str:

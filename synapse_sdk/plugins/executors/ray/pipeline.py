@@ -58,7 +58,7 @@ class RayPipelineExecutor(BaseRayExecutor):
         requests = [self.request(action, {}, None) for action in actions]
         done = self._asked(resume_from, "completed") if resume_from else {}
         keeper = ray.remote(_PipelineKeeper).options(name=run_id, lifetime="detached", num_cpus=0).remote(run_id)
-        ray.get(keeper.start.remote(requests, dict(params), self.env, self.reserved(), done))
+        ray.get(keeper.start.remote(requests, dict(params), env=self.env, resources=self.reserved(), done=done))
         return run_id
 
     def get_progress(self, run_id: str) -> PipelineProgress:
@@ -141,6 +141,7 @@ class _PipelineKeeper:
         self,
         requests: list[RunRequest],
         params: dict[str, Any],
+        *,
         env: dict[str, str],
         resources: dict[str, Any],
         done: dict[str, Any],
