@@ -1,0 +1,6 @@
+from plugin.models import Echo
+from synapse_sdk.plugins.actions.inference import BaseDeploymentAction
+
+
+class Deployment(BaseDeploymentAction):
+    entrypoint = Echo
