@@ -6,7 +6,6 @@ parameters and from data.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
@@ -14,8 +13,19 @@ from typing import Any, Protocol
 
 from synapse_sdk.exceptions import StorageError
 from synapse_sdk.utils.file.download import download_file
+from synapse_sdk.utils.object_store import ObjectUpload, check_bucket
 
 COPY_BUFFER_BYTES = 2**20
+READ_AHEAD_BYTES = 2**20
+# Links that a browser or a stranger's client follows, bodies that any S3-compatible store understands, and an end to
+# waiting for one that does not answer. Faults that pass are tried again by the client.
+_CLIENT_SETTINGS = {
+    "signature_version": "s3v4",
+    "request_checksum_calculation": "when_required",
+    "response_checksum_validation": "when_required",
+    "connect_timeout": 10,
+    "read_timeout": 60,
+}
 
 _LOCAL = frozenset({"local", "file_system"})
 _S3 = frozenset({"s3", "amazon_s3", "minio", "digital_ocean"})
@@ -58,19 +68,21 @@ class _PathStorage:
     def upload(self, path: str | Path, target: str) -> str:
         destination = self.get_pathlib(target)
         try:
-            destination.parent.mkdir(parents=True, exist_ok=True)
             if isinstance(destination, Path):
+                destination.parent.mkdir(parents=True, exist_ok=True)
                 download_file(Path(path), destination)
                 return self.get_url(target)
-            # An object store shows an object only when it is complete.
-            with Path(path).open("rb") as source, destination.open("wb") as sink:
-                shutil.copyfileobj(source, sink, COPY_BUFFER_BYTES)
+            _upload(Path(path), destination)
         except OSError as exc:
             raise StorageError(f"{Path(path).name} could not be stored: {exc.strerror or exc}.") from exc
         return self.get_url(target)
 
     def exists(self, target: str) -> bool:
-        return bool(self.get_pathlib(target).exists())
+        path = self.get_pathlib(target)
+        try:
+            return bool(path.exists())
+        except OSError as exc:
+            raise StorageError(f"{path.name} could not be looked for: {exc.strerror or type(exc).__name__}.") from exc
 
     def get_url(self, target: str) -> str:
         path = self.get_pathlib(target)
@@ -122,6 +134,10 @@ class S3Storage(_PathStorage):
             f"s3://{bucket}",
             key=configuration.get("access_key"),
             secret=configuration.get("secret_key"),
+            default_block_size=READ_AHEAD_BYTES,
+            # Others write into the bucket as well: what was listed once says little about now.
+            use_listings_cache=False,
+            config_kwargs=_CLIENT_SETTINGS,
             client_kwargs={name: value for name, value in client_kwargs.items() if value},
         )
         self._root = root.joinpath(*_safe_parts(configuration.get("root_path") or ""))
@@ -146,6 +162,22 @@ def get_storage(config: Any) -> Storage:
         return S3Storage(configuration)
     name = _REFUSED.get(provider, repr(provider))
     raise StorageError(f"{name} is not supported as a storage. Use file_system, or s3 for an S3-compatible store.")
+
+
+def check_storage(config: Any) -> None:
+    """Make sure that a storage can be used: a folder is made, a bucket must be there.
+
+    Raises:
+        StorageError: The storage cannot be opened; the message says what to change.
+    """
+    root = get_pathlib(config, "")
+    try:
+        if isinstance(root, Path):
+            root.mkdir(parents=True, exist_ok=True)
+        else:
+            check_bucket(root)
+    except OSError as exc:
+        raise StorageError(f"The storage cannot be opened: {exc.strerror or type(exc).__name__}.") from exc
 
 
 def get_pathlib(config: Any, path: str) -> Any:
@@ -173,6 +205,17 @@ def get_path_total_size(config: Any, path: str) -> int:
         StorageError: The storage cannot be opened, or the path leads out of it.
     """
     return sum(int(file.stat().st_size) for file in _walk_files(get_pathlib(config, path)))
+
+
+def _upload(source: Path, destination: Any) -> None:
+    upload = ObjectUpload(destination)
+    try:
+        with source.open("rb") as file:
+            while data := file.read(COPY_BUFFER_BYTES):
+                upload.write(data)
+        upload.close()
+    finally:
+        upload.discard()
 
 
 def _walk_files(path: Any) -> Iterator[Any]:

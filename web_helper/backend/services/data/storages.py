@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from synapse_sdk.exceptions import StorageError
-from synapse_sdk.utils.storage import get_pathlib
+from synapse_sdk.utils.storage import check_storage, get_pathlib
 from synapse_sdk.wire.accounts import Scope
 from synapse_sdk.wire.data import StorageChange, StorageCreate
 from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, PermissionProblem, ValidationProblem
@@ -146,9 +146,6 @@ def _refuse_name(call: Call, name: str) -> None:
 
 def _try_to_open(storage: Storage) -> None:
     try:
-        open_root(storage).mkdir(parents=True, exist_ok=True)
-    except StorageFailedError as exc:
-        raise ValidationProblem.of_field("configuration", str(exc.__cause__)) from exc
-    except OSError as exc:
-        reason = exc.strerror or type(exc).__name__
-        raise ValidationProblem.of_field("configuration", f"the storage cannot be opened: {reason}.") from exc
+        check_storage({"provider": storage.provider, "configuration": storage.configuration})
+    except StorageError as exc:
+        raise ValidationProblem.of_field("configuration", str(exc)) from exc
