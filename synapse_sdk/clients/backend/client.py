@@ -9,10 +9,11 @@ import httpx2
 from synapse_sdk.clients.backend.annotation import AnnotationClientMixin
 from synapse_sdk.clients.backend.collection import CollectionClientMixin
 from synapse_sdk.clients.backend.plugin import PluginClientMixin
+from synapse_sdk.clients.backend.pre_annotation import PreAnnotationClientMixin
 from synapse_sdk.utils.retry import RetryPolicy
 
 
-class BackendClient(AnnotationClientMixin, CollectionClientMixin, PluginClientMixin):
+class BackendClient(AnnotationClientMixin, CollectionClientMixin, PluginClientMixin, PreAnnotationClientMixin):
     """Access to the unversioned API.
 
     Args:

@@ -8,7 +8,7 @@ from web_helper.backend.api import health, home, metrics
 from web_helper.backend.api.data import collections, data_units, files, import_items, objects, storages
 from web_helper.backend.api.exports import async_jobs, export_stream, plugin_exports
 from web_helper.backend.api.plugins import agent_runs, agents, job_logs, jobs, models, plugins
-from web_helper.backend.api.work import accounts, assignments, ground_truths, payloads, projects, tasks
+from web_helper.backend.api.work import accounts, assignments, ground_truths, payloads, pre_annotations, projects, tasks
 
 ROUTERS: tuple[APIRouter, ...] = (
     home.router,
@@ -20,6 +20,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     ground_truths.router,
     accounts.router,
     payloads.router,
+    pre_annotations.router,
     storages.router,
     files.router,
     objects.router,

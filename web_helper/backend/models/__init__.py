@@ -24,6 +24,7 @@ from web_helper.backend.models.ground_truth import (
     VersionEvent,
 )
 from web_helper.backend.models.plugin import Agent, Job, JobLog, Model, Plugin, PluginRelease
+from web_helper.backend.models.pre_annotation import PreAnnotation, PreAnnotationRun
 from web_helper.backend.models.project import (
     Assignment,
     Project,
@@ -62,6 +63,8 @@ __all__ = [
     "Model",
     "Plugin",
     "PluginRelease",
+    "PreAnnotation",
+    "PreAnnotationRun",
     "Project",
     "Review",
     "ReviewStatus",

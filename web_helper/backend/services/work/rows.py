@@ -193,10 +193,11 @@ def _items(
     rows = export_rows.rows_of_ids(
         call.session, kind.source, selection, ids, extra=columns, with_data=Part.DATA in shape.parts
     )
-    return [_item(kind, row, shape, url_of) for row in rows]
+    return [item_of(kind, row, shape, url_of) for row in rows]
 
 
-def _item(kind: RowKind, row: Row, shape: ItemShape, url_of: UrlOf) -> bytes:
+def item_of(kind: RowKind, row: Row, shape: ItemShape, url_of: UrlOf) -> bytes:
+    """One row, which was read with the kind's columns, as JSON."""
     names = kind.v1_names if shape.is_v1 else {}
     document = {names.get(name, name): value for name, value in zip(kind.columns, row.extra, strict=True)}
     if shape.is_v1:
