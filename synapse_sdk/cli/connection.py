@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synapse_sdk.clients.backend import BackendClient
-from synapse_sdk.clients.backend_v2 import BackendV2Client
 from synapse_sdk.utils.auth import create_backend_client, create_backend_v2_client, load_credentials
+
+if TYPE_CHECKING:
+    from synapse_sdk.clients.backend import BackendClient
+    from synapse_sdk.clients.backend_v2 import BackendV2Client
 
 HostOption = Annotated[
     str | None, typer.Option("--host", help="Server; else SYNAPSE_HOST, else what `synapse login` kept.")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from synapse_sdk.cli import exporting, importing, jobs, plugin
-from synapse_sdk.cli.doctor import doctor
+from synapse_sdk.cli.commands import Commands
 from synapse_sdk.cli.failures import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -22,11 +21,13 @@ from synapse_sdk.cli.failures import (
     report_error,
     report_unexpected,
 )
-from synapse_sdk.cli.login import login
-from synapse_sdk.cli.output import warn
-from synapse_sdk.cli.resources import projects, storages, tokens
 from synapse_sdk.exceptions import SynapseError
 from synapse_sdk.utils.distribution import installed_version
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    from typer._click import Context, HelpFormatter
 
 ENTRY_POINT_GROUP = "synapse.cli"
 PROGRAM = "synapse"
@@ -34,6 +35,17 @@ PROGRAM = "synapse"
 
 class SynapseGroup(TyperGroup):
     """The root command: every error leaves as one message on stderr and an exit code."""
+
+    extensions: Sequence[EntryPoint] | None = None
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._later = self.commands = Commands(self.commands, partial(_load_extensions, self.extensions))
+
+    def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
+        listed = copy(self)
+        listed.commands = self._later.headings()
+        super(SynapseGroup, listed).format_help(ctx, formatter)
 
     def main(self, *args: Any, **extra: Any) -> Any:
         is_standalone = extra.pop("standalone_mode", True)
@@ -94,29 +106,31 @@ def build_app(extensions: Sequence[EntryPoint] | None = None) -> typer.Typer:
 
     A broken extension is a warning, never the end of the commands that work.
     """
-    root = typer.Typer(name="synapse", cls=SynapseGroup, no_args_is_help=True, pretty_exceptions_enable=False)
+    group = type("Root", (SynapseGroup,), {"extensions": extensions})
+    root = typer.Typer(name="synapse", cls=group, no_args_is_help=True, pretty_exceptions_enable=False)
     root.callback()(_root)
-    root.command()(login)
-    root.command()(doctor)
-    root.command("import")(importing.import_command)
-    root.command("export")(exporting.export_command)
-    for name, group in {
-        "project": projects.app,
-        "storage": storages.app,
-        "token": tokens.app,
-        "job": jobs.app,
-        "plugin": plugin.app,
-    }.items():
-        root.add_typer(group, name=name)
-    for extension in entry_points(group=ENTRY_POINT_GROUP) if extensions is None else extensions:
-        _load(extension, root)
     return root
+
+
+def _load_extensions(extensions: Sequence[EntryPoint] | None) -> dict[str, Any]:
+    found = typer.Typer()
+    # Typer makes a group of one command only when there is a callback.
+    found.callback()(lambda: None)
+    if extensions is None:
+        from importlib.metadata import entry_points
+
+        extensions = list(entry_points(group=ENTRY_POINT_GROUP))
+    for extension in extensions:
+        _load(extension, found)
+    return dict(typer.main.get_group(found).commands)
 
 
 def _load(extension: EntryPoint, root: typer.Typer) -> None:
     try:
         extension.load()(root)
     except Exception as exc:  # noqa: BLE001 - the edge of the command line: another room's defect must not stop this one
+        from synapse_sdk.cli.output import warn
+
         warn(f"The commands of {extension.name!r} ({extension.value}) are not there: {exc}")
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 # A table that goes into a pipe is not cut at 80 columns.
 _PIPE_WIDTH = 10_000
@@ -28,11 +27,15 @@ def plain(value: object) -> str:
 
 def stderr_console() -> Console:
     """A console on the current stderr; made anew, because tests and pipes replace the stream."""
+    from rich.console import Console
+
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def stdout_console() -> Console:
     """A console on the current stdout; as wide as it likes when nobody looks at it."""
+    from rich.console import Console
+
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
@@ -41,6 +44,8 @@ def stdout_console() -> Console:
 
 def say(message: str, *, style: str = "") -> None:
     """Tell a person something, on stderr."""
+    from rich.text import Text
+
     stderr_console().print(Text(message, style=style))
 
 
@@ -58,6 +63,9 @@ def print_json(data: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows under headings on stdout."""
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
@@ -68,6 +76,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 def print_facts(facts: Mapping[str, object]) -> None:
     """Print names and values, one per line, on stdout."""
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
@@ -88,7 +99,7 @@ def print_lines(table: Table) -> None:
 
 
 def _jsonable(value: object) -> Any:
-    if isinstance(value, BaseModel):
+    if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     if isinstance(value, Mapping):
         return dict(value)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-import httpx2
-
 from synapse_sdk.exceptions import ClientConnectionError, ClientError, ClientTimeoutError, ConfigurationError
+
+if TYPE_CHECKING:
+    import httpx2
 
 REDACTED = "***"
 
@@ -150,6 +151,9 @@ def transport_error(exc: httpx2.RequestError, what: str) -> ClientError:
         exc: What the HTTP library raised.
         what: The request in words that are safe to show, such as `GET /v2/tasks/`.
     """
+    # Only who has sent a request needs the library, and has it.
+    import httpx2
+
     reason = sanitize_error_message(str(exc)) or type(exc).__name__
     if isinstance(exc, httpx2.TimeoutException):
         return ClientTimeoutError(408, f"{what} got no answer in time ({reason}). Try again, or raise the timeout.")

@@ -16,6 +16,7 @@ HEAVY = {
         {"dbos", "psycopg", "alembic.command", "sqlalchemy.dialects.postgresql", "upath", "s3fs", "rich"},
     ),
     "worker": ("import web_helper.backend.worker", {"fastapi", "uvicorn", "alembic", "upath", "s3fs", "rich", "numpy"}),
+    "command": ("from synapse_sdk.cli.main import build_app; build_app()", {"httpx2", "pydantic", "rich", "yaml"}),
     "agent": ("import synapse_agent.app", {"sqlalchemy", "dbos", "rich", "numpy", "upath"}),
 }
 

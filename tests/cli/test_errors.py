@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from synapse_sdk import exceptions as errors
 from synapse_sdk.cli import main
+from synapse_sdk.cli.commands import BUILT_IN
 from synapse_sdk.cli.exporting.options import parse_filters, parse_split
 from synapse_sdk.cli.failures import UsageError, message_of
 from synapse_sdk.cli.output import plain, print_json
@@ -189,3 +190,22 @@ def test_splits_are_ratios_or_the_word_tag():
 def test_splits_that_do_not_divide_a_whole_are_refused(text):
     with pytest.raises(UsageError):
         parse_split(text)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_command_is_listed_with_the_first_paragraph_of_its_own_help(name):
+    paragraph = (BUILT_IN[name].load(name).help or "").split("\n\n")[0]
+    assert " ".join(paragraph.split()) == BUILT_IN[name].summary
+
+
+def test_the_list_of_commands_holds_those_of_other_rooms(tmp_path):
+    mine = EntryPoint(name="mine", value=f"{__name__}:register_ping", group="synapse.cli")
+    result = CliRunner().invoke(main.build_app(extensions=[mine]), ["--help"])
+    assert result.exit_code == 0
+    assert {"export", "ping"} <= set(result.stdout.replace("│", " ").split())
+
+
+def test_a_command_that_nobody_has_is_refused_with_the_nearest_name():
+    result = run("exprt")
+    assert result.exit_code == 2
+    assert "'export'" in result.stderr

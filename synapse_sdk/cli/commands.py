@@ -1,0 +1,106 @@
+"""The sub-commands of `synapse`, each imported when it is called: `--help` must not load what `export` needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperCommand
+from typer.main import get_command, get_group
+
+if TYPE_CHECKING:
+    from typer._click import Command
+
+
+@dataclass(frozen=True)
+class Later:
+    """A command that is not imported yet.
+
+    Attributes:
+        place: Module and attribute: a function, or a `typer.Typer` of sub-commands.
+        summary: The line of `synapse --help`; the first sentence of the command's own help.
+    """
+
+    place: str
+    summary: str
+
+    def load(self, name: str) -> Command:
+        """The command itself."""
+        module, _, attribute = self.place.partition(":")
+        found = getattr(import_module(f"synapse_sdk.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            command: Command = get_group(found)
+        else:
+            alone = typer.Typer(add_completion=False)
+            alone.command(name)(found)
+            command = get_command(alone)
+        command.name = name
+        return command
+
+
+BUILT_IN = {
+    "login": Later(
+        "login:login", "Check a token against a server and keep both for later commands (readable by you alone)."
+    ),
+    "doctor": Later(
+        "doctor:doctor",
+        "Check Python, configuration, server, token, storage and agents. Exit code 1 on errors, 0 on warnings.",
+    ),
+    "import": Later(
+        "importing:import_command", "Import annotated images into a project; again and again adds only what is new."
+    ),
+    "export": Later(
+        "exporting:export_command",
+        "Export annotations into a data set that trainers read, checked against the format's rules.",
+    ),
+    "project": Later("resources.projects:app", "Create, list, show and delete projects."),
+    "storage": Later("resources.storages:app", "List, show and create storages."),
+    "token": Later("resources.tokens:app", "Create, list and revoke access tokens."),
+    "job": Later("jobs:app", "Follow and stop jobs: server exports and plugin runs."),
+    "plugin": Later("plugin:app", "Make, run, test and publish plugins."),
+}
+
+
+class Commands(MutableMapping[str, Any]):
+    """Commands by name: built-in ones load when they are taken, those of other rooms when a name is in none of ours.
+
+    Args:
+        added: Commands that are there already.
+        load_extensions: Gives the commands of other rooms; asked once.
+    """
+
+    def __init__(self, added: MutableMapping[str, Any], load_extensions: Callable[[], dict[str, Any]]) -> None:
+        self._loaded = dict(added)
+        self._load_extensions: Callable[[], dict[str, Any]] | None = load_extensions
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._loaded and name in BUILT_IN:
+            self._loaded[name] = BUILT_IN[name].load(name)
+        elif name not in self._loaded:
+            self._extend()
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self._extend()
+        return iter([*BUILT_IN, *(name for name in self._loaded if name not in BUILT_IN)])
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def headings(self) -> dict[str, Any]:
+        """A stand-in for each command that is not loaded: what a list of commands shows."""
+        return {name: self._loaded.get(name) or TyperCommand(name, help=BUILT_IN[name].summary) for name in self}
+
+    def _extend(self) -> None:
+        if self._load_extensions is not None:
+            load, self._load_extensions = self._load_extensions, None
+            self._loaded = {**load(), **self._loaded}
