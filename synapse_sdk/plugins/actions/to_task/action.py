@@ -90,6 +90,11 @@ class ToTaskAction(BaseAction[ToTaskParams]):
         """
         raise NotImplementedError(f"{type(self).__name__} needs convert_data_from_inference() for the inference method")
 
+    def known_data_file(self, url: str) -> DataFile | None:
+        """What came with the task that this thread converts about its data file."""
+        known: DataFile | None = getattr(self._thread, "data_file", None)
+        return known if known is not None and known.url == url else None
+
     def read_data_file(self, url: str) -> bytes:
         """The bytes of a data file: as they came with the task, else fetched, checked, and retried.
 
@@ -97,8 +102,7 @@ class ToTaskAction(BaseAction[ToTaskParams]):
             ClientError: The file could not be fetched.
             StorageError: Its bytes are not the announced ones.
         """
-        known: DataFile | None = getattr(self._thread, "data_file", None)
-        known = known if known is not None and known.url == url else None
+        known = self.known_data_file(url)
         if known is not None and known.content is not None:
             return known.content
         http = getattr(self.ctx.client, "anonymous", None)

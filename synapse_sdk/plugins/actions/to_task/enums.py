@@ -16,3 +16,4 @@ class ToTaskEvent(StrEnum):
     """Events in the job's log."""
 
     TASK_FAILED = "add_task_data_task_failed"
+    FILE_PROBLEM = "to_task_file_problem"

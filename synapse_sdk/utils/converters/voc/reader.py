@@ -90,7 +90,15 @@ def _read_item(file: Path, finder: ImageFinder, problems: Problems, split: str |
     if image is None:
         line = filename.line if (filename := root.child("filename")) else root.line
         problems.add("image_missing", f"the image {last or file.stem} is in none of the image folders", line)
-    size = settle_size(image, _stated_size(root, problems), problems, root.line)
+    size = settle_size(image, stated_size(root, problems), problems, root.line)
+    annotations = read_objects(root, size, problems)
+    name = image.name if image else last or f"{file.stem}.jpg"
+    width, height = size or (None, None)
+    return SourceItem(name, name, image, width, height, item_data(annotations), split)
+
+
+def read_objects(root: Element, size: tuple[int, int] | None, problems: Problems) -> list[dict[str, Any]]:
+    """The sound objects of an `<annotation>`; what is wrong with others goes into `problems`."""
     annotations: list[dict[str, Any]] = []
     for element in root.children:
         if element.name != "object":
@@ -101,12 +109,11 @@ def _read_item(file: Path, finder: ImageFinder, problems: Problems, split: str |
             problems.add(exc.code.value, str(exc), element.line)
         except (ValueError, OverflowError) as exc:
             problems.add("invalid_geometry", f"the object cannot be read: {exc}", element.line)
-    name = image.name if image else last or f"{file.stem}.jpg"
-    width, height = size or (None, None)
-    return SourceItem(name, name, image, width, height, item_data(annotations), split)
+    return annotations
 
 
-def _stated_size(root: Element, problems: Problems) -> tuple[int, int] | None:
+def stated_size(root: Element, problems: Problems) -> tuple[int, int] | None:
+    """The size that an `<annotation>` says its image has."""
     element = root.child("size")
     if element is None:
         return None

@@ -80,10 +80,6 @@ class TaskGateway(ABC):
     def submit(self, results: Sequence[tuple[int, Annotation]]) -> list[Outcome]:
         """Send annotations; one bad result costs only itself."""
 
-    def finish(self) -> None:
-        """Tell the server that the run is over."""
-        return
-
 
 def encode_payload(payload: Any) -> msgspec.Raw:
     """Task data as it is sent.

@@ -39,7 +39,6 @@ class AnnotateTaskDataStep(ToTaskStep):
         with _Workshop(context, gateway, annotate) as workshop:
             for batch in workshop.batches():
                 report.take(_deliver(gateway, batch))
-        gateway.finish()
         report.close()
         return StepResult(data={"success": context.success_count, "failed": context.failed_count})
 
