@@ -11,7 +11,7 @@ router = APIRouter()
 
 
 class AgentHealth(BaseModel):
-    """State of the agent; `problem` is None while the server takes its heartbeats."""
+    """State of the agent; `problem` is None while the server takes its heartbeats and gives it work."""
 
     status: str = "ok"
     last_heard: datetime | None
@@ -21,5 +21,5 @@ class AgentHealth(BaseModel):
 @router.get("/health/")
 def get_health(request: Request) -> AgentHealth:
     """Answer 200 while the process lives."""
-    heartbeat = request.app.state.heartbeat
-    return AgentHealth(last_heard=heartbeat.last_heard, problem=heartbeat.problem)
+    heartbeat, dispatcher = request.app.state.heartbeat, request.app.state.dispatcher
+    return AgentHealth(last_heard=heartbeat.last_heard, problem=heartbeat.problem or dispatcher.problem)

@@ -6,11 +6,11 @@ import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel
 
 from synapse_agent.core.settings import Settings
+from synapse_agent.services.capacity import measure_capacity
 from synapse_sdk.clients.backend import BackendClient
 from synapse_sdk.clients.backend_v2 import BackendV2Client
 from synapse_sdk.exceptions import ClientError, ConfigurationError, ConflictError
@@ -33,14 +33,6 @@ class Enrolment(BaseModel):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(self.model_dump_json())
-
-
-def measure_capacity() -> dict[str, Any]:
-    """What this host has: cores, and memory in bytes."""
-    return {
-        "num_cpus": os.cpu_count() or 1,
-        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-    }
 
 
 def enrol(settings: Settings, own_url: str) -> Enrolment:
@@ -71,7 +63,8 @@ def enrol(settings: Settings, own_url: str) -> Enrolment:
 class Heartbeat:
     """Tells the server, from a thread of its own, that this agent lives."""
 
-    def __init__(self, settings: Settings, enrolment: Enrolment) -> None:
+    def __init__(self, settings: Settings, enrolment: Enrolment, own_url: str) -> None:
+        self._url = own_url
         self._client = BackendClient(settings.server_url)
         self._key = enrolment.key
         self._seconds = settings.heartbeat_seconds
@@ -91,7 +84,7 @@ class Heartbeat:
     def _beat(self) -> None:
         while True:
             try:
-                self._client.health_check_agent(self._key, {"capacity": measure_capacity()})
+                self._client.health_check_agent(self._key, {"capacity": measure_capacity(), "url": self._url})
                 self.last_heard, self.problem = datetime.now(UTC), None
             except ClientError as exc:
                 self.problem = f"the server does not take the heartbeat ({exc.code})"

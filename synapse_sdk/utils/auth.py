@@ -28,6 +28,9 @@ ENV_SYNAPSE_HOST = "SYNAPSE_HOST"
 ENV_SYNAPSE_ACCESS_TOKEN = "SYNAPSE_ACCESS_TOKEN"  # noqa: S105 - the variable's name.
 # Set by an agent for one plugin run: the key of the person who started it.
 ENV_RUN_USER_TOKEN = "SYNAPSE_PLUGIN_RUN_USER_TOKEN"  # noqa: S105 - the variable's name.
+# The agent that runs it, and this run's own key to that agent.
+ENV_RUN_AGENT_URL = "SYNAPSE_PLUGIN_RUN_AGENT_URL"
+ENV_RUN_AGENT_TOKEN = "SYNAPSE_PLUGIN_RUN_AGENT_TOKEN"  # noqa: S105 - the variable's name.
 ENV_RUN_TENANT = "SYNAPSE_PLUGIN_RUN_TENANT"
 DEFAULT_HOST = "http://127.0.0.1:8100"
 CONFIG_FILE = Path.home() / ".synapse" / "config.json"

@@ -125,4 +125,3 @@ class RunRecord(BaseModel):
     error: str | None = None
     result: Any = None
     started: str | None = None
-    finished: str | None = None

@@ -16,7 +16,7 @@ from synapse_sdk.utils.auth import read_env
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.services.bootstrap import bootstrap, issue_admin_token
 from web_helper.launcher.home import DEFAULT_PORT, Home, RunRecord
-from web_helper.launcher.supervisor import READY_SECONDS, ProcessSpec, Supervisor
+from web_helper.launcher.supervisor import READY_SECONDS, STOP_SECONDS, ProcessSpec, Supervisor
 
 PORTS_TRIED = 50
 
@@ -55,7 +55,13 @@ class Platform:
             base_url = read_env().get("SYNAPSE_SERVER_BASE_URL") or url
             variables = {"SYNAPSE_SERVER_HOME": str(home.path), "SYNAPSE_SERVER_BASE_URL": base_url}
             token = _admin_token(home, Settings(home=home.path, base_url=base_url))
-            agent = {"SYNAPSE_AGENT_SERVER_URL": url, "SYNAPSE_AGENT_HOME": str(home.path / "agent")}
+            agent = {
+                "SYNAPSE_AGENT_SERVER_URL": url,
+                "SYNAPSE_AGENT_HOME": str(home.path / "agent"),
+                # `synapse down` ends everything on this machine.
+                "SYNAPSE_AGENT_STOP_RUNS_AT_EXIT": "true",
+                "SYNAPSE_AGENT_STOP_SECONDS": str(STOP_SECONDS / 2),
+            }
             supervisor = Supervisor(
                 specs=_specs(listener, agent_listener),
                 environment={**read_env(), **variables, **agent, "SYNAPSE_AGENT_TOKEN": token},

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import threading
 import venv
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,43 +29,67 @@ ENVIRONMENTS_FOLDER = Path(".synapse") / "envs"
 INSTALL_SECONDS = 3600
 REQUIREMENTS_FILE = "requirements.txt"
 _READY = ".ready"
+_LINES_IN_ERROR = 8
+_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>)]+", re.IGNORECASE)
 
 
 def plugin_python(
-    folder: Path, config: PluginConfig, *, notify: Callable[[str], None], cache: Path | None = None
+    folder: Path,
+    config: PluginConfig,
+    *,
+    notify: Callable[[str], None],
+    cache: Path | None = None,
+    installer: PackageManager | None = None,
 ) -> Path:
     """Find or make the interpreter for a plugin.
 
     Args:
         folder: The plugin's folder.
         config: Its configuration.
-        notify: Told when an installation starts, since that takes a while.
+        notify: Told when an installation starts, since that takes a while, and what the installer says.
         cache: Where environments are kept; `~/.synapse/envs` when None.
+        installer: What installs; what the configuration names when None.
 
     Raises:
         BuildError: The requirements cannot be installed.
     """
-    own = folder / ".venv" / "bin" / "python"
-    if own.exists():
-        return own
-    requirements = read_requirements(folder / REQUIREMENTS_FILE)
-    if not requirements:
-        return Path(sys.executable)
-    root = cache or Path.home() / ENVIRONMENTS_FOLDER
-    target = root / _fingerprint(folder, config, requirements)
-    root.mkdir(parents=True, exist_ok=True)
-    with _locked(root / f"{target.name}.lock"):
-        if not (target / _READY).exists():
-            notify(f"Installing the requirements of {config.code} (once): {', '.join(requirements)[:200]}")
-            _build(target, folder, config)
+    installer = installer or config.package_manager
+    target = environment_of(folder, config, cache=cache, installer=installer)
+    if target is None:
+        own = folder / ".venv" / "bin" / "python"
+        return own if own.exists() else Path(sys.executable)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(target.with_name(f"{target.name}.lock")):
+        if not is_built(target):
+            requirements = ", ".join(read_requirements(folder / REQUIREMENTS_FILE))
+            notify(f"Installing the requirements of {config.code} (once): {_without_addresses(requirements)[:200]}")
+            _build(target, folder, config, installer, notify=notify)
     return target / "bin" / "python"
 
 
-def _build(target: Path, folder: Path, config: PluginConfig) -> None:
+def environment_of(
+    folder: Path, config: PluginConfig, *, cache: Path | None = None, installer: PackageManager | None = None
+) -> Path | None:
+    """Folder of the environment that a plugin's requirements need, built or not; None when it needs none."""
+    requirements = read_requirements(folder / REQUIREMENTS_FILE)
+    if not requirements or (folder / ".venv" / "bin" / "python").exists():
+        return None
+    root = cache or Path.home() / ENVIRONMENTS_FOLDER
+    return root / _fingerprint(folder, config, requirements, installer or config.package_manager)
+
+
+def is_built(environment: Path) -> bool:
+    """Whether an environment is whole."""
+    return (environment / _READY).exists()
+
+
+def _build(
+    target: Path, folder: Path, config: PluginConfig, installer: PackageManager, *, notify: Callable[[str], None]
+) -> None:
     shutil.rmtree(target, ignore_errors=True)
     venv.create(target, symlinks=True)
     python = target / "bin" / "python"
-    _install(python, folder, config)
+    _install(_installer_command(python, folder, config, installer), folder, config, notify=notify)
     # Written last: its own packages come first on the path, and pip did not see ours.
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     behind = "".join(f"import site; site.addsitedir({path!r})\n" for path in _our_packages())
@@ -70,29 +97,50 @@ def _build(target: Path, folder: Path, config: PluginConfig) -> None:
     (target / _READY).touch()
 
 
-def _install(python: Path, folder: Path, config: PluginConfig) -> None:
-    if config.package_manager is PackageManager.UV:
+def _installer_command(python: Path, folder: Path, config: PluginConfig, installer: PackageManager) -> list[str]:
+    if installer is PackageManager.UV:
         # Its cache would bring back an older wheel of the same file name.
-        command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-cache", "--python", str(python)]
+        command = [sys.executable, "-m", "uv", "pip", "install", "--no-cache", "--no-progress", "--python", str(python)]
     else:
         command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
     command += [*config.package_manager_options, "-r", REQUIREMENTS_FILE]
-    if (folder / config.wheels_dir).is_dir():
-        command += ["--find-links", config.wheels_dir]
+    return command + (["--find-links", config.wheels_dir] if (folder / config.wheels_dir).is_dir() else [])
+
+
+def _install(command: list[str], folder: Path, config: PluginConfig, *, notify: Callable[[str], None]) -> None:
+    last: deque[str] = deque(maxlen=_LINES_IN_ERROR)
+    process = subprocess.Popen(  # noqa: S603 - a plugin's requirements are its author's to name.
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
+    # An installer that hangs prints nothing: the time is kept beside the reading.
+    timer = threading.Timer(INSTALL_SECONDS, process.kill)
+    timer.start()
     try:
-        done = subprocess.run(  # noqa: S603 - a plugin's requirements are its author's to name.
-            command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as exc:
-        raise BuildError(f"Installing the requirements of {config.code} took over {INSTALL_SECONDS} s") from exc
-    if done.returncode:
-        said = "\n".join(f"  {line}" for line in done.stderr.strip().splitlines()[-8:])
+        with process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if line.strip() and not line.startswith("Using Python"):
+                    last.append(_without_addresses(line.rstrip()))
+                    notify(last[-1])
+    finally:
+        process.kill()
+        has_time_left = timer.is_alive()
+        timer.cancel()
+    if not has_time_left:
+        raise BuildError(f"Installing the requirements of {config.code} took over {INSTALL_SECONDS} s")
+    if process.returncode:
+        said = "\n".join(f"  {line}" for line in last)
         raise BuildError(f"The requirements of {config.code} ({REQUIREMENTS_FILE}) cannot be installed:\n{said}")
 
 
-def _fingerprint(folder: Path, config: PluginConfig, requirements: list[str]) -> str:
+def _without_addresses(line: str) -> str:
+    """An index may be private, and its address hold a password."""
+    return _ADDRESS.sub("<address>", line)
+
+
+def _fingerprint(folder: Path, config: PluginConfig, requirements: list[str], installer: PackageManager) -> str:
     wheels = sorted((folder / config.wheels_dir).glob("*.whl"))
-    parts = [sys.version, sys.prefix, config.package_manager, *config.package_manager_options, *requirements]
+    parts = [sys.version, sys.prefix, installer, *config.package_manager_options, *requirements]
     digest = hashlib.sha256("\0".join(parts).encode())
     for wheel in wheels:
         digest.update(wheel.name.encode() + b"\0" + hashlib.sha256(wheel.read_bytes()).digest())

@@ -1,0 +1,134 @@
+"""Runs of this agent: what they are, what they print, stopping one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request, WebSocket, WebSocketDisconnect
+from starlette.responses import PlainTextResponse, StreamingResponse
+
+from synapse_agent.services.capacity import list_gpus, measure_capacity
+from synapse_agent.services.runs.history import RunHistory
+from synapse_sdk.wire.agents import RunRecord
+
+router = APIRouter()
+LOOK_SECONDS = 0.3
+
+
+def _history(state: Any) -> RunHistory:
+    history: RunHistory = state.history
+    return history
+
+
+@router.get("/jobs/")
+def list_jobs(request: Request) -> list[RunRecord]:
+    """Runs that go on, then those that are over and still kept, newest first."""
+    return _history(request.app.state).list()
+
+
+@router.get("/jobs/{job_id}/")
+def get_job(request: Request, job_id: str) -> RunRecord:
+    """One run."""
+    return _find(request.app.state, job_id)
+
+
+@router.get("/jobs/{job_id}/logs/", response_class=PlainTextResponse)
+def get_job_logs(request: Request, job_id: str) -> PlainTextResponse:
+    """What a run printed and this agent still keeps."""
+    _find(request.app.state, job_id)
+    return PlainTextResponse(_history(request.app.state).console(job_id))
+
+
+@router.post("/jobs/{job_id}/stop/", status_code=HTTPStatus.ACCEPTED)
+def stop_job(request: Request, job_id: str) -> RunRecord:
+    """Ask a run to end; it is killed when it does not."""
+    run = _find(request.app.state, job_id)
+    request.app.state.dispatcher.stop_run(run.id)
+    return run
+
+
+@router.get("/jobs/{job_id}/logs/stream/", response_class=StreamingResponse)
+async def stream_job_logs(request: Request, job_id: str) -> StreamingResponse:
+    """What a run prints, as server-sent events `{type, message}`; `complete` or `error` ends them."""
+    await asyncio.to_thread(_find, request.app.state, job_id)
+
+    async def events() -> AsyncIterator[str]:
+        async for event in _tail(_history(request.app.state), job_id):
+            if await request.is_disconnected():
+                return
+            yield f"data: {json.dumps(event, ensure_ascii=False)}\n\n"
+
+    return StreamingResponse(events(), media_type="text/event-stream")
+
+
+@router.websocket("/jobs/{job_id}/logs/")
+async def watch_job_logs(socket: WebSocket, job_id: str) -> None:
+    """What a run prints, as messages `{type, message}`."""
+    await socket.accept()
+    try:
+        async for event in _tail(_history(socket.app.state), job_id):
+            await socket.send_text(json.dumps(event, ensure_ascii=False))
+        await socket.close()
+    except (WebSocketDisconnect, RuntimeError):
+        # Whoever watched has gone; the run goes on.
+        return
+
+
+@router.get("/gpu_status/")
+def get_gpu_status() -> dict[str, Any]:
+    """The GPUs of this host, as their driver sees them."""
+    return {"gpus": list_gpus()}
+
+
+@router.get("/nodes/")
+def list_nodes(request: Request) -> list[dict[str, Any]]:
+    """This host, as the one node that there is without a cluster."""
+    return [_node(request)]
+
+
+@router.get("/nodes/{node_id}/")
+def get_node(request: Request, node_id: str) -> dict[str, Any]:
+    """This host."""
+    node = _node(request)
+    if node["id"] != node_id:
+        raise HTTPException(404, f"There is no node {node_id!r}.")
+    return node
+
+
+@router.get("/tasks/")
+def list_tasks() -> list[dict[str, Any]]:
+    """Tasks of a cluster: none, without one."""
+    return []
+
+
+def _node(request: Request) -> dict[str, Any]:
+    return {"id": request.app.state.name, "state": "ALIVE", "capacity": measure_capacity()}
+
+
+def _find(state: Any, job_id: str) -> RunRecord:
+    run = _history(state).find(job_id)
+    if run is None:
+        raise HTTPException(404, f"This agent has no run {job_id!r}, or does not keep it any more.")
+    return run
+
+
+async def _tail(history: RunHistory, job_id: str) -> AsyncIterator[dict[str, Any]]:
+    position = 0
+    while True:
+        run = await asyncio.to_thread(history.find, job_id)
+        if run is None:
+            yield {"type": "error", "message": "The run is not here any more."}
+            return
+        is_over = run.phase == "ended"
+        position, text = await asyncio.to_thread(history.read, job_id, position)
+        for line in text.splitlines():
+            yield {"type": "log", "message": line}
+        if is_over and not text:
+            yield {"type": "complete", "message": run.status.value}
+            return
+        if not text:
+            await asyncio.sleep(LOOK_SECONDS)

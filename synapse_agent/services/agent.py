@@ -1,0 +1,96 @@
+"""One agent: everything that runs in its process, made from its settings."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from synapse_agent.core.settings import Settings
+from synapse_agent.engines.local.engine import LocalEngine
+from synapse_agent.services.enrolment import Enrolment, Heartbeat
+from synapse_agent.services.releases import ReleaseCache
+from synapse_agent.services.runs.dispatcher import Dispatcher
+from synapse_agent.services.runs.follower import Workshop
+from synapse_agent.services.runs.history import RunHistory
+from synapse_agent.services.runs.store import RunStore
+from synapse_agent.services.server_link import ServerLink
+from synapse_sdk.exceptions import ConfigurationError
+
+API_TOKEN_FILE = "api.token"  # noqa: S105 - a file's name.
+
+
+@dataclass(frozen=True)
+class AgentParts:
+    """What the agent's API and its start and stop need."""
+
+    settings: Settings
+    agent_id: int
+    api_token: str
+    heartbeat: Heartbeat
+    dispatcher: Dispatcher
+    history: RunHistory
+
+    def start(self) -> None:
+        self.heartbeat.start()
+        self.dispatcher.start()
+
+    def stop(self) -> None:
+        self.dispatcher.stop()
+        self.heartbeat.stop()
+
+
+def open_agent(settings: Settings, enrolment: Enrolment, own_url: str) -> AgentParts:
+    """Make the parts of an agent; nothing runs yet."""
+    home = settings.home.expanduser().resolve()
+    store, engine = RunStore(home / "runs"), LocalEngine()
+    link = ServerLink(settings.server_url, enrolment.key)
+    shop = Workshop(
+        settings=settings,
+        store=store,
+        engine=engine,
+        link=link,
+        releases=ReleaseCache(home / "releases", link.client),
+        envs=home / "envs",
+        agent_url=own_url,
+    )
+    return AgentParts(
+        settings=settings,
+        agent_id=enrolment.agent_id,
+        api_token=settings.api_token or load_api_token(home / API_TOKEN_FILE),
+        heartbeat=Heartbeat(settings, enrolment, own_url),
+        dispatcher=Dispatcher(shop),
+        history=RunHistory(store, engine),
+    )
+
+
+def load_api_token(path: Path) -> str:
+    """The token of the agent's API; made at its first start, readable for the owner only."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        token = secrets.token_urlsafe(32)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(token + "\n")
+        return token
+
+
+def lock_home(home: Path) -> IO[str]:
+    """Hold a home for one agent: two would run the same jobs twice.
+
+    Raises:
+        ConfigurationError: Another agent holds it.
+    """
+    home = home.expanduser()
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = (home / "agent.lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        file.close()
+        raise ConfigurationError(f"Another agent runs in {home}: stop it, or give this one its own --home.") from exc
+    return file

@@ -1,0 +1,81 @@
+"""Runs as the agent's own API shows them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from synapse_agent.engines.protocol import Engine
+from synapse_agent.services.runs.store import Phase, RunFile, RunStore
+from synapse_sdk.wire.agents import ExitKind, RunRecord
+from synapse_sdk.wire.jobs import JobStatus
+
+CHUNK_BYTES = 64 * 2**10
+_JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class RunHistory:
+    """Reads what the runs left on disk.
+
+    Args:
+        store: The runs.
+        engine: Reads what they printed.
+    """
+
+    def __init__(self, store: RunStore, engine: Engine) -> None:
+        self._store, self._engine = store, engine
+
+    def list(self) -> list[RunRecord]:
+        """Runs that go on, then those that are over and still kept."""
+        return [_record_of(run) for run in (*self._store.all(), *self._store.ended())]
+
+    def find(self, job_id: str) -> RunRecord | None:
+        """One run; None when it is not here."""
+        found = self._find(job_id)
+        return _record_of(found[0]) if found else None
+
+    def read(self, job_id: str, position: int) -> tuple[int, str]:
+        """What a run printed from a position on, to the end of a line where there is one; and the next position."""
+        found = self._find(job_id)
+        if found is None:
+            return position, ""
+        run, folder = found
+        chunk = self._engine.read_console(folder, position, CHUNK_BYTES)
+        end = chunk.data.rfind(b"\n") + 1
+        data = chunk.data if run.phase == Phase.ENDED or not end else chunk.data[:end]
+        if not end and run.phase != Phase.ENDED and len(data) < CHUNK_BYTES:
+            return position, ""
+        return chunk.position + len(data), data.decode(errors="replace")
+
+    def console(self, job_id: str) -> str:
+        """All that is kept of what a run printed."""
+        parts, position = [], 0
+        found = self._find(job_id)
+        while found is not None:
+            chunk = self._engine.read_console(found[1], position, CHUNK_BYTES)
+            if not chunk.data:
+                break
+            parts.append(chunk.data)
+            position = chunk.position + len(chunk.data)
+        return b"".join(parts).decode(errors="replace")
+
+    def _find(self, job_id: str) -> tuple[RunFile, Path] | None:
+        # It becomes a part of a path.
+        return self._store.find(job_id) if _JOB_ID.fullmatch(job_id) else None
+
+
+def _record_of(run: RunFile) -> RunRecord:
+    ending = run.ending or {}
+    return RunRecord(
+        id=run.job_id,
+        plugin=run.plugin or None,
+        version=run.version or None,
+        action=run.action or None,
+        status=JobStatus(ending["status"]) if ending else JobStatus.RUNNING,
+        phase=run.phase,
+        exit_kind=ExitKind(ending["exit_kind"]) if ending else None,
+        exit_code=ending.get("exit_code"),
+        error=ending.get("error"),
+        result=ending.get("result"),
+        started=run.started or None,
+    )

@@ -1,0 +1,42 @@
+"""Builds a plugin's environment in a process of its own: `python -m synapse_sdk.plugins.executors.build FOLDER CACHE`.
+
+It speaks on stdout, and leaves an error where a run leaves its outcome (`job_protocol.RESULT_FILE`).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from synapse_sdk.exceptions import SynapseError
+from synapse_sdk.plugins.config import PluginConfig
+from synapse_sdk.plugins.enums import PackageManager
+from synapse_sdk.plugins.executors import job_protocol
+from synapse_sdk.plugins.executors.environment import plugin_python
+from synapse_sdk.utils.auth import read_env
+
+EXIT_FAILED = 1
+
+
+def main() -> int:
+    """Build the environment; the exit status is 0 when it is there."""
+    folder, cache = Path(sys.argv[1]), Path(sys.argv[2])
+    try:
+        config = PluginConfig.from_path(folder)
+        plugin_python(folder, config, notify=_say, cache=cache, installer=PackageManager.UV)
+    except SynapseError as exc:
+        _say(str(exc))
+        result_file = read_env().get(job_protocol.RESULT_FILE)
+        if result_file:
+            Path(result_file).write_bytes(job_protocol.encode_error(exc))
+        return EXIT_FAILED
+    return 0
+
+
+def _say(message: str) -> None:
+    sys.stdout.write(f"{message}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

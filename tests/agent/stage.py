@@ -1,0 +1,206 @@
+"""A real server and real agents, as processes of their own, and plugins made on the spot."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+from synapse_sdk.clients.backend import BackendClient
+from synapse_sdk.clients.backend_v2 import BackendV2Client
+from synapse_sdk.plugins.packaging.publish import pack_plugin, publish_plugin
+from web_helper.backend.core.settings import Settings
+from web_helper.backend.services.bootstrap import bootstrap
+
+SECONDS = 40.0
+FINAL = {"succeeded", "failed", "stopped"}
+PRELUDE = """\
+import os, signal, subprocess, sys, time
+from pathlib import Path
+from pydantic import BaseModel
+from synapse_sdk.plugins import BaseAction
+
+class Params(BaseModel):
+    value: object = None
+    flag: str = ""
+
+class Main(BaseAction[Params]):
+    def execute(self):
+"""
+
+
+class Stage:
+    """One server; agents and plugins as a test asks for them."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.home = folder / "server"
+        self.token = bootstrap(Settings(home=self.home, base_url=self.url)).token
+        self.server: subprocess.Popen | None = None
+        self.agents: list[AgentProcess] = []
+        self.start_server()
+        self.v1 = BackendClient(self.url, self.token)
+        self.v2 = BackendV2Client(self.url, access_token=self.token, allow_insecure=True)
+
+    def start_server(self):
+        env = {**clean_env(), "SYNAPSE_SERVER_HOME": str(self.home), "SYNAPSE_SERVER_BASE_URL": self.url}
+        fd = self.listener.fileno()
+        with (self.folder / "server.log").open("ab") as log:
+            self.server = subprocess.Popen(
+                [sys.executable, "-m", "web_helper.backend.app", f"--fd={fd}"],
+                env=env,
+                pass_fds=(fd,),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def kill_server(self):
+        """Connections are refused from here on: the listening socket goes with the server."""
+        port = self.listener.getsockname()[1]
+        self.listener.close()
+        self.server.kill()
+        self.server.wait()
+        return port
+
+    def revive_server(self, port: int):
+        self.listener = socket.create_server(("127.0.0.1", port))
+        self.start_server()
+
+    def start_agent(self, name: str = "", **settings) -> "AgentProcess":
+        agent = AgentProcess(self, name or f"host-{uuid.uuid4().hex[:6]}", settings)
+        self.agents.append(agent)
+        agent.wait_connected()
+        return agent
+
+    def publish(self, body: str, *, code: str = "", config: str = "", requirements: str = "", files=None) -> str:
+        """Publish a plugin whose action `main` has this body; answers its code."""
+        code = code or f"plugin-{uuid.uuid4().hex[:8]}"
+        folder = self.folder / "plugins" / code
+        (folder / "plugin").mkdir(parents=True)
+        (folder / "plugin" / "__init__.py").touch()
+        indented = "".join(f"        {line}\n" for line in body.strip("\n").splitlines())
+        (folder / "plugin" / "main.py").write_text(PRELUDE + indented)
+        head = f"name: Test\ncode: {code}\nversion: 1.0.0\n"
+        (folder / "config.yaml").write_text(f"{head}actions:\n  main:\n    entrypoint: plugin.main.Main\n{config}")
+        if requirements:
+            (folder / "requirements.txt").write_text(requirements)
+        for name, content in (files or {}).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        packed = pack_plugin(folder, self.folder, notify=lambda _: None, is_debug=True)
+        publish_plugin(packed, self.v1, is_debug=True)
+        return code
+
+    def run(self, code: str, agent: "AgentProcess", **params) -> str:
+        return self.v1.run_plugin(code, {"action": "main", "agent": agent.id, "params": params})["id"]
+
+    def job(self, job_id: str) -> dict:
+        return self.v1.get_job(job_id)
+
+    def console(self, job_id: str) -> str:
+        return self.v1.list_job_console_logs(job_id)["console_logs"]
+
+    def wait(self, job_id: str, *statuses: str, seconds: float = SECONDS) -> dict:
+        wanted = set(statuses) or FINAL
+        return until(lambda: (job := self.job(job_id))["status"] in wanted and job, seconds, lambda: self.job(job_id))
+
+    def close(self):
+        for agent in self.agents:
+            agent.kill()
+            agent.kill_runs()
+        self.server.kill()
+        self.server.wait()
+        self.listener.close()
+        self.v1.close()
+        self.v2.close()
+
+
+class AgentProcess:
+    """An agent of a stage."""
+
+    def __init__(self, stage: Stage, name: str, settings: dict):
+        self.stage, self.name, self.home = stage, name, stage.folder / name
+        self.settings = {f"SYNAPSE_AGENT_{key.upper()}": str(value) for key, value in settings.items()}
+        self.process: subprocess.Popen | None = None
+        self.start()
+
+    def start(self):
+        env = {
+            **clean_env(),
+            "SYNAPSE_AGENT_SERVER_URL": self.stage.url,
+            "SYNAPSE_AGENT_HOME": str(self.home),
+            "SYNAPSE_AGENT_NAME": self.name,
+            "SYNAPSE_AGENT_TOKEN": self.stage.token,
+            "SYNAPSE_AGENT_RETRY_SECONDS": "0.2",
+            "SYNAPSE_AGENT_HEARTBEAT_SECONDS": "1",
+            "SYNAPSE_AGENT_STOP_SECONDS": "2",
+            **self.settings,
+        }
+        with (self.stage.folder / f"{self.name}.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "synapse_agent.app", "--port", "0"],
+                env=env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def wait_connected(self):
+        def connected():
+            rows = self.stage.v1.list_agents({"search": self.name})["results"]
+            return rows and rows[0]["status"] == "connected" and rows[0]
+
+        self.record = until(connected, SECONDS, self.log)
+        self.id, self.url = self.record["id"], self.record["url"]
+
+    @property
+    def api_token(self) -> str:
+        return (self.home / "api.token").read_text().strip()
+
+    def log(self) -> str:
+        return (self.stage.folder / f"{self.name}.log").read_text()
+
+    def kill(self, number: int = signal.SIGKILL):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        self.process.wait(20)
+
+    def kill_runs(self):
+        """What a failed test left running; by its own mark."""
+        for folder in (self.home / "runs").glob("*"):
+            for pid in processes_with(f"SYNAPSE_JOB_ID={folder.name}"):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def clean_env() -> dict:
+    env = {key: value for key, value in os.environ.items() if not key.startswith("SYNAPSE_")}
+    return env | {"PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+def until(look, seconds: float = SECONDS, explain=lambda: ""):
+    """The first true answer."""
+    deadline = time.monotonic() + seconds
+    while not (answer := look()):
+        assert time.monotonic() < deadline, f"it did not happen in {seconds} s: {explain()}"
+        time.sleep(0.05)
+    return answer
+
+
+def processes_with(mark: str) -> list[int]:
+    """Living processes whose environment or command line holds a text."""
+    found = []
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit() and int(path.name) != os.getpid():
+            with suppress(OSError):
+                seen = (path / "environ").read_bytes() + (path / "cmdline").read_bytes()
+                if mark.encode() in seen:
+                    found.append(int(path.name))
+    return found
