@@ -5,6 +5,7 @@ Writers hold no data set: what they keep grows with the number of classes and sp
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -143,16 +144,46 @@ class DatasetWriter(ABC):
             return False
         frame.image_id, note = self.claim_image_id(unit.get("id"), frame.item_id)
         self._note_item(frame, note, has_data=item.get("data") is not None)
-        self._keep(frame, self._rows(annotations, frame))
+        rows = self._rows(annotations, frame)
+        self._keep(frame, rows)
+        self._waiting += 1 + len(rows)
+        if self._waiting >= _WAITING:
+            self.flush()
         return True
 
-    def write_block(self, items: Iterable[BlockItem]) -> None:
-        """Write items whose names, splits and image ids are settled; the same output in less time.
+    def write_block(self, items: Sequence[BlockItem]) -> None:
+        """Write items whose names, splits and image ids are settled: the same output in less time.
 
         Raises:
             OSError: A file cannot be written.
+        """
+        self.absorb(self.convert_block(items))
+
+    def convert_block(self, items: Sequence[BlockItem]) -> Chunk:
+        """What becomes of a block, for `absorb` to write: here, or in the process that puts blocks in order.
+
+        Raises:
             NeedsOrderError: The writer is spread, and the outcome depends on earlier items.
         """
+        report, per_class = self.report, self._per_class
+        self.report, self._per_class = WriterReport(self.format), dict.fromkeys(per_class, 0)
+        try:
+            self._convert_items(items)
+            files, self._whole_files = self._whole_files, []
+            return Chunk(
+                lanes=self._take(),
+                counts={name: getattr(self.report, name) for name in SUMS},
+                splits=dict(self.report.splits),
+                per_class={name: count for name, count in self._per_class.items() if count},
+                conversions=dict(self.report.conversions),
+                files=files,
+                losses=self.report.skipped.take(),
+                digests=b"".join([hashlib.sha256(item.data).digest() for item in items]),
+            )
+        finally:
+            self.report, self._per_class = report, per_class
+
+    def _convert_items(self, items: Iterable[BlockItem]) -> None:
         for item in items:
             self.report.items_in += 1
             if item.skip:
@@ -184,20 +215,9 @@ class DatasetWriter(ABC):
         for lane in self._take():
             self._append(lane)
 
-    def take_chunk(self) -> Chunk:
-        """Everything that was written since the last time, for the process that puts blocks in order."""
-        files, self._whole_files = self._whole_files, []
-        report, self.report = self.report, WriterReport(self.format)
-        per_class, self._per_class = self._per_class, dict.fromkeys(self._per_class, 0)
-        return Chunk(
-            lanes=self._take(),
-            counts={name: getattr(report, name) for name in SUMS},
-            splits=dict(report.splits),
-            per_class={name: count for name, count in per_class.items() if count},
-            conversions=dict(report.conversions),
-            files=files,
-            losses=report.skipped.take(),
-        )
+    def make_portable(self, chunk: Chunk) -> Chunk:
+        """The chunk in the form in which it goes to the process that puts blocks in order."""
+        return chunk
 
     def absorb(self, chunk: Chunk) -> None:
         """Write what became of a block in another process. In order of the blocks.
@@ -304,9 +324,6 @@ class DatasetWriter(ABC):
         report.annotations += len(rows)
         report.images += 1
         report.splits[frame.split or ""] += 1
-        self._waiting += 1 + len(rows)
-        if self._waiting >= _WAITING and not self.is_spread:
-            self.flush()
 
     def _note_item(self, frame: Frame, note: str, *, has_data: bool) -> None:
         if not has_data:

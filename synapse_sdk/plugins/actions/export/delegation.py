@@ -215,6 +215,7 @@ class ExportSettings:
         throttle_seconds: Pause between bulk calls, so that people can go on working; None is the target's own.
         bulk_chunk_size: Rows per bulk call; the server takes at most 200.
         download_parallelism: Payloads of one bulk call that are downloaded at once.
+        parallelism: Processes that convert a bundle; None is one for a small export, and one per core for a large one.
     """
 
     read_timeout_seconds: float = field(default=60.0, metadata={"range": (0.001, 3600)})
@@ -223,6 +224,7 @@ class ExportSettings:
     throttle_seconds: float | None = field(default=None, metadata={"range": (0, 60)})
     bulk_chunk_size: int = field(default=MAX_BULK_IDS, metadata={"range": (1, MAX_BULK_IDS)})
     download_parallelism: int = field(default=8, metadata={"range": (1, 64)})
+    parallelism: int | None = field(default=None, metadata={"range": (1, 64), "is_whole": True})
 
 
 def resolve_settings(sources: SettingSources) -> ExportSettings:
@@ -235,7 +237,7 @@ def resolve_settings(sources: SettingSources) -> ExportSettings:
     for setting in fields(ExportSettings):
         value, source = sources.find(setting.name)
         if source is not SettingSource.DEFAULT:
-            is_whole = isinstance(setting.default, int)
+            is_whole = isinstance(setting.default, int) or setting.metadata.get("is_whole", False)
             values[setting.name] = _number(value, setting.name, whole=is_whole, bounds=setting.metadata["range"])
     return ExportSettings(**values)
 

@@ -162,6 +162,10 @@ class BaseExporter:
     def additional_file_saving(self, unique_export_path: Any) -> None:
         """Write more files once all items are saved."""
 
+    def checksums(self) -> dict[str, str]:
+        """SHA-256 of files of the output, by path, that need not be worked out again for `export.json`."""
+        return {}
+
     def record_facts(self) -> dict[str, Any]:
         """More facts for `export.json`."""
         return {}

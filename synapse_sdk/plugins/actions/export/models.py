@@ -24,6 +24,12 @@ class MetricsRecord:
     def to_dict(self) -> dict[str, int]:
         return asdict(self)
 
+    def count(self, success: int, failed: int) -> None:
+        """Count several at once."""
+        self.stand_by -= success + failed
+        self.success += success
+        self.failed += failed
+
     def count_success(self) -> None:
         self.stand_by -= 1
         self.success += 1

@@ -37,6 +37,7 @@ class ExportParams(BaseModel):
         throttle_seconds: Pause between bulk calls.
         bulk_chunk_size: Rows per bulk call.
         download_parallelism: Payloads that are downloaded at once.
+        parallelism: Processes that convert a built-in format; None is one per core for a large export, else one.
     """
 
     name: str
@@ -55,6 +56,7 @@ class ExportParams(BaseModel):
     throttle_seconds: float | None = Field(None, ge=0, le=60)
     bulk_chunk_size: int | None = Field(None, ge=1, le=200)
     download_parallelism: int | None = Field(None, ge=1, le=64)
+    parallelism: int | None = Field(None, ge=1, le=64)
 
     @field_validator("name")
     @classmethod

@@ -38,6 +38,8 @@ class Chunk(msgspec.Struct, array_like=True, gc=False):
         is_proven: What the block became follows the format's rules, checked on its bytes.
         classes: Names of the classes that the check met.
         needs_order: Nothing was converted: the block has to be converted in order.
+        error: What went wrong in the block's process; empty when nothing did.
+        error_number: The `errno` of what went wrong, where it has one.
     """
 
     lanes: list[Lane] = []
@@ -52,3 +54,5 @@ class Chunk(msgspec.Struct, array_like=True, gc=False):
     is_proven: bool = False
     classes: list[str] = []
     needs_order: bool = False
+    error: str = ""
+    error_number: int = 0

@@ -165,7 +165,7 @@ class CocoWriter(DatasetWriter):
             return [Lane(split, kept.image_lines(), kept.row_lines()) for split, kept in taken.items()]
         # Numbers count within the block until the process that knows the blocks before it puts them in.
         self._annotation_id = 0
-        return [kept.to_template(split, is_alone=len(taken) == 1) for split, kept in taken.items()]
+        return [kept.to_unnumbered(split, is_alone=len(taken) == 1) for split, kept in taken.items()]
 
     def _append(self, lane: Lane) -> None:
         rows, last = lane.later, self._annotation_id
@@ -173,6 +173,11 @@ class CocoWriter(DatasetWriter):
             numbers = range(last + 1, last + 1 + lane.count) if not lane.numbers else (last + n for n in lane.numbers)
             rows %= tuple(numbers)
         self._file(lane.split).add(lane.first, rows)
+
+    def make_portable(self, chunk: Chunk) -> Chunk:
+        for lane in chunk.lanes:
+            lane.later = _rows_to_template(lane.later)
+        return chunk
 
     def absorb(self, chunk: Chunk) -> None:
         super().absorb(chunk)
@@ -226,11 +231,15 @@ class _Kept:
             row.id = number
         return _lines(self.rows)
 
-    def to_template(self, split: str | None, *, is_alone: bool) -> Lane:
-        # Each line begins with its number, and no string holds a line break.
-        rows = (b"\n" + _lines(self.rows)).replace(b"%", b"%%").replace(b'\n{"id":0,', b'\n{"id":%d,')[1:]
+    def to_unnumbered(self, split: str | None, *, is_alone: bool) -> Lane:
         numbers = [] if is_alone else list(chain.from_iterable(self.numbers))
-        return Lane(split, self.image_lines(), rows, len(self.rows), numbers)
+        return Lane(split, self.image_lines(), _lines(self.rows), len(self.rows), numbers)
+
+
+def _rows_to_template(rows: bytes) -> bytes:
+    """Lines whose number is 0, as a template for `%`: it puts in a number ten times faster than another encoding."""
+    # Each line begins with its number, and no string holds a line break.
+    return (b"\n" + rows).replace(b"%", b"%%").replace(b'\n{"id":0,', b'\n{"id":%d,')[1:]
 
 
 def _lines(records: Sequence[Any]) -> bytes:

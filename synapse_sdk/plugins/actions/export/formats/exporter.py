@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,19 @@ import msgspec
 from synapse_sdk.exceptions import ExportError, SynapseError
 from synapse_sdk.plugins.actions.export.enums import ExportStatus
 from synapse_sdk.plugins.actions.export.exporter import BaseExporter
+from synapse_sdk.plugins.actions.export.formats.intake import NO_SPLIT, NOT_CARRIED, Block
 from synapse_sdk.plugins.actions.export.formats.params import BY_TAG, ImageMode, parse_writer_options
+from synapse_sdk.plugins.actions.export.formats.spreading import convert_bundle
 from synapse_sdk.plugins.actions.export.models import MetricsRecord
 from synapse_sdk.plugins.actions.export.output.files import is_local, write_whole
 from synapse_sdk.plugins.actions.export.output.originals import ORIGINAL_FAILED
+from synapse_sdk.plugins.actions.export.output.progress import Progress
+from synapse_sdk.plugins.actions.export.sources.bundle_items import BundleItems
 from synapse_sdk.utils.converters import (
     DatasetWriter,
     Format,
     ValidationReport,
+    WriterOptions,
     WriterReport,
     create_writer,
     save_loss_report,
@@ -29,11 +34,11 @@ from synapse_sdk.utils.converters import (
     split_by_tag,
     validate_dataset,
 )
+from synapse_sdk.utils.converters.blocks.proof import Proof
 from synapse_sdk.wire.annotations import ClassSchema
 
 LOSS_REPORT_NAME = "loss_report.json"
 VALIDATION_REPORT_NAME = "validation_report.json"
-NO_SPLIT = "no tag of the item names its split"
 _SHOWN_PROBLEMS = 5
 _COPY_BYTES = 2**20
 
@@ -48,6 +53,7 @@ class FormatExporter(BaseExporter):
     _writer: DatasetWriter | None = None
     _staging: tempfile.TemporaryDirectory[str] | None = None
     _report: WriterReport | None = None
+    _proof: Proof | None = None
     _validation: ValidationReport | None = None
 
     @property
@@ -59,8 +65,8 @@ class FormatExporter(BaseExporter):
         """Open the format's writer, in the export's folder or, for an object store, in one of this machine."""
         if self._writer is None:
             folder = unique_export_path if is_local(unique_export_path) else self._open_staging()
-            options = parse_writer_options(self.format, self.params.get("options") or {})
-            self._writer = create_writer(self.format, folder, classes=self._classes(), options=options)
+            classes, options = self.class_schema(), self.writer_options()
+            self._writer = create_writer(self.format, folder, classes=classes, options=options)
         return {"dataset_path": self._writer.out_dir}
 
     def process_file_saving(  # noqa: PLR0917 - the documented signature.
@@ -75,26 +81,63 @@ class FormatExporter(BaseExporter):
         no: int,  # noqa: ARG002 - the documented signature.
     ) -> bool:
         """Write one item: its image, then its labels; an item without its image is left out and reported."""
-        name, split = self.output_name(final_data), self._split(final_data)
+        item_id, name = final_data["id"], self.output_name(final_data)
+        split = self._split(final_data)
+        saves_original = save_original_file_flag
+        original = original_file_metrics_record if saves_original else None
         if split is None and self.params.get("split"):
-            self._skip(final_data, NO_SPLIT, errors_json_file_list)
-            _count_skipped(original_file_metrics_record if save_original_file_flag else None, data_file_metrics_record)
+            self.dataset.skip(item_id, NO_SPLIT)
+            self.leave_out(item_id, name, NO_SPLIT, errors_json_file_list)
+            _count_skipped(original, data_file_metrics_record)
             return False
-        image = self._dataset.out_dir / self._dataset.image_path(name, split) if save_original_file_flag else None
-        if image is not None and not self._place_image(final_data, image, errors_original_file_list):
-            self._dataset.skip(final_data["id"], ORIGINAL_FAILED)
-            _count_skipped(original_file_metrics_record, data_file_metrics_record)
+        path = self.dataset.image_path(name, split)
+        file = final_data.get("files") or {}
+        if saves_original and not self.place_image(item_id, file, path, errors_original_file_list):
+            self.dataset.skip(item_id, ORIGINAL_FAILED)
+            _count_skipped(original, data_file_metrics_record)
             return False
-        if not self._dataset.write(final_data, name, split):
-            if image is not None:
-                image.unlink(missing_ok=True)
-            self._skip(final_data, "the format cannot carry it", errors_json_file_list, is_known=True)
-            _count_skipped(original_file_metrics_record if save_original_file_flag else None, data_file_metrics_record)
+        if not self.dataset.write(final_data, name, split):
+            if saves_original:
+                self.remove_image(path)
+            self.leave_out(item_id, name, NOT_CARRIED, errors_json_file_list)
+            _count_skipped(original, data_file_metrics_record)
             return False
-        if save_original_file_flag:
-            original_file_metrics_record.count_success()
+        if original is not None:
+            original.count_success()
         data_file_metrics_record.count_success()
         return True
+
+    def convert_items(self, items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Convert items one by one; a bundle is left whole for `save_items`, which converts it in blocks."""
+        # A plugin's exporter may override any step of an item: then each item takes all of them.
+        if type(self) is FormatExporter and isinstance(items, BundleItems):
+            return items
+        return super().convert_items(items)
+
+    def save_items(self, converted: Iterable[dict[str, Any]], unique_export_path: Any) -> None:
+        """Save the items, and keep the counts.
+
+        Raises:
+            ExportError: A worker process ended early, or could not convert a block.
+            OSError: The target cannot be written.
+        """
+        if not isinstance(converted, BundleItems):
+            super().save_items(converted, unique_export_path)
+            return
+        progress = [
+            Progress(self.data_metrics.stand_by, report) for report in (self._report_conversion, self._report_saving)
+        ]
+
+        def advance(block: Block) -> None:
+            self.data_metrics.count(block.saved, len(block.items) - block.saved)
+            if self.saves_originals:
+                self.original_metrics.count(block.saved, len(block.items) - block.saved)
+            for each in progress:
+                each.advance(len(block.items))
+
+        self._proof = convert_bundle(self, converted, advance)
+        for each in progress:
+            each.finish()
 
     def additional_file_saving(self, unique_export_path: Any) -> None:
         """Complete the data set, write both reports, and fail when the data set breaks its format's rules.
@@ -103,7 +146,7 @@ class FormatExporter(BaseExporter):
             ExportError: The data set is not valid, or something is missing from it in strict mode.
             OSError: A file cannot be written.
         """
-        writer = self._dataset
+        writer = self.dataset
         self._report = writer.close()
         folder = writer.out_dir
         save_loss_report(self._report.skipped, folder / LOSS_REPORT_NAME, summary=self._report.to_dict())
@@ -118,6 +161,10 @@ class FormatExporter(BaseExporter):
             _copy_tree(folder, unique_export_path)
             self._staging.cleanup()
 
+    def checksums(self) -> dict[str, str]:
+        """SHA-256 of files that were read back when they were completed."""
+        return {path: file.sha256 for path, file in self.dataset.sink.files.items()} if self._writer else {}
+
     def record_facts(self) -> dict[str, Any]:
         """The format, what was chosen, and what the reports say."""
         return {
@@ -131,12 +178,26 @@ class FormatExporter(BaseExporter):
         }
 
     @property
-    def _dataset(self) -> DatasetWriter:
+    def dataset(self) -> DatasetWriter:
+        """The format's writer.
+
+        Raises:
+            ExportError: It is not open yet.
+        """
         if self._writer is None:
             raise ExportError("The exporter has no open data set: call prepare() before the first item is saved.")
         return self._writer
 
-    def _classes(self) -> ClassSchema:
+    def writer_options(self) -> WriterOptions:
+        """The options of the format's writer."""
+        return parse_writer_options(self.format, self.params.get("options") or {})
+
+    def class_schema(self) -> ClassSchema:
+        """The project's classes.
+
+        Raises:
+            ExportError: The project has none.
+        """
         configuration: Mapping[str, Any] = self.params.get("configuration") or {}
         if "class_schema" not in configuration:
             raise ExportError(
@@ -145,30 +206,47 @@ class FormatExporter(BaseExporter):
             )
         return ClassSchema.model_validate(configuration["class_schema"])
 
-    def _split(self, item: Mapping[str, Any]) -> str | None:
+    def split_of(self, item_id: Any, unit_id: Any, tags: Iterable[str]) -> str | None:
+        """The split of an item; None when none is asked for, or its tags name none."""
         split = self.params.get("split")
         if not split:
             return None
         if split == BY_TAG:
-            return split_by_tag(item.get("tags") or ())
-        unit_id = (item.get("data_unit") or {}).get("id")
+            return split_by_tag(tags)
         # By the data unit: two assignments of one image must not part.
-        key = item["id"] if unit_id is None else unit_id
+        key = item_id if unit_id is None else unit_id
         return split_by_ratio(key, split, seed=int(self.params.get("split_seed") or 0))
 
-    def _place_image(self, item: Mapping[str, Any], target: Path, error_file_list: Any) -> bool:
-        file = item.get("files") or {}
+    def place_image(self, item_id: Any, file: Mapping[str, Any], path: str, errors: Any = None) -> bool:
+        """Bring an item's image to its place; one that cannot be had goes to the error list.
+
+        Raises:
+            OSError: The target cannot be written; that is no fault of the item.
+        """
+        target = self.dataset.out_dir / path
         info = {key: value for key, value in file.items() if key != "url"} | {"file_name": target.name}
-        target.parent.mkdir(parents=True, exist_ok=True)
+        self.dataset.sink.make_folder(path.rpartition("/")[0])
         try:
             if not self._link(file, target):
-                self.originals.save(item["id"], file, target)
+                self.originals.save(item_id, file, target)
         except SynapseError as exc:
-            error_file_list.append([target.name, ORIGINAL_FAILED])
-            self.run.export_log_original_file(item["id"], info, ExportStatus.FAILED, str(exc))
+            (self.errors_original if errors is None else errors).append([target.name, ORIGINAL_FAILED])
+            self.run.export_log_original_file(item_id, info, ExportStatus.FAILED, str(exc))
             return False
-        self.run.export_log_original_file(item["id"], info, ExportStatus.SUCCESS, "")
+        self.run.export_log_original_file(item_id, info, ExportStatus.SUCCESS, "")
         return True
+
+    def remove_image(self, path: str) -> None:
+        """Take the image of an item back that the format cannot carry."""
+        (self.dataset.out_dir / path).unlink(missing_ok=True)
+
+    def leave_out(self, item_id: Any, name: str, message: str, errors: Any = None) -> None:
+        """Put an item that is not in the data set on the error list."""
+        (self.errors_json if errors is None else errors).append([name, message])
+        self.run.export_log_data_file(item_id, {"file_name": name}, ExportStatus.FAILED, message)
+
+    def _split(self, item: Mapping[str, Any]) -> str | None:
+        return self.split_of(item["id"], (item.get("data_unit") or {}).get("id"), item.get("tags") or ())
 
     def _link(self, file: Mapping[str, Any], target: Path) -> bool:
         url = str(file.get("url") or "")
@@ -179,13 +257,6 @@ class FormatExporter(BaseExporter):
         except OSError:
             return False  # Another disk, or one that knows no links: copied instead.
         return True
-
-    def _skip(self, item: Mapping[str, Any], message: str, error_file_list: Any, *, is_known: bool = False) -> None:
-        if not is_known:
-            self._dataset.skip(item["id"], message)
-        name = self.output_name(item)
-        error_file_list.append([name, message])
-        self.run.export_log_data_file(item["id"], {"file_name": name}, ExportStatus.FAILED, message)
 
     def _open_staging(self) -> Path:
         self._staging = tempfile.TemporaryDirectory(prefix="synapse-export-")

@@ -22,10 +22,10 @@ class Progress:
         self._interval = max(1, total // REPORTS)
         self._report = report
 
-    def advance(self) -> bool:
-        """Count one item; answers whether it was reported."""
-        self.current += 1
-        is_due = self.current % self._interval == 0 or self.current == self._total
+    def advance(self, count: int = 1) -> bool:
+        """Count items; answers whether it was reported."""
+        before, self.current = self.current, self.current + count
+        is_due = self.current // self._interval > before // self._interval or self.current == self._total
         if is_due:
             self._reported = self.current
             self._report(self.current, max(self._total, self.current))

@@ -6,7 +6,7 @@ Equal exports have equal records: no time, no job and no link is named.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -22,7 +22,9 @@ RECORD_SCHEMA_VERSION = 1
 class ItemsDigest:
     """SHA-256 over the items of an export in their order: what was exported, whatever it was converted to.
 
-    Links are left out: they differ with the way that the items came.
+    Of each item it takes a short text with what names it, and the SHA-256 of its data: several processes can work that
+    out, and the result does not depend on how the items were divided. Links are left out: they differ with the way that
+    the items came.
     """
 
     def __init__(self) -> None:
@@ -33,22 +35,32 @@ class ItemsDigest:
     def add(self, item: Mapping[str, Any]) -> None:
         unit = item.get("data_unit") or {}
         files = unit.get("files") or {}
-        known = {
-            "id": item.get("id"),
-            "data": item.get("data"),
-            "tags": item.get("tags"),
-            "data_unit": [unit.get("id"), unit.get("name"), unit.get("width"), unit.get("height")],
-            "files": {name: [file.get("file_name_original"), file.get("sha256")] for name, file in files.items()},
-        }
-        self._digest.update(self._encode(known) + b"\n")
-        self.count += 1
+        named = {name: (file.get("file_name_original"), file.get("sha256")) for name, file in files.items()}
+        places = tuple(unit.get(name) for name in ("id", "name", "width", "height"))
+        front = self.front(item.get("id"), places, named, item.get("tags") or ())
+        self.add_parts([front], hashlib.sha256(msgspec.json.encode(item.get("data"))).digest())
+
+    def front(self, item_id: Any, unit: tuple[Any, ...], files: Mapping[str, Any], tags: Any) -> bytes:
+        """What names an item: id, data unit `(id, name, width, height)`, `(name, sha256)` of each file, tags."""
+        return self._encode((item_id, unit, files, tags))
+
+    def add_parts(self, fronts: Sequence[bytes], digests: bytes) -> None:
+        """Items in order, each by `front` and the 32 bytes of its data's SHA-256."""
+        parts = (part for i, front in enumerate(fronts) for part in (front, digests[32 * i : 32 * i + 32]))
+        self._digest.update(b"".join(parts))
+        self.count += len(fronts)
 
     def hexdigest(self) -> str:
         return self._digest.hexdigest()
 
 
-def save_record(folder: Any, facts: Mapping[str, Any]) -> None:
+def save_record(folder: Any, facts: Mapping[str, Any], known: Mapping[str, str] | None = None) -> None:
     """Write `export.json` with the facts, the versions, and the checksums of the files beside it.
+
+    Args:
+        folder: The export's folder.
+        facts: What to record.
+        known: SHA-256 of files that were read back already.
 
     Raises:
         OSError: It cannot be written.
@@ -56,7 +68,9 @@ def save_record(folder: Any, facts: Mapping[str, Any]) -> None:
     record = {
         "schema_version": RECORD_SCHEMA_VERSION,
         **facts,
-        "files": {name: calculate_checksum(folder / name) for name in _described_files(folder)},
+        "files": {
+            name: (known or {}).get(name) or calculate_checksum(folder / name) for name in _described_files(folder)
+        },
         "versions": {"synapse": installed_version()},
     }
     write_whole(folder / RECORD_NAME, [msgspec.json.format(msgspec.json.encode(record), indent=2), b"\n"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,14 @@ from synapse_sdk.plugins.actions.export.bundle import (
     BundleSource,
     HttpBundle,
     LocalBundle,
-    iter_bundle_rows,
     load_manifest,
-    map_files_to_bundle_local,
 )
 from synapse_sdk.plugins.actions.export.context import ExportContext
 from synapse_sdk.plugins.actions.export.enums import ExportEvent, ExportProgressCategories
 from synapse_sdk.plugins.actions.export.log_messages import ExportLogMessageCode
 from synapse_sdk.plugins.actions.export.output.files import is_local
 from synapse_sdk.plugins.actions.export.sources.bulk import retry_policy
-from synapse_sdk.plugins.actions.export.sources.items import row_to_item
+from synapse_sdk.plugins.actions.export.sources.bundle_items import BundleItems
 from synapse_sdk.plugins.actions.export.steps.base import ExportStep, is_delegated
 from synapse_sdk.plugins.actions.export.steps.preparation import discard_output, prepare_exporter
 from synapse_sdk.plugins.steps import StepResult
@@ -152,15 +150,9 @@ class BundleReader:
         target = ExportTarget(self._context.params["target"])
         return load_manifest(self._source, target, self._location.manifest)
 
-    def items(self, manifest: BundleManifest) -> Iterator[dict[str, Any]]:
-        """The items of the bundle's rows, each when it is asked for.
-
-        Raises:
-            BundleError: A part does not match the manifest.
-        """
-        for row in iter_bundle_rows(self._source, manifest):
-            # The prefix is asked for each time: a fresh link changes it.
-            yield row_to_item(map_files_to_bundle_local(row, self._source.prefix))
+    def items(self, manifest: BundleManifest) -> BundleItems:
+        """The items of the bundle's rows, each when it is asked for."""
+        return BundleItems(self._source, manifest)
 
     def refresh(self, item_id: Any, file: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ARG002 - the url tells.
         """The file under a fresh link to the bundle; None when it is not the bundle's, or has no link."""

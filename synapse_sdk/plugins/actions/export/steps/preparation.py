@@ -78,6 +78,7 @@ def build_export_params(context: ExportContext) -> dict[str, Any]:
         "results": context.results,
         "project_id": context.project_id,
         "configuration": context.configuration,
+        "parallelism": context.settings.parallelism,
     }
 
 

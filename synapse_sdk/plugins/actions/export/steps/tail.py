@@ -66,7 +66,7 @@ class FinalizeStep(ExportStep):
         exporter, folder = _exporter(context), context.unique_export_path
         exporter.additional_file_saving(folder)
         exporter._save_error_list(folder, exporter.errors_json, exporter.errors_original)  # noqa: SLF001 - its own template.
-        save_record(folder, _record(context, exporter))
+        save_record(folder, _record(context, exporter), exporter.checksums())
         unmark(folder)
         context.output_path = str(context.path_root)
         context.log(

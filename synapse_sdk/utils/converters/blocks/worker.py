@@ -1,0 +1,111 @@
+"""A process that converts blocks: `python -m synapse_sdk.utils.converters.blocks.worker`, with messages on its pipes.
+
+It knows nothing of the blocks of others. It ends when the process that started it does: its input ends then.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from queue import Queue
+from typing import IO, Any
+
+import msgspec
+
+from synapse_sdk.utils.converters.base import DatasetWriter
+from synapse_sdk.utils.converters.blocks.chunk import Chunk, NeedsOrderError
+from synapse_sdk.utils.converters.blocks.frames import read_frame, write_frame
+from synapse_sdk.utils.converters.blocks.items import BlockItem
+from synapse_sdk.utils.converters.formats import DEFAULT_OPTIONS, Format
+from synapse_sdk.utils.converters.registry import create_writer
+from synapse_sdk.wire.annotations import ClassSchema
+
+_QUEUED = 2
+
+
+class WorkerJob(msgspec.Struct):
+    """What a worker needs to know of a data set.
+
+    Attributes:
+        format: The format's name.
+        classes: The class schema as JSON.
+        options: The format's options.
+        folder: Where whole files are written; None when they are sent back.
+    """
+
+    format: str
+    classes: bytes
+    options: dict[str, Any]
+    folder: str | None
+
+
+def convert_checked(writer: DatasetWriter, items: Sequence[BlockItem]) -> Chunk:
+    """What becomes of a block, and whether its bytes follow the format's rules."""
+    chunk = writer.convert_block(items)
+    chunk.written = len(chunk.files), sum([len(data) for _, data in chunk.files])
+    return chunk
+
+
+def main() -> None:
+    # Ctrl-C reaches every process of a terminal; the one that started this decides what happens.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    source, target = sys.stdin.buffer, os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # What is printed by mistake must not end up among the messages.
+    frames: Queue[bytes | None] = Queue(_QUEUED)
+    threading.Thread(target=_receive, args=(source, frames), daemon=True).start()
+    first = frames.get()
+    if first is not None:
+        _work(msgspec.msgpack.decode(first, type=WorkerJob), frames, target)
+
+
+def _receive(source: IO[bytes], frames: Queue[bytes | None]) -> None:
+    """Read ahead: the other side must never wait to send while this one waits to send."""
+    frame: bytes | None = b""
+    while frame is not None:
+        frame = read_frame(source)
+        frames.put(frame)
+
+
+def _work(job: WorkerJob, frames: Queue[bytes | None], target: IO[bytes]) -> None:
+    encode = msgspec.msgpack.Encoder().encode
+    decode = msgspec.msgpack.Decoder(list[BlockItem]).decode
+    with tempfile.TemporaryDirectory() as spare:
+        writer = _open_writer(job, spare)
+        while (frame := frames.get()) is not None:
+            try:
+                chunk = _convert(writer, decode(frame), job)
+            except NeedsOrderError:
+                # What was half converted stays behind with the writer.
+                writer, chunk = _open_writer(job, spare), Chunk(needs_order=True)
+            except OSError as exc:
+                chunk = Chunk(error=exc.strerror or str(exc), error_number=exc.errno or errno.EIO)
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as exc:
+                chunk = Chunk(error=f"{type(exc).__name__}: {exc}")
+            write_frame(target, encode(chunk))
+
+
+def _convert(writer: DatasetWriter, items: list[BlockItem], job: WorkerJob) -> Chunk:
+    chunk = writer.make_portable(convert_checked(writer, items))
+    if job.folder is not None:
+        for path, data in chunk.files:
+            writer.sink.write(path, data)
+        chunk.files = []
+    return chunk
+
+
+def _open_writer(job: WorkerJob, spare: str) -> DatasetWriter:
+    options = msgspec.convert(job.options, type(DEFAULT_OPTIONS[Format(job.format)]))
+    classes = ClassSchema.model_validate_json(job.classes)
+    writer = create_writer(job.format, Path(job.folder or spare), classes=classes, options=options)
+    writer.is_spread = True
+    return writer
+
+
+if __name__ == "__main__":
+    main()
