@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from synapse_sdk.wire.data import ContentReference as DataUnitFileReference
 from synapse_sdk.wire.data import DataUnitCreate as DataUnitCreateRequest
@@ -15,6 +15,7 @@ from synapse_sdk.wire.plugins import JobChange as UpdateJobRequest
 from synapse_sdk.wire.plugins import ModelCreate as ModelCreateRequest
 from synapse_sdk.wire.plugins import PluginReleaseCreate as PluginReleaseCreateRequest
 from synapse_sdk.wire.plugins import PluginRun as PluginRunRequest
+from synapse_sdk.wire.serve import ServeApplicationCreate as ServeApplicationCreateRequest
 from synapse_sdk.wire.work import SetTagsRequest
 from synapse_sdk.wire.work import TaskCreate as TaskCreateRequest
 
@@ -69,15 +70,3 @@ class Agent(BaseModel):
     status: str | None = None
     token: str | None = Field(default=None, repr=False)
     node_install_script: str | None = None
-
-
-class ServeApplicationCreateRequest(BaseModel):
-    """Register a model server."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str
-    plugin_release: int
-    action: str
-    params: dict[str, Any] = {}
-    num_replicas: int = 1

@@ -111,6 +111,17 @@ class PluginClientMixin(V1Transport):
     def list_serve_applications(self, params: Params | None = None, *, list_all: bool = False) -> Any:
         return self._list("serve_applications/", list_all=list_all, params=params)
 
+    def get_serve_application(self, application_id: int) -> Any:
+        return self._get(item_path("serve_applications", application_id))
+
+    def delete_serve_application(self, application_id: int) -> Any:
+        """Have the agent end an application, after what it works on."""
+        return self.send_json(Call("DELETE", item_path("serve_applications", application_id)))
+
+    def report_serve_applications(self, data: Body) -> Any:
+        """Tell the server everything that this client's agent serves; values replace what was there."""
+        return self._post("serve_applications/report/", data, repeatable=True)
+
     def list_models(self, params: Params | None = None, *, list_all: bool = False) -> Any:
         return self._list("models/", list_all=list_all, params=params)
 

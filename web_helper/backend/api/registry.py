@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from web_helper.backend.api import health, home, metrics
 from web_helper.backend.api.data import collections, data_units, files, import_items, objects, storages
 from web_helper.backend.api.exports import async_jobs, export_stream, plugin_exports
-from web_helper.backend.api.plugins import agent_runs, agents, job_logs, jobs, models, plugins
+from web_helper.backend.api.plugins import agent_runs, agents, job_logs, jobs, models, plugins, serve_applications
 from web_helper.backend.api.work import accounts, assignments, ground_truths, payloads, pre_annotations, projects, tasks
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -32,6 +32,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     job_logs.router,
     models.router,
     agents.router,
+    serve_applications.router,
     agent_runs.router,
     plugin_exports.router,
     export_stream.router,

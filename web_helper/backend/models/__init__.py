@@ -34,6 +34,7 @@ from web_helper.backend.models.project import (
     assignment_tags,
     task_tags,
 )
+from web_helper.backend.models.serve_application import ServeApplication
 from web_helper.backend.models.storage import Storage
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "Review",
     "ReviewStatus",
     "Role",
+    "ServeApplication",
     "Setting",
     "Storage",
     "Tag",
