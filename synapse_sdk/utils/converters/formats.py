@@ -14,6 +14,8 @@ class Format(StrEnum):
     VOC = "voc"
     CSV = "csv"
     JSONL = "jsonl"
+    WEBDATASET = "webdataset"
+    PARQUET = "parquet"
 
 
 class CocoTask(StrEnum):
@@ -75,7 +77,33 @@ class TableOptions:
     """CSV and JSONL have nothing to choose: they carry everything."""
 
 
-WriterOptions = CocoOptions | YoloOptions | VocOptions | TableOptions
+@dataclass(frozen=True, slots=True)
+class WebDatasetOptions:
+    """How large the shards of WebDataset are.
+
+    Attributes:
+        shard_items: Samples in one shard.
+        shard_bytes: Bytes of one shard; a single sample may be larger.
+    """
+
+    shard_items: int = 10_000
+    shard_bytes: int = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetOptions:
+    """How Parquet files are cut.
+
+    Attributes:
+        file_rows: Images in one file.
+        group_rows: Images in one row group: what a reader holds in memory.
+    """
+
+    file_rows: int = 500_000
+    group_rows: int = 2_000
+
+
+WriterOptions = CocoOptions | YoloOptions | VocOptions | TableOptions | WebDatasetOptions | ParquetOptions
 
 DEFAULT_OPTIONS: dict[Format, WriterOptions] = {
     Format.COCO: CocoOptions(),
@@ -83,4 +111,6 @@ DEFAULT_OPTIONS: dict[Format, WriterOptions] = {
     Format.VOC: VocOptions(),
     Format.CSV: TableOptions(),
     Format.JSONL: TableOptions(),
+    Format.WEBDATASET: WebDatasetOptions(),
+    Format.PARQUET: ParquetOptions(),
 }

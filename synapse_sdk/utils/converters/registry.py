@@ -16,6 +16,8 @@ from synapse_sdk.utils.converters.coco.validator import validate_coco
 from synapse_sdk.utils.converters.coco.writer import CocoWriter
 from synapse_sdk.utils.converters.compact import HashSet
 from synapse_sdk.utils.converters.formats import DEFAULT_OPTIONS, Format, WriterOptions
+from synapse_sdk.utils.converters.parquet.reader import read_parquet, validate_parquet
+from synapse_sdk.utils.converters.parquet.writer import ParquetWriter
 from synapse_sdk.utils.converters.records import BadFile, SourceItem, ValidationReport, WriterReport
 from synapse_sdk.utils.converters.sinks import Sink
 from synapse_sdk.utils.converters.tables.reader import read_csv, read_jsonl
@@ -25,6 +27,9 @@ from synapse_sdk.utils.converters.validation import check_counts
 from synapse_sdk.utils.converters.voc.reader import read_voc
 from synapse_sdk.utils.converters.voc.validator import validate_voc
 from synapse_sdk.utils.converters.voc.writer import VocWriter
+from synapse_sdk.utils.converters.webdataset.reader import read_webdataset
+from synapse_sdk.utils.converters.webdataset.validator import validate_webdataset
+from synapse_sdk.utils.converters.webdataset.writer import WebDatasetWriter
 from synapse_sdk.utils.converters.yolo.reader import read_yolo
 from synapse_sdk.utils.converters.yolo.validator import validate_yolo
 from synapse_sdk.utils.converters.yolo.writer import YoloWriter
@@ -36,6 +41,8 @@ _WRITERS: dict[Format, Any] = {
     Format.VOC: VocWriter,
     Format.CSV: CsvWriter,
     Format.JSONL: JsonlWriter,
+    Format.WEBDATASET: WebDatasetWriter,
+    Format.PARQUET: ParquetWriter,
 }
 _READERS: dict[Format, Any] = {
     Format.COCO: read_coco,
@@ -43,6 +50,8 @@ _READERS: dict[Format, Any] = {
     Format.VOC: read_voc,
     Format.CSV: read_csv,
     Format.JSONL: read_jsonl,
+    Format.WEBDATASET: read_webdataset,
+    Format.PARQUET: read_parquet,
 }
 _VALIDATORS: dict[Format, Any] = {
     Format.COCO: validate_coco,
@@ -50,6 +59,8 @@ _VALIDATORS: dict[Format, Any] = {
     Format.VOC: validate_voc,
     Format.CSV: validate_csv,
     Format.JSONL: validate_jsonl,
+    Format.WEBDATASET: validate_webdataset,
+    Format.PARQUET: validate_parquet,
 }
 
 

@@ -67,14 +67,7 @@ class LocalSink:
 
     def place(self, path: str, source: Path, *, link: bool = False) -> None:
         target = self._place_of(path)
-        if link:
-            try:
-                os.link(source, target)
-            except OSError:
-                pass  # Another disk, or one that knows no links: copied instead.
-            else:
-                return
-        shutil.copyfile(source, target)
+        place_file(source, target, link=link)
 
     def close(self) -> None:
         """The folder is complete as it is."""
@@ -86,6 +79,22 @@ class LocalSink:
     def _place_of(self, path: str) -> Path:
         self.make_folder(path.rpartition("/")[0])
         return self.folder / path
+
+
+def place_file(source: Path, target: Path, *, link: bool) -> None:
+    """Copy a file, or give it a second name where that is enough.
+
+    Raises:
+        OSError: It cannot be read or written.
+    """
+    if link:
+        try:
+            os.link(source, target)
+        except OSError:
+            pass  # Another disk, or one that knows no links: copied instead.
+        else:
+            return
+    shutil.copyfile(source, target)
 
 
 class _LocalOutput:

@@ -46,12 +46,12 @@ def read_jsonl(path: Path, images: Path | None = None) -> Iterator[SourceItem | 
         FormatError: There is no such file.
     """
     file = find_table(path, "annotations.jsonl")
-    finder = _finder(file, images)
+    finder = image_finder(file, images)
     for line, item in jsonl_items(file):
         if isinstance(item, BadFile):
             yield item
         else:
-            yield from _source_item(item, Problems(file), finder, [line] * len(item.annotations))
+            yield from source_item(item, Problems(file), finder, [line] * len(item.annotations))
 
 
 def read_csv(path: Path, images: Path | None = None) -> Iterator[SourceItem | BadFile]:
@@ -65,7 +65,7 @@ def read_csv(path: Path, images: Path | None = None) -> Iterator[SourceItem | Ba
         FormatError: There is no such file, or it lacks a column.
     """
     file = find_table(path, "annotations.csv")
-    finder = _finder(file, images)
+    finder = image_finder(file, images)
     for _, group in groupby(csv_rows(file), key=lambda numbered: _image_of(numbered[1])):
         problems = Problems(file)
         rows = list(group)
@@ -78,7 +78,7 @@ def read_csv(path: Path, images: Path | None = None) -> Iterator[SourceItem | Ba
                     lines.append(line)
             except (ValueError, msgspec.DecodeError) as exc:
                 problems.add("malformed", f"the row cannot be read: {exc}", line)
-        yield from _source_item(item, problems, finder, lines)
+        yield from source_item(item, problems, finder, lines)
 
 
 def find_table(path: Path, name: str) -> Path:
@@ -170,18 +170,24 @@ def _csv_image(numbered: tuple[int, dict[str, str]], problems: Problems) -> Tabl
     return TableItem(row["file_name"], row.get("item_id"), width, height, row.get("split") or None, tags)
 
 
-def _finder(file: Path, images: Path | None) -> ImageFinder:
+def _find_image(item: TableItem, finder: ImageFinder) -> Path | None:
+    nested = finder.find(f"{item.split}/{item.file_name}") if item.split else None
+    return nested or finder.find(item.file_name)
+
+
+def image_finder(file: Path, images: Path | None) -> ImageFinder:
+    """Looks for images where our writers put them, or where they are said to be."""
     root = images or file.parent / "images"
     return ImageFinder([root / split for split in ("train", "val", "test")] + [root, file.parent])
 
 
-def _source_item(
-    item: TableItem, problems: Problems, finder: ImageFinder, lines: list[int]
-) -> Iterator[SourceItem | BadFile]:  # fmt: skip
+def source_item(
+    item: TableItem, problems: Problems, finder: ImageFinder | None, lines: list[int]
+) -> Iterator[SourceItem | BadFile]:
+    """The image of one line with what is sound of its annotations, behind what is not; no finder looks for no image."""
     first = lines[0] if lines else None
-    nested = finder.find(f"{item.split}/{item.file_name}") if item.split else None
-    image = nested or finder.find(item.file_name)
-    if image is None:
+    image = _find_image(item, finder) if finder is not None else None
+    if image is None and finder is not None:
         problems.add("image_missing", f"the image {item.file_name} is in none of the image folders", first)
     stated = (item.width, item.height) if item.width and item.height else None
     size = settle_size(image, stated, problems, first)

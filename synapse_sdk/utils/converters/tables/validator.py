@@ -19,7 +19,7 @@ from synapse_sdk.utils.converters.validation import count_split, folder_has_file
 
 def validate_jsonl(path: Path) -> ValidationReport:
     """Check every line, and that images exist where there are images."""
-    check = _Check(Format.JSONL)
+    check = TableCheck(Format.JSONL)
     try:
         file = find_table(path, "annotations.jsonl")
     except FormatError as exc:
@@ -36,7 +36,7 @@ def validate_jsonl(path: Path) -> ValidationReport:
 
 def validate_csv(path: Path) -> ValidationReport:
     """Check the header and every row, and that images exist where there are images."""
-    check = _Check(Format.CSV)
+    check = TableCheck(Format.CSV)
     try:
         file = find_table(path, "annotations.csv")
         check.start(file)
@@ -53,7 +53,9 @@ def validate_csv(path: Path) -> ValidationReport:
     return check.done()
 
 
-class _Check:
+class TableCheck:
+    """Gathers what is found, image by image."""
+
     def __init__(self, fmt: Format) -> None:
         self.report = ValidationReport(fmt, counts={"images": 0, "annotations": 0, "classes": 0, "splits": {}})
         self._names = HashSet()

@@ -1,0 +1,144 @@
+"""Writes Parquet in row groups of a fixed number of images: the same items give the same bytes, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+
+from synapse_sdk.utils.converters.base import KNOWN_FIELDS, Frame
+from synapse_sdk.utils.converters.blocks import Lane
+from synapse_sdk.utils.converters.classes import ClassMap
+from synapse_sdk.utils.converters.formats import Format, ParquetOptions, TableOptions
+from synapse_sdk.utils.converters.parquet.schema import import_pyarrow, line_to_row, make_schema
+from synapse_sdk.utils.converters.shapes.fitting import Annotation
+from synapse_sdk.utils.converters.sinks import Output, Sink
+from synapse_sdk.utils.converters.tables.writer import JsonlWriter
+
+UNSPLIT = "data"
+CLASSES_KEY = "synapse.classes"
+
+
+class ParquetWriter(JsonlWriter):
+    """Writes `<split>-00000.parquet` … with a row per image; images belong into `images/`, or `images/<split>/`."""
+
+    format: ClassVar[Format] = Format.PARQUET
+
+    def __init__(self, sink: Sink | Path, classes: ClassMap, options: ParquetOptions | None = None) -> None:
+        import_pyarrow()
+        super().__init__(sink, classes, TableOptions())
+        self._cuts = options or ParquetOptions()
+        self._splits: dict[str | None, list[bytes]] = {}
+        self._tables: dict[str | None, _Table] = {}
+
+    def _convert(self, annotation: Annotation, frame: Frame) -> Annotation:
+        if not KNOWN_FIELDS.issuperset(annotation):
+            self._note_dropped_attributes(annotation)
+        return super()._convert(annotation, frame)
+
+    def _save(self, frame: Frame, rows: list[Any]) -> None:
+        super()._save(frame, rows)
+        self._splits.setdefault(frame.split, []).append(self._lines.pop())
+
+    def _take(self) -> list[Lane]:
+        taken, self._splits = self._splits, {}
+        return [Lane(split, b"".join(lines)) for split, lines in taken.items()]
+
+    def _append(self, lane: Lane) -> None:
+        table = self._table(lane.split)
+        for line in lane.first.splitlines():
+            table.add(line)
+
+    def _table(self, split: str | None) -> _Table:
+        if split not in self._tables:
+            classes = msgspec.json.encode([d.model_dump(exclude_none=True) for d in self.classes.definitions])
+            name = f"{split or UNSPLIT}-{{:05d}}.parquet"
+            self._tables[split] = _Table(lambda number: self.sink.open(name.format(number)), self._cuts, classes)
+        return self._tables[split]
+
+    def _finish(self) -> None:
+        if not self._tables:
+            self._table(None)
+        for table in self._tables.values():
+            table.close()
+        self.sink.close()
+
+
+class _Table:
+    """The files of one split."""
+
+    def __init__(self, open_file: Callable[[int], Output], cuts: ParquetOptions, classes: bytes) -> None:
+        self._open_file, self._cuts = open_file, cuts
+        self._schema = make_schema({CLASSES_KEY: classes})
+        self._decode = msgspec.json.Decoder(dict[str, Any]).decode
+        self._waiting: list[bytes] = []
+        self._writer: Any = None
+        self._output: Output | None = None
+        self._number = self._rows = 0
+
+    def add(self, line: bytes) -> None:
+        self._waiting.append(line)
+        if len(self._waiting) >= self._cuts.group_rows:
+            self._write_group()
+
+    def close(self) -> None:
+        if self._waiting or not self._number:
+            self._write_group()
+        self._end_file()
+
+    def _write_group(self) -> None:
+        pa = import_pyarrow()
+        if self._writer is None:
+            self._output = self._open_file(self._number)
+            self._writer = pa.parquet.ParquetWriter(
+                pa.PythonFile(_Stream(self._output), mode="w"), self._schema, compression="zstd"
+            )
+        rows = [line_to_row(self._decode(line)) for line in self._waiting]
+        self._writer.write_table(pa.Table.from_pylist(rows, schema=self._schema), row_group_size=self._cuts.group_rows)
+        self._rows += len(rows)
+        self._waiting.clear()
+        if self._rows >= self._cuts.file_rows:
+            self._end_file()
+
+    def _end_file(self) -> None:
+        if self._writer is not None and self._output is not None:
+            self._writer.close()
+            self._output.close()
+            self._writer = self._output = None
+            self._number += 1
+            self._rows = 0
+
+
+class _Stream:
+    """What pyarrow wants of a file; closing it is not its business."""
+
+    closed = False
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._position = 0
+
+    def write(self, data: Any) -> int:
+        size = self._output.write(bytes(data))
+        self._position += size
+        return size
+
+    def tell(self) -> int:
+        return self._position
+
+    def flush(self) -> None:
+        """Nothing waits here."""
+
+    def close(self) -> None:
+        """The writer of the data set completes the file."""
+
+    def writable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return False
+
+    def seekable(self) -> bool:
+        return False
