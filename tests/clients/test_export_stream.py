@@ -50,9 +50,11 @@ def item(number):
 
 @pytest.fixture
 def connect(running):
-    def build(*faults, retry=QUICK, base_url=BASE_URL):
+    def build(*faults, retry=QUICK, base_url=BASE_URL, accepted=None):
         wire = FaultyTransport(running.transport, faults)
         client = BackendV2Client(base_url, access_token=running.token, retry=retry, transport=wire)
+        if accepted:
+            client.http.headers["Accept-Encoding"] = accepted
         return SimpleNamespace(exports=client.exports, wire=wire)
 
     return build
@@ -65,14 +67,17 @@ def test_rows_are_those_of_the_bundle(connect, running):
     assert rows.token
 
 
-@pytest.mark.parametrize("base_url", [BASE_URL, "http://127.0.0.1:1"])
-def test_cuts_anywhere_lose_nothing_and_repeat_nothing(connect, running, base_url):
+@pytest.mark.parametrize(
+    ("base_url", "accepted"), [(BASE_URL, "gzip"), (BASE_URL, "zstd"), ("http://127.0.0.1:1", None)]
+)
+def test_cuts_anywhere_lose_nothing_and_repeat_nothing(connect, running, base_url, accepted):
     @settings(max_examples=25, deadline=None, database=None, derandomize=True)
     @given(cuts=st.lists(st.integers(3000, 60_000), max_size=6))
     def run(cuts):
         # The way to another machine is packed, some twelve to one; a short cut may then leave no line at all.
         faults = [Fault(STREAM, cut_after=cut if "127" in base_url else cut // 12) for cut in cuts]
-        opened = connect(*faults, base_url=base_url, retry=RetryPolicy(retries=6, backoff_seconds=0))
+        retry = RetryPolicy(retries=6, backoff_seconds=0)
+        opened = connect(*faults, base_url=base_url, retry=retry, accepted=accepted)
         assert list(opened.exports.stream(target="task", project=running.project)) == running.rows
 
     run()

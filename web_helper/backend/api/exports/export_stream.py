@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -18,10 +17,10 @@ from web_helper.backend.api.errors import ERROR_RESPONSES
 from web_helper.backend.api.exports.export_query import ExportQuery, read_export_query
 from web_helper.backend.api.resource import create_router
 from web_helper.backend.services.exports.export_stream import ExportStream, plan_stream
+from web_helper.backend.services.exports.packing import choose_packing
 
 # A client that takes nothing for so long is cut off, and may go on with its last token.
 STALL_SECONDS = 60
-_NO_GZIP = re.compile(r"(?:gzip|\*)\s*;\s*q=0(?:\.0*)?\s*(?:,|$)")
 
 router = create_router("exports")
 
@@ -72,14 +71,10 @@ def stream_export(
 ) -> LinesResponse:
     """Export rows as lines, from one snapshot; `after` takes a broken stream up again."""
     plan = plan_stream(call, query.wish, query.after)
-    gzip = _takes_gzip(request.headers.get("Accept-Encoding", ""))
+    packing = choose_packing(request.headers.get("Accept-Encoding", ""))
     base_url, state = settings_of(request).base_url, request.app.state
     stream = ExportStream(
-        state.database, plan, base_url, slots=state.stream_slots, on_end=state.metrics.note_stream, gzip=gzip
+        state.database, plan, base_url, slots=state.stream_slots, on_end=state.metrics.note_stream, packing=packing
     )
     headers = {"Vary": "Accept-Encoding", "Cache-Control": "private, no-transform", "X-Accel-Buffering": "no"}
-    return LinesResponse(stream, headers | ({"Content-Encoding": "gzip"} if gzip else {}))
-
-
-def _takes_gzip(accepted: str) -> bool:
-    return "gzip" in accepted.lower() and _NO_GZIP.search(accepted.lower()) is None
+    return LinesResponse(stream, headers | ({"Content-Encoding": packing.value} if packing else {}))

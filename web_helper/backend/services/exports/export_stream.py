@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 
 import msgspec
@@ -27,6 +25,7 @@ from web_helper.backend.queries.export_rows import EXPORT_SOURCES, UnitFile, exp
 from web_helper.backend.queries.filters import parse_value
 from web_helper.backend.services.call import Call
 from web_helper.backend.services.exports.export_wish import ExportWish, settle_wish
+from web_helper.backend.services.exports.packing import Packing, pack
 
 BLOCK_BYTES = 64 * 1024
 ROWS_PER_BATCH = 500
@@ -89,7 +88,7 @@ class ExportStream:
         *,
         slots: StreamSlots,
         on_end: Callable[[int], None],
-        gzip: bool,
+        packing: Packing | None = None,
     ) -> None:
         self._database, self._plan = database, plan
         self._base_url = base_url.rstrip("/")
@@ -100,7 +99,7 @@ class ExportStream:
         self._is_gone = False
         self._rows = 0
         blocks = self._blocks()
-        self._chunks = _compressed(blocks) if gzip else blocks
+        self._chunks = pack(blocks, packing) if packing else blocks
         slots.take()
 
     def next_block(self) -> bytes | None:
@@ -163,15 +162,6 @@ def _joined(lines: Iterator[bytes]) -> Iterator[bytes]:
             yield bytes(block)
             block.clear()
     yield bytes(block)
-
-
-def _compressed(blocks: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
-    packer = zlib.compressobj(level=1, wbits=31)
-    with closing(blocks):
-        for block in blocks:
-            # Flushed, so that each block can be read when it arrives: a client resumes after the last line it has.
-            yield packer.compress(block) + packer.flush(zlib.Z_SYNC_FLUSH)
-    yield packer.flush()
 
 
 def _fingerprint(target: ExportTarget, document: Mapping[str, JsonValue]) -> str:
