@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import uvicorn
 from fastapi import Depends, FastAPI
 
-from synapse_agent.api import jobs, releases
-from synapse_agent.api.access import require_token
+from synapse_agent.api import capacity, jobs, releases, serve_applications
+from synapse_agent.api.access import require_token, require_token_or_run
 from synapse_agent.api.health import router as health_router
 from synapse_agent.core.settings import Settings
 from synapse_agent.services.agent import AgentParts, lock_home, open_agent
@@ -28,7 +28,8 @@ def create_app(agent: AgentParts) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         agent.start()
-        yield
+        async with serve_applications.open_forwarding() as app.state.forwarding:
+            yield
         agent.stop()
 
     app = FastAPI(title="Synapse agent", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
@@ -38,6 +39,10 @@ def create_app(agent: AgentParts) -> FastAPI:
     app.include_router(health_router)
     for router in (jobs.router, releases.router):
         app.include_router(router, dependencies=[Depends(require_token)])
+    app.state.serving = agent.serving.serving
+    app.add_exception_handler(SynapseError, serve_applications.explain)
+    for router in (capacity.router, serve_applications.router):
+        app.include_router(router, dependencies=[Depends(require_token_or_run)])
     return app
 
 

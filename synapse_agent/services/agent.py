@@ -18,6 +18,7 @@ from synapse_agent.services.runs.follower import Workshop
 from synapse_agent.services.runs.history import RunHistory
 from synapse_agent.services.runs.store import RunStore
 from synapse_agent.services.server_link import ServerLink
+from synapse_agent.services.serving_setup import ServingParts, open_serving
 from synapse_sdk.exceptions import ConfigurationError
 
 API_TOKEN_FILE = "api.token"  # noqa: S105 - a file's name.
@@ -33,13 +34,16 @@ class AgentParts:
     heartbeat: Heartbeat
     dispatcher: Dispatcher
     history: RunHistory
+    serving: ServingParts
 
     def start(self) -> None:
         self.heartbeat.start()
+        self.serving.start()
         self.dispatcher.start()
 
     def stop(self) -> None:
         self.dispatcher.stop()
+        self.serving.stop()
         self.heartbeat.stop()
 
 
@@ -64,6 +68,7 @@ def open_agent(settings: Settings, enrolment: Enrolment, own_url: str) -> AgentP
         heartbeat=Heartbeat(settings, enrolment, own_url),
         dispatcher=Dispatcher(shop),
         history=RunHistory(store, engine),
+        serving=open_serving(home, link.client, report_seconds=settings.heartbeat_seconds),
     )
 
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from synapse_agent.engines.serving.engine import EmbeddedEngine
-from synapse_agent.engines.serving.host import Host
 from synapse_agent.engines.serving.protocol import ServeEngine
-from synapse_agent.engines.serving.records import write_private
 from synapse_agent.services.capacity_check import Capacity
 from synapse_sdk.exceptions import ConflictError, NotFoundError
 from synapse_sdk.plugins.actions.inference.deployment import describe_reasons
@@ -98,25 +93,6 @@ class Serving:
         if not answer.allowed:
             reasons = ", ".join(describe_reasons(reason.model_dump() for reason in answer.reasons))
             raise ConflictError(409, f"{spec.name} does not fit on this host now: {reasons}.")
-
-
-def open_serving(home: Path, environment: Mapping[str, str], capacity: Capacity) -> Serving:
-    """Embedded serving below an agent's home."""
-    folder = home / "serving"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    key = load_key(folder / "key")
-    host = Host(folder, environment, key, devices=capacity.machine.gpus)
-    return Serving(EmbeddedEngine(host), capacity, key)
-
-
-def load_key(path: Path) -> str:
-    """The key of this host's replicas; made at its first use."""
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        key = secrets.token_urlsafe(32)
-        write_private(path, key.encode())
-        return key
 
 
 def _missing(name: str) -> NotFoundError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,6 +56,16 @@ def load_records(home: Path) -> list[ApplicationRecord]:
         except (OSError, ValidationError):
             continue
     return records
+
+
+def load_key(path: Path) -> str:
+    """The key of this host's replicas; made at its first use."""
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        key = secrets.token_urlsafe(32)
+        write_private(path, key.encode())
+        return key
 
 
 def write_private(path: Path, content: bytes) -> None:
