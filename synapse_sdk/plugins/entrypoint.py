@@ -16,12 +16,20 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from synapse_sdk.clients.agent import AgentClient
 from synapse_sdk.loggers import BaseLogger, ConsoleLogger, JobLogger
 from synapse_sdk.plugins.context import PluginEnvironment, RuntimeContext
 from synapse_sdk.plugins.discovery import load_entrypoint, named_as_configured
 from synapse_sdk.plugins.executors import job_protocol
 from synapse_sdk.plugins.executors.job_protocol import RunRequest
-from synapse_sdk.utils.auth import create_backend_client, create_backend_v2_client, load_credentials, read_env
+from synapse_sdk.utils.auth import (
+    ENV_RUN_AGENT_TOKEN,
+    ENV_RUN_AGENT_URL,
+    create_backend_client,
+    create_backend_v2_client,
+    load_credentials,
+    read_env,
+)
 
 EXIT_FAILED = 1
 ROLLBACK_SECONDS = 30.0
@@ -88,8 +96,19 @@ def make_context(
     spool = Path(env[job_protocol.SPOOL_FOLDER]) if job_protocol.SPOOL_FOLDER in env else None
     logger: BaseLogger = JobLogger(client, job_id, spool_folder=spool) if client and job_id else ConsoleLogger()
     return RuntimeContext(
-        logger, PluginEnvironment(env), job_id=job_id, client=client, v2_client=v2_client, config=config or {}
+        logger,
+        PluginEnvironment(env),
+        job_id=job_id,
+        client=client,
+        v2_client=v2_client,
+        agent_client=_open_agent_client(env, credentials.access_token),
+        config=config or {},
     )
+
+
+def _open_agent_client(env: Mapping[str, str], user_token: str | None) -> AgentClient | None:
+    url, token = env.get(ENV_RUN_AGENT_URL), env.get(ENV_RUN_AGENT_TOKEN)
+    return AgentClient(url, token, user_token=user_token) if url and token else None
 
 
 def _hand_over(outcome: bytes, result_file: str | None) -> None:

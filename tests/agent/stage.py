@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 import uuid
 from contextlib import suppress
@@ -85,7 +86,8 @@ class Stage:
         folder = self.folder / "plugins" / code
         (folder / "plugin").mkdir(parents=True)
         (folder / "plugin" / "__init__.py").touch()
-        indented = "".join(f"        {line}\n" for line in body.strip("\n").splitlines())
+        lines = textwrap.dedent(body).strip("\n").splitlines()
+        indented = "".join(f"        {line}\n" for line in lines)
         (folder / "plugin" / "main.py").write_text(PRELUDE + indented)
         head = f"name: Test\ncode: {code}\nversion: 1.0.0\n"
         (folder / "config.yaml").write_text(f"{head}actions:\n  main:\n    entrypoint: plugin.main.Main\n{config}")
