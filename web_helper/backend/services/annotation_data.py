@@ -22,6 +22,16 @@ def encode_annotation_data(data: Any, schema: ClassSchema) -> str:
             project does not have. A project without classes takes any name.
     """
     text = msgspec.json.encode(data)
+    check_annotation_text(text, schema)
+    return text.decode()
+
+
+def check_annotation_text(text: bytes, schema: ClassSchema) -> AnnotationData:
+    """Annotation data that came as JSON.
+
+    Raises:
+        ValidationProblem: As `encode_annotation_data`.
+    """
     try:
         # Strict, because the text is stored as it came: a coordinate written as "12" would stay a string.
         checked = AnnotationData.model_validate_json(text, strict=True)
@@ -33,7 +43,7 @@ def encode_annotation_data(data: Any, schema: ClassSchema) -> str:
         raise ValidationProblem(f"{details[0].field}: {details[0].message}", details) from exc
     _refuse_repeated_ids(checked)
     _refuse_unknown_classes(checked, schema)
-    return text.decode()
+    return checked
 
 
 def _refuse_repeated_ids(data: AnnotationData) -> None:

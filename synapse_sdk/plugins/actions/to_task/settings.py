@@ -26,7 +26,7 @@ class ToTaskSettings:
     """
 
     concurrency: int = field(default=8, metadata={"range": (1, 256)})
-    batch_size: int = field(default=200, metadata={"range": (1, 500)})
+    batch_size: int = field(default=500, metadata={"range": (1, 500)})
     timeout_seconds: float = field(default=180.0, metadata={"range": (0.001, 86_400)})
     poll_interval_seconds: float = field(default=10.0, metadata={"range": (0.001, 3_600)})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AbstractContextManager
 
 from fastapi import Request, Response
@@ -18,13 +19,19 @@ from synapse_sdk.wire.pre_annotations import (
     PreAnnotationUndo,
     PreAnnotationUndoRequest,
 )
-from web_helper.backend.api.context import Reading, Signer, Writing, WritingActor, begin_call, database_of
+from web_helper.backend.api.context import Reading, Signer, WritingActor, begin_call, database_of
 from web_helper.backend.api.resource import Resource
 from web_helper.backend.api.work.row_resource import file_url_of, json_answer
+from web_helper.backend.queries.export_rows import encode
 from web_helper.backend.queries.work.pre_annotations import PRE_ANNOTATIONS, RUNS
 from web_helper.backend.services.call import Actor, Call
 from web_helper.backend.services.work import pre_annotations as service
 from web_helper.backend.services.work.pre_annotation_undo import undo_run
+
+# OpenAPI has no place for definitions inside a schema: the items' own stands where they are.
+_BATCH = PreAnnotationResults.model_json_schema()
+_BATCH["properties"]["items"]["items"] = _BATCH.pop("$defs")["PreAnnotationResult"]
+_RESULTS_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": _BATCH}}}}
 
 
 def _provenance(_call: Call, row: object) -> dict[str, object]:
@@ -52,10 +59,19 @@ def read_tasks(call: Reading, signer: Signer, run_id: str, body: PreAnnotationTa
     return json_answer(service.read_tasks(call, run, body, file_url_of(signer)))
 
 
-@router.post("/pre_annotation_runs/{run_id}/results/")
-def submit_results(call: Writing, run_id: str, body: PreAnnotationResults) -> list[PreAnnotationOutcome]:
+@router.post(
+    "/pre_annotation_runs/{run_id}/results/", response_model=list[PreAnnotationOutcome], openapi_extra=_RESULTS_BODY
+)
+async def submit_results(request: Request, actor: WritingActor, run_id: str) -> Response:
     """Annotations of up to 500 tasks, each taken or refused by itself; the same again changes nothing."""
-    return service.submit_results(call, service.find_run(call, run_id), body.items)
+    items = service.decode_results(await request.body())
+    return await asyncio.to_thread(_store, request, actor, run_id, items)
+
+
+def _store(request: Request, actor: Actor, run_id: str, items: list[service.ResultItem]) -> Response:
+    with begin_call(request, actor, database_of(request).write()) as call:
+        outcomes = service.submit_results(call, service.find_run(call, run_id), items)
+    return json_answer(encode([outcome.model_dump() for outcome in outcomes]))
 
 
 @router.post("/pre_annotation_runs/{run_id}/undo/", operation_id="v1_pre_annotation_runs_undo")

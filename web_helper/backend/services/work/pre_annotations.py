@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
 
@@ -18,14 +19,14 @@ from synapse_sdk.wire.annotations import ClassSchema
 from synapse_sdk.wire.pre_annotations import (
     MAX_INLINE_FILE_BYTES,
     MAX_INLINE_PAGE_BYTES,
+    MAX_RESULTS_PER_REQUEST,
     PreAnnotationMethod,
     PreAnnotationOutcome,
-    PreAnnotationResult,
     PreAnnotationRunCreate,
     PreAnnotationState,
     PreAnnotationTasksRequest,
 )
-from web_helper.backend.core.problems import ConflictProblem, Problem
+from web_helper.backend.core.problems import ConflictProblem, Problem, ValidationProblem
 from web_helper.backend.models import PreAnnotationRun, Role, WorkStatus
 from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries import export_rows
@@ -35,9 +36,9 @@ from web_helper.backend.queries.plugins.models import LISTING as MODELS
 from web_helper.backend.queries.plugins.plugins import RELEASES
 from web_helper.backend.queries.work import pre_annotations as queries
 from web_helper.backend.services.access import require_role
-from web_helper.backend.services.annotation_data import encode_annotation_data
+from web_helper.backend.services.annotation_data import check_annotation_text
 from web_helper.backend.services.call import Call
-from web_helper.backend.services.data.objects import object_at
+from web_helper.backend.services.data.objects import object_at, path_of_content
 from web_helper.backend.services.data.storages import root_of
 from web_helper.backend.services.lists import read_row, select_visible
 from web_helper.backend.services.work import rows
@@ -105,9 +106,32 @@ def read_tasks(call: Call, run: PreAnnotationRun, request: PreAnnotationTasksReq
     return b'{"tasks":[%b],"done":%b,"contents":%b}' % (b",".join(items), encode(sorted(done)), contents)
 
 
-def submit_results(
-    call: Call, run: PreAnnotationRun, items: Sequence[PreAnnotationResult]
-) -> list[PreAnnotationOutcome]:
+class ResultItem(msgspec.Struct, forbid_unknown_fields=True):
+    """`synapse_sdk.wire.pre_annotations.PreAnnotationResult`, its data still JSON: it is stored as it came."""
+
+    task: int
+    data: msgspec.Raw
+    version: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    score: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+
+
+class _Results(msgspec.Struct, forbid_unknown_fields=True):
+    items: Annotated[list[ResultItem], msgspec.Meta(min_length=1, max_length=MAX_RESULTS_PER_REQUEST)]
+
+
+def decode_results(body: bytes) -> list[ResultItem]:
+    """The items of a batch.
+
+    Raises:
+        ValidationProblem: The batch as a whole is malformed; nothing of it is taken.
+    """
+    try:
+        return msgspec.json.decode(body, type=_Results).items
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        raise ValidationProblem(f"The batch cannot be read: {exc}.") from exc
+
+
+def submit_results(call: Call, run: PreAnnotationRun, items: Sequence[ResultItem]) -> list[PreAnnotationOutcome]:
     """Write a batch of results; the answers are in the order of the items.
 
     Raises:
@@ -152,7 +176,7 @@ class _Batch:
         self._schema: ClassSchema = read_class_schema(project_of(call, run.project_id).configuration)
         self._now = utc_now()
 
-    def refusal(self, item: PreAnnotationResult) -> str | None:
+    def refusal(self, item: ResultItem) -> str | None:
         """Why nothing may be written, if so."""
         if item.task not in self._tasks:
             return f"There is no task {item.task} in project {self._run.project_id}."
@@ -161,13 +185,13 @@ class _Batch:
             return "People have worked on this task; their annotations were kept."
         return None
 
-    def plan(self, item: PreAnnotationResult) -> _Planned:
+    def plan(self, item: ResultItem) -> _Planned:
         """The row and the text.
 
         Raises:
             ValidationProblem: The data is not allowed.
         """
-        text = encode_annotation_data(item.data, self._schema)
+        text, score = _checked(bytes(item.data), self._schema)
         status, previous = self._tasks[item.task]
         return _Planned(
             text,
@@ -176,7 +200,7 @@ class _Batch:
                 "task_id": item.task,
                 "version_key": version_key(self._run, item.version),
                 "source_version": item.version,
-                "score": mean_score(item.data) if item.score is None else item.score,
+                "score": score if item.score is None else item.score,
                 "data_sha256": hash_of(text),
                 "status": status,
                 "previous_data": previous,
@@ -190,10 +214,18 @@ def hash_of(text: str | None) -> str:
     return hashlib.sha256((text or "").encode()).hexdigest()
 
 
-def mean_score(data: Mapping[str, Any]) -> float | None:
-    """The mean confidence of annotations that have one."""
-    scores = [found["score"] for found in data.get("annotations") or () if found.get("score") is not None]
-    return sum(scores) / len(scores) if scores else None
+def _checked(raw: bytes, schema: ClassSchema) -> tuple[str, float | None]:
+    """The compact text of annotation data, and the mean confidence of annotations that have one."""
+    if b"\\u0000" in raw:
+        raise ValidationProblem.of_field("data", "NUL characters are not allowed.")
+    checked = check_annotation_text(raw, schema)
+    scores = [found.score for found in checked.annotations if found.score is not None]
+    try:
+        # Scans pass the text on line by line: no line breaks, whatever the sender wrote.
+        text = msgspec.json.format(raw, indent=-1).decode()
+    except UnicodeDecodeError as exc:
+        raise ValidationProblem.of_field("data", "is no UTF-8 text.") from exc
+    return text, sum(scores) / len(scores) if scores else None
 
 
 def _is_begun(status: str, data: str | None) -> bool:
@@ -221,10 +253,15 @@ def _inline(call: Call, files: Iterable[UnitFile]) -> dict[str, bytes]:
             if file.storage_id not in roots:
                 roots[file.storage_id] = root_of(call.session, file.storage_id)
             root = roots[file.storage_id]
-            content = object_at(root, file.path).read_bytes()
+            content = _place_of(root, file).read_bytes()
         except (OSError, Problem, StorageError):
             continue
         if hashlib.sha256(content).hexdigest() == file.sha256:
             contents[file.sha256] = content
             left -= len(content)
     return contents
+
+
+def _place_of(root: Path, file: UnitFile) -> Path:
+    """Where a file lies. A path that was made from its content leads nowhere else, and needs no look at the disk."""
+    return root / file.path if file.path == path_of_content(file.sha256) else object_at(root, file.path)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from queue import Empty, Queue
 from typing import Any, Self
 
@@ -23,6 +24,7 @@ from synapse_sdk.plugins.steps import StepResult
 CATEGORY = ToTaskProgressCategories.ANNOTATE_TASK_DATA
 # A batch of large annotations is sent before it is full.
 FLUSH_BYTES = 4 * 2**20
+FILES_PER_DRAW = 25
 
 
 class AnnotateTaskDataStep(ToTaskStep):
@@ -59,7 +61,9 @@ class _Workshop:
         self._context, self._gateway, self._annotate = context, gateway, annotate
         settings = context.settings
         self._size, self._workers = settings.batch_size, settings.concurrency
-        self._made: Queue[_Made | None] = Queue(self._size + self._workers)
+        # Parsing a file takes less time than changing threads does; a model is worth a thread for each task.
+        self._draw = 1 if context.is_inference else FILES_PER_DRAW
+        self._made: Queue[list[_Made] | None] = Queue(self._size // self._draw + self._workers)
         self._lock, self._is_stopped = threading.Lock(), threading.Event()
         self._pool = ThreadPoolExecutor(self._workers + 1, "to-task")
         self._source = self._tasks()
@@ -89,11 +93,11 @@ class _Workshop:
             if made is None:
                 ended += 1
                 continue
-            batch.append(made)
-            size += len(memoryview(made.annotation.payload)) if made.annotation else 0
+            batch += made
+            size += sum(len(memoryview(one.annotation.payload)) for one in made if one.annotation)
             if len(batch) >= self._size or size >= FLUSH_BYTES:
-                yield batch
-                batch, size = [], 0
+                yield batch[: self._size]
+                batch, size = batch[self._size :], 0
         if batch:
             yield batch
         for worker in self._running:
@@ -101,14 +105,14 @@ class _Workshop:
 
     def _work(self) -> None:
         try:
-            while not self._is_stopped.is_set() and (work := self._next()) is not None:
-                self._made.put(self._make(work))
+            while not self._is_stopped.is_set() and (works := self._next()):
+                self._made.put([self._make(work) for work in works])
         finally:
             self._made.put(None)
 
-    def _next(self) -> TaskWork | None:
+    def _next(self) -> list[TaskWork]:
         with self._lock:
-            return next(self._source, None)
+            return list(islice(self._source, self._draw))
 
     def _tasks(self) -> Iterator[TaskWork]:
         """The tasks of all pages; the next page is fetched while one is worked on."""
