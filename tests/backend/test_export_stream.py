@@ -201,13 +201,19 @@ def address(app, client):
     listener.close()
 
 
+def noise(seed):
+    return json.dumps({"annotations": [], "note": Random(seed).randbytes(2500).hex()})
+
+
 @pytest.fixture
 def large(make):
     """Some 30 MB: more than the buffers of sockets hold, packed or not."""
     project = make.project()
+    ids = make.tasks(project, 6000, data=None)
     # Noise, which packing cannot make small.
-    for number in range(6):
-        make.tasks(project, 1000, data={"annotations": [], "note": Random(number).randbytes(2500).hex()})
+    rows = [{"id": row_id, "data": noise(row_id)} for row_id in ids]
+    with make.database.write() as session:
+        session.execute(text("UPDATE tasks SET data = :data WHERE id = :id"), rows)
     return {"target": "task", "project": project["id"]}
 
 
