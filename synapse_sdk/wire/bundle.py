@@ -17,6 +17,9 @@ from synapse_sdk.wire.errors import ResponseMeta
 MAX_BULK_IDS = 200
 MANIFEST_NAME = "manifest.json"
 BUNDLE_SCHEMA_VERSION = 1
+# Another number, so that a reader which does not know deltas refuses one instead of taking it for everything.
+DELTA_SCHEMA_VERSION = 2
+DELETIONS_NAME = "deletions.jsonl"
 
 
 class ExportTarget(StrEnum):
@@ -94,8 +97,6 @@ class ExportStreamLine(BaseModel):
 class BundlePart(BaseModel):
     """One JSONL file of the bundle."""
 
-    model_config = ConfigDict(extra="forbid")
-
     path: str
     rows: int
     size_bytes: int
@@ -109,9 +110,10 @@ class BundleManifest(BaseModel):
         row_count: Rows in all parts.
         file_count: Files under `files/`, each content once.
         missing_files: File entries of rows without `bundle_path`, because their bytes were missing or wrong.
+        snapshot: Mark of the moment that the rows show; `since` of a later request takes it. None in older bundles.
+        since: The mark from which a delta tells what changed; None is a bundle of everything.
+        deletions: A delta's list of ids that must go, one `{"id": …}` a line; None in a bundle of everything.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     schema_version: int = BUNDLE_SCHEMA_VERSION
     target: ExportTarget
@@ -121,6 +123,9 @@ class BundleManifest(BaseModel):
     file_count: int
     missing_files: int = 0
     parts: list[BundlePart]
+    snapshot: str | None = None
+    since: str | None = None
+    deletions: BundlePart | None = None
 
 
 class ResponseMode(StrEnum):

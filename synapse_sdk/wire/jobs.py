@@ -44,6 +44,11 @@ class ExportOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     include_files: bool = Field(True, description="Put the original files into the bundle, or only refer to them.")
+    since: str | None = Field(
+        None,
+        max_length=100,
+        description="The `snapshot` of an earlier bundle of the same target, project and filter: what changed since.",
+    )
 
 
 class PluginExportRequest(BaseModel):

@@ -5,66 +5,59 @@ import hashlib
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from synapse_sdk.wire.bundle import BundleManifest, ExportTarget
+from synapse_sdk.wire.bundle import BundleManifest
 from web_helper.backend.jobs import bundle_files
 from web_helper.backend.jobs.bundle_files import BundleFiles, bundle_path_of
-from web_helper.backend.jobs.bundle_writer import PartPlan, write_manifest, write_parts
-from web_helper.backend.jobs.durable_files import remove_tree
+from web_helper.backend.jobs.bundle_writer import read_part_files, write_manifest, write_part
+from web_helper.backend.jobs.durable_files import carry_file, remove_tree
 from web_helper.backend.jobs.job_control import JobStopped
-from web_helper.backend.queries.export_rows import Row, Unit, UnitFile
+from web_helper.backend.queries.export_rows import UnitFile
 
 
-def line(number: int) -> bytes:
-    return json.dumps({"id": number, "data": {"annotations": []}, "files_manifest": {}}).encode()
+def line(number: int, *paths: str | None) -> bytes:
+    manifest = {str(index): {"bundle_path": path} for index, path in enumerate(paths)}
+    row = {"id": number, "data": {"annotations": []}, "files_manifest": manifest}
+    return msgspec.json.encode(row) + b"\n"
 
 
-def plan(total: int, rows_per_part: int = 10) -> PartPlan:
-    return PartPlan(ExportTarget.ASSIGNMENT, total, rows_per_part)
-
-
-def write(folder: Path, total: int, rows_per_part: int = 10):
+def write(folder: Path, rows: int):
     seen = []
-    parts = list(write_parts(folder, map(line, range(total)), plan(total, rows_per_part), seen.append))
-    return parts, seen
+    part = write_part(folder / "tasks.jsonl", ((line(number), 1) for number in range(rows)), seen.append)
+    return part, seen
 
 
-def test_rows_that_fit_lie_in_one_file_named_for_the_target(tmp_path):
-    parts, seen = write(tmp_path, 10)
-    assert [part.path for part in parts] == ["assignments.jsonl"]
-    assert seen[-1] == 10
-    lines = (tmp_path / "assignments.jsonl").read_bytes().splitlines()
-    assert [json.loads(row)["id"] for row in lines] == list(range(10))
-
-
-def test_more_rows_are_spread_over_numbered_parts_with_true_checksums(tmp_path):
-    parts, seen = write(tmp_path, 25)
-    assert [(part.path, part.rows) for part in parts] == [
-        ("assignments-00000.jsonl", 10),
-        ("assignments-00001.jsonl", 10),
-        ("assignments-00002.jsonl", 5),
-    ]
-    for part in parts:
-        data = (tmp_path / part.path).read_bytes()
-        assert (len(data), hashlib.sha256(data).hexdigest()) == (part.size_bytes, part.sha256)
-    assert seen == sorted(seen)
-    assert seen[-1] == 25
-
-
-def test_an_empty_export_has_one_empty_part(tmp_path):
-    parts, _ = write(tmp_path, 0)
-    assert [(part.path, part.rows, part.size_bytes) for part in parts] == [("assignments.jsonl", 0, 0)]
+def test_a_part_has_true_checksums(tmp_path):
+    part, seen = write(tmp_path, 25)
+    data = (tmp_path / "tasks.jsonl").read_bytes()
+    assert (part.path, part.rows, part.size_bytes) == ("tasks.jsonl", 25, len(data))
+    assert part.sha256 == hashlib.sha256(data).hexdigest()
+    assert [json.loads(row)["id"] for row in data.splitlines()] == list(range(25))
+    assert sum(seen) == 25
 
 
 def test_a_part_that_is_not_finished_is_not_there(tmp_path):
-    def lines():
-        yield line(1)
+    def blocks():
+        yield line(1), 1
         raise JobStopped
 
     with pytest.raises(JobStopped):
-        list(write_parts(tmp_path, lines(), plan(2), lambda _rows: None))
+        write_part(tmp_path / "tasks.jsonl", blocks(), lambda _rows: None)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_finished_part_tells_its_files_and_a_torn_one_nothing(tmp_path):
+    tricky = line(1, "files/aa/1.jpg", None).replace(b"[]", b'[{"bundle_path":"files/zz/9"},{"bundle_path":null}]')
+    part = write_part(
+        tmp_path / "tasks.jsonl", [(tricky + line(2, "files/bb/2", "files/aa/1.jpg"), 2)], lambda _rows: None
+    )
+    named = read_part_files(tmp_path / "tasks.jsonl", part.sha256)
+    assert (named.paths, named.without) == (["files/aa/1.jpg", "files/bb/2"], 1)
+    with (tmp_path / "tasks.jsonl").open("ab") as stream:
+        stream.write(b"\n")
+    assert read_part_files(tmp_path / "tasks.jsonl", part.sha256) is None
 
 
 def test_manifest_bytes_do_not_depend_on_the_order_of_the_filter(tmp_path):
@@ -116,9 +109,8 @@ def other_file_system(monkeypatch) -> None:
 
 
 def place(bundle: Path, store: Store, *files: UnitFile, check=lambda: None):
-    rows = [Row(number, None, Unit(number, "", None, None), (), [], [file]) for number, file in enumerate(files)]
     with BundleFiles(bundle, lambda _storage: store.root, check) as placing:
-        path_of = placing.place(rows)
+        path_of = placing.place(files)
     return [path_of(file) for file in files], placing
 
 
@@ -192,9 +184,11 @@ def test_an_object_store_takes_the_same_bundle(tmp_path, store):
     bucket = upath.UPath("memory://bucket/exports/1")
     bucket.mkdir(parents=True, exist_ok=True)
     paths, placing = place(bucket, store, *files, gone)
-    parts, _ = write(bucket, 25)
+    part, _ = write(bucket, 25)
     local, _ = write(tmp_path, 25)
-    assert parts == local
+    assert part == local
+    assert carry_file(bucket / "tasks.jsonl", bucket / "again.jsonl")
+    assert (bucket / "again.jsonl").read_bytes() == (tmp_path / "tasks.jsonl").read_bytes()
     assert (placing.file_count, placing.missing_files) == (20, 1)
     assert (bucket / paths[3]).read_bytes() == b"bytes 3"
     remove_tree(bucket)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from synapse_sdk.wire.bundle import BundleManifest
 from tests.backend.factories import SQLITE_ONLY, boxes
+from web_helper.backend.jobs import bundle_build
 from web_helper.backend.jobs.export_job import ExportJob
 from web_helper.backend.models import AsyncJob, Role, WorkStatus
 
@@ -263,7 +264,7 @@ def test_a_failure_is_told_without_paths_and_leaves_nothing(client, settings, pr
     def full(*_):
         raise OSError(28, "No space left on device", str(settings.storage_dir / "exports"))
 
-    monkeypatch.setattr("web_helper.backend.jobs.export_job.write_manifest", full)
+    monkeypatch.setattr("web_helper.backend.jobs.bundle_build.write_manifest", full)
     job_id = ask(client, target="task", project=project["id"])["job_id"]
     work(job_id)
     job = read(client, job_id)
@@ -286,18 +287,16 @@ def test_progress_is_streamed_until_the_end(client, project, work):
 
 
 def test_rows_come_from_the_moment_the_scan_began(client, make, project, work, monkeypatch):
-    from web_helper.backend.jobs import export_job
+    real = bundle_build.plan_build
 
-    real = export_job.count_target
-
-    def count_and_change(*arguments, **options):
-        total = real(*arguments, **options)
+    def plan_and_change(*arguments):
+        plan = real(*arguments)
         with client.app.state.database.write() as session:
             session.execute(text("UPDATE tasks SET data = '{\"annotations\":[]}'"))
         make.tasks(project, 3)
-        return total
+        return plan
 
-    monkeypatch.setattr(export_job, "count_target", count_and_change)
+    monkeypatch.setattr(bundle_build, "plan_build", plan_and_change)
     job_id = ask(client, target="task", project=project["id"], filter={"status": "completed"})["job_id"]
     work(job_id)
     _, manifest, rows = bundle_of(make.settings, read(client, job_id))

@@ -25,6 +25,12 @@ class Settings(BaseSettings):
     signed_url_seconds: int = Field(3600, gt=0, description="Life of a signed URL: long enough for a slow download.")
     max_upload_bytes: int = Field(5 * 2**30, gt=0, description="Largest single file that is accepted.")
     bundle_part_rows: int = Field(50_000, gt=0, description="Rows per JSONL part of an export bundle.")
+    bundle_copy_threads: int = Field(
+        8, gt=0, description="Original files that a worker copies into a bundle at once, from another storage."
+    )
+    changes_keep_seconds: int = Field(
+        2_592_000, gt=0, description="How long exports of what changed since an earlier one stay possible."
+    )
     bundle_keep_seconds: int = Field(86_400, gt=0, description="A finished bundle is deleted after this time.")
     snapshot_keep_seconds: int | None = Field(
         None, gt=0, description="The bundle of a released version is deleted after this time; default is never."

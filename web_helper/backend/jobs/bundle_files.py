@@ -16,13 +16,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from web_helper.backend.jobs.durable_files import sync_folder, write_whole
-from web_helper.backend.queries.export_rows import Row, UnitFile
+from web_helper.backend.jobs.durable_files import carry_file, sync_folder, write_whole
+from web_helper.backend.queries.export_rows import UnitFile
 from web_helper.backend.services.data.objects import BLOCK_BYTES, UnsafePathError, check_object_path, is_local
 
 FILES_FOLDER = "files"
-# Copies between storages wait for the network more than they work.
-COPY_THREADS = 8
 _EXTENSION = re.compile(r"\.[a-z0-9]{1,10}")
 
 
@@ -52,10 +50,13 @@ class BundleFiles:
         folder: The bundle's folder.
         root_of: Opens a storage by its id.
         check: Called between files and between blocks of one; raises when the job has to stop.
+        threads: Files that are copied at once; copies between storages wait for the network more than they work.
     """
 
-    def __init__(self, folder: Path, root_of: Callable[[int], Path], check: Callable[[], None]) -> None:
-        self._folder, self._root_of, self._check = folder, root_of, check
+    def __init__(
+        self, folder: Path, root_of: Callable[[int], Path], check: Callable[[], None], *, threads: int = 8
+    ) -> None:
+        self._folder, self._root_of, self._check, self._threads = folder, root_of, check, threads
         self._pool: ThreadPoolExecutor | None = None
         self._subfolders: set[str] = set()
         self.file_count = 0
@@ -68,9 +69,9 @@ class BundleFiles:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def place(self, rows: Iterable[Row]) -> Callable[[UnitFile], str | None]:
-        """Put the rows' files into the bundle; the answer tells the path of each, or None of one that is missing."""
-        items = {bundle_path_of(file): file for row in rows for file in row.files}
+    def place(self, files: Iterable[UnitFile]) -> Callable[[UnitFile], str | None]:
+        """Put files into the bundle; the answer tells the path of each, or None of one that is missing."""
+        items = {bundle_path_of(file): file for file in files}
         outcomes = dict(zip(items, self._run(items), strict=True))
         self.file_count += sum(outcome is Placed.NEW for outcome in outcomes.values())
 
@@ -82,6 +83,18 @@ class BundleFiles:
             return path
 
         return path_of
+
+    def carry(self, origin: Path, paths: Iterable[str]) -> None:
+        """Take over files that an earlier attempt has put into its bundle.
+
+        Raises:
+            OSError: One is not there.
+        """
+        for path in paths:
+            self._check()
+            self._make_subfolder(path[: len(FILES_FOLDER) + 3])
+            if carry_file(origin / path, self._folder / path):
+                self.file_count += 1
 
     def sync(self) -> None:
         """Make the new names survive a power cut."""
@@ -97,7 +110,7 @@ class BundleFiles:
         places = [(roots[file.storage_id], path, file) for path, file in items.items()]
         if is_local(self._folder) and all(is_local(root) for root in roots.values()):
             return map(self._link_file, places)
-        self._pool = self._pool or ThreadPoolExecutor(COPY_THREADS, thread_name_prefix="bundle-copy")
+        self._pool = self._pool or ThreadPoolExecutor(self._threads, thread_name_prefix="bundle-copy")
         return self._pool.map(self._copy_file, places)
 
     def _make_subfolder(self, name: str) -> None:

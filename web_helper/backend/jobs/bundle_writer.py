@@ -1,4 +1,4 @@
-"""The rows of a bundle: JSONL parts with their checksums, and the manifest that makes the bundle complete.
+"""The files of a bundle that hold rows: JSONL parts with their checksums, and the manifest that makes it complete.
 
 Equal rows give equal bytes: no time, no job id, no random name gets into a part or into the manifest.
 """
@@ -6,77 +6,64 @@ Equal rows give equal bytes: no time, no job id, no random name gets into a part
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
-from synapse_sdk.wire.bundle import BUNDLE_STEMS, MANIFEST_NAME, BundleManifest, BundlePart, ExportTarget
+from synapse_sdk.wire.bundle import MANIFEST_NAME, BundleManifest, BundlePart
 from web_helper.backend.jobs.durable_files import sync_folder, write_whole
 
-T = TypeVar("T")
-
-# Lines are joined, hashed and written together: one system call for many rows, and still little memory.
-LINES_PER_BLOCK = 200
-
-
-def in_blocks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Cut a stream into lists of at most `size`."""
-    iterator = iter(items)
-    while block := list(islice(iterator, size)):
-        yield block
+# What a line says about its files; strings of people cannot look like it, because their quotation marks are escaped.
+_FILES_BEGIN = b',"files_manifest":'
+_BUNDLE_PATH = re.compile(rb'"bundle_path":(?:"([^"\\]+)"|null)')
 
 
 @dataclass(frozen=True)
-class PartPlan:
-    """How the rows are spread over files; the names tell whether there is one part or many."""
+class PartFiles:
+    """What the lines of a part say about their files: paths in the bundle, and how many have none."""
 
-    target: ExportTarget
-    total: int
-    rows_per_part: int
-
-    @property
-    def part_count(self) -> int:
-        """At least one: an empty bundle has one empty part."""
-        return max(1, -(-self.total // self.rows_per_part))
-
-    def name(self, index: int) -> str:
-        """File name of the part at `index`."""
-        stem = BUNDLE_STEMS[self.target]
-        return f"{stem}.jsonl" if self.part_count == 1 else f"{stem}-{index:05d}.jsonl"
+    paths: list[str]
+    without: int
 
 
-def write_parts(
-    folder: Path, lines: Iterable[bytes], plan: PartPlan, report: Callable[[int], None]
-) -> Iterator[BundlePart]:
-    """Write the lines (no newline at their end) part by part.
+def write_part(target: Path, blocks: Iterable[tuple[bytes, int]], report: Callable[[int], None]) -> BundlePart:
+    """Write blocks of lines, each with the number of its rows.
 
     Args:
-        folder: The bundle's folder.
-        lines: One row each, ascending by id; read lazily.
-        plan: Where a part ends and what it is called.
-        report: Told the number of rows written so far, block by block.
+        target: Where the part appears once it is whole.
+        blocks: Read lazily.
+        report: Told the number of rows of each block that is written.
     """
-    iterator, written = iter(lines), 0
-    for index in range(plan.part_count):
-        part = _write_part(folder / plan.name(index), islice(iterator, plan.rows_per_part), written, report)
-        written += part.rows
-        yield part
-
-
-def _write_part(target: Path, lines: Iterable[bytes], before: int, report: Callable[[int], None]) -> BundlePart:
     digest, rows, size = hashlib.sha256(), 0, 0
     with write_whole(target) as stream:
-        for block in in_blocks(lines, LINES_PER_BLOCK):
-            data = b"\n".join(block) + b"\n"
+        for data, count in blocks:
             stream.write(data)
             digest.update(data)
-            rows, size = rows + len(block), size + len(data)
-            report(before + rows)
+            rows, size = rows + count, size + len(data)
+            report(count)
     return BundlePart(path=target.name, rows=rows, size_bytes=size, sha256=digest.hexdigest())
+
+
+def read_part_files(part: Path, sha256: str) -> PartFiles | None:
+    """The files that a finished part names; None when its bytes are not those of the checksum.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    digest, without = hashlib.sha256(), 0
+    paths: dict[str, None] = {}
+    with part.open("rb") as lines:
+        for line in lines:
+            digest.update(line)
+            for found in _BUNDLE_PATH.finditer(line, line.rfind(_FILES_BEGIN)):
+                if found[1] is None:
+                    without += 1
+                else:
+                    paths[found[1].decode()] = None
+    return PartFiles(list(paths), without) if digest.hexdigest() == sha256 else None
 
 
 def write_manifest(folder: Path, manifest: BundleManifest) -> None:

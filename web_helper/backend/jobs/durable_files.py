@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from web_helper.backend.services.data.objects import is_local
 
@@ -32,6 +32,31 @@ def write_whole(target: Path) -> Iterator[BinaryIO]:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def carry_file(origin: Path, target: Path) -> bool:
+    """Give a finished file a second place: by name only where the file system can. False: it was there already.
+
+    Raises:
+        OSError: There is no such file, or the storage did not take it.
+    """
+    if not is_local(target):
+        remote: Any = origin
+        if target.exists():
+            return False
+        remote.fs.copy(remote.path, target.path)  # type: ignore[attr-defined]
+        return True
+    try:
+        os.link(origin, target)
+    except FileExistsError:
+        return False
+    except FileNotFoundError:
+        raise
+    except OSError:
+        # A file system without links.
+        with origin.open("rb") as reader, write_whole(target) as writer:
+            shutil.copyfileobj(reader, writer)
+    return True
 
 
 def sync_folder(folder: Path) -> None:

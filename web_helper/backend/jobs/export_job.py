@@ -1,105 +1,40 @@
 """One export job, from its row to its bundle: what the three steps of the durable workflow do.
 
-Every step may run twice, because a worker can be killed between doing its work and noting that it is done. An attempt
-writes into a folder of its own, `exports/{job id}/{attempt}`, from one snapshot of the database: rows of two moments
-never meet in one bundle, and a worker that was thought dead cannot write into its successor's.
+Every step may run twice, because a worker can be killed between doing its work and noting that it is done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+import time
 from typing import Any
 
 import msgspec
-from pydantic import JsonValue
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from synapse_sdk.exceptions import BundleError, StorageError
-from synapse_sdk.wire.bundle import BundleManifest, ExportTarget
+from synapse_sdk.exceptions import StorageError
 from synapse_sdk.wire.jobs import AsyncJobStatus
 from web_helper.backend.core.database import Database, interrupter_of
 from web_helper.backend.core.event_log import log_event, log_failure
 from web_helper.backend.core.settings import Settings
-from web_helper.backend.jobs.bundle_files import BundleFiles
-from web_helper.backend.jobs.bundle_writer import PartPlan, write_manifest, write_parts
+from web_helper.backend.jobs.attempt import Attempt, job_prefix
+from web_helper.backend.jobs.bundle_build import BundleBuild
 from web_helper.backend.jobs.durable_files import remove_tree
 from web_helper.backend.jobs.failures import describe_failure
 from web_helper.backend.jobs.job_control import JobControl, JobStopped
 from web_helper.backend.jobs.storage_roots import StorageRoots
-from web_helper.backend.models import AsyncJob
-from web_helper.backend.queries import async_jobs
+from web_helper.backend.queries import async_jobs, export_parts
 from web_helper.backend.queries.async_jobs import JobEnd
-from web_helper.backend.queries.export_rows import (
-    EXPORT_SOURCES,
-    Row,
-    UnitFile,
-    by_reference,
-    count_target,
-    export_line,
-    read_rows,
-    select_target,
-)
 
-EXPORTS_FOLDER = "exports"
-# Few enough that a batch of large annotations fits into memory, many enough that statements cost little.
-ROWS_PER_BATCH = 500
+# Waits after a lost connection, until an attempt has finished a part: half a minute covers a restart of the database.
+RETRY_SECONDS = (0.25, 0.5, 1, 2, 4, 8, 16)
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """One try at building one bundle; values, because the row it was read from goes on changing."""
+class DatabaseLostError(Exception):
+    """The connection broke; another attempt may go on behind the last finished part."""
 
-    job_id: str
-    number: int
-    target: ExportTarget
-    project: int | None
-    filter: dict[str, JsonValue]
-    include_files: bool
-    storage: int
-
-    @classmethod
-    def of(cls, job: AsyncJob) -> Attempt:
-        params = job.params
-        return cls(
-            job_id=job.id,
-            number=job.attempt,
-            target=ExportTarget(params["target"]),
-            project=params["project"],
-            filter=params["filter"],
-            include_files=params["options"]["include_files"],
-            storage=params["storage"],
-        )
-
-    @property
-    def prefix(self) -> str:
-        """Where this attempt's bundle lies in its storage."""
-        return f"{job_prefix(self.job_id)}/{self.number}"
-
-
-def job_prefix(job_id: str) -> str:
-    """The folder of all attempts of a job, in its storage."""
-    return f"{EXPORTS_FOLDER}/{job_id}"
-
-
-@dataclass(frozen=True)
-class Scan:
-    """The rows of an attempt, in the one state of the database that its session sees."""
-
-    session: Session
-    attempt: Attempt
-    total: int
-
-    def batches(self) -> Iterator[list[Row]]:
-        """All rows, ascending by id; memory holds one batch."""
-        target = self.attempt.target
-        source, selection = EXPORT_SOURCES[target], select_target(target, self.attempt.filter, viewer_id=None)
-        after_id = 0
-        while rows := read_rows(self.session, source, selection, after_id=after_id, limit=ROWS_PER_BATCH):
-            yield rows
-            after_id = rows[-1].id
+    def __init__(self, cause: DBAPIError, attempt: int, *, has_progress: bool) -> None:
+        super().__init__(str(cause.orig))
+        self.cause, self.attempt, self.has_progress = cause, attempt, has_progress
 
 
 class ExportJob:
@@ -110,40 +45,67 @@ class ExportJob:
 
     def build(self, job_id: str) -> dict[str, Any] | None:
         """Write the bundle. Answers how it ended, or None when there is nothing (more) to do."""
-        with self._database.write() as session:
-            job = async_jobs.begin_attempt(session, job_id)
-            attempt = Attempt.of(job) if job is not None else None
-        if attempt is None:
-            return None
-        log_event("job_started", job_id=job_id, attempt=attempt.number)
-        end = self._attempt(attempt)
-        return {"attempt": attempt.number, "end": msgspec.to_builtins(end)}
+        waits = iter(RETRY_SECONDS)
+        while True:
+            try:
+                return self._try_build(job_id)
+            except DatabaseLostError as lost:
+                waits = iter(RETRY_SECONDS) if lost.has_progress else waits
+                seconds = next(waits, None)
+                if seconds is None:
+                    log_failure("job_failed", lost.cause, job_id=job_id, attempt=lost.attempt)
+                    failed = JobEnd(AsyncJobStatus.FAILED, error=describe_failure(lost.cause))
+                    return {"attempt": lost.attempt, "end": msgspec.to_builtins(failed)}
+                log_failure("job_interrupted", lost.cause, job_id=job_id, attempt=lost.attempt)
+                time.sleep(seconds)
 
     def finish(self, job_id: str, built: dict[str, Any]) -> None:
         """Make the end known, in one transaction."""
         end = msgspec.convert(built["end"], JobEnd)
         with self._database.write() as session:
             job = async_jobs.end_attempt(session, job_id, built["attempt"], end)
+            if job is not None:
+                export_parts.forget_parts(session, job_id)
         if job is not None:
             log_event("job_ended", job_id=job_id, status=str(job.status), rows=job.processed, error=job.error)
 
     def clean_up(self, job_id: str) -> None:
-        """Leave nothing of a job that ended without a bundle."""
+        """Leave nothing of a job that has ended but its bundle, if it has one."""
         with self._database.read() as session:
             job = async_jobs.find_job(session, job_id)
-            if job is None or job.status not in {AsyncJobStatus.FAILED, AsyncJobStatus.CANCELLED}:
+            if job is None or job.status not in async_jobs.FINAL_STATUSES:
                 return
+            bundle = (job.result or {}).get("prefix")
             try:
                 root = StorageRoots(session).open(job.params["storage"])
             except StorageError as exc:
                 log_failure("job_not_cleaned_up", exc, job_id=job_id)
                 return
-        remove_tree(root / job_prefix(job_id))
+        for folder in (root / job_prefix(job_id)).glob("*"):
+            if f"{job_prefix(job_id)}/{folder.name}" != bundle:
+                remove_tree(folder)
+        if bundle is None:
+            remove_tree(root / job_prefix(job_id))
+
+    def _try_build(self, job_id: str) -> dict[str, Any] | None:
+        number = 0
+        try:
+            with self._database.write() as session:
+                job = async_jobs.begin_attempt(session, job_id)
+                attempt = Attempt.of(job) if job is not None else None
+        except DBAPIError as exc:
+            raise DatabaseLostError(exc, number, has_progress=False) from exc
+        if attempt is None:
+            return None
+        log_event("job_started", job_id=job_id, attempt=attempt.number)
+        return {"attempt": attempt.number, "end": msgspec.to_builtins(self._attempt(attempt))}
 
     def _attempt(self, attempt: Attempt) -> JobEnd:
-        """Job runner: whatever goes wrong in here ends the job, never the worker."""
+        """Job runner: whatever goes wrong in here ends the job or begins another attempt, never the worker."""
         try:
             return self._build(attempt)
+        except DatabaseLostError:
+            raise
         except JobStopped:
             log_event("job_stopping", job_id=attempt.job_id, attempt=attempt.number)
             return JobEnd(AsyncJobStatus.CANCELLED)
@@ -152,67 +114,21 @@ class ExportJob:
             return JobEnd(AsyncJobStatus.FAILED, error=describe_failure(exc))
 
     def _build(self, attempt: Attempt) -> JobEnd:
-        with (
-            JobControl(self._database, attempt.job_id, attempt.number) as control,
-            self._database.snapshot() as session,
-        ):
-            control.interrupt_with(interrupter_of(session))
-            total = _count(session, attempt, control)
-            with self._database.write() as writing:
-                async_jobs.record_total(writing, attempt.job_id, attempt.number, total)
-            folder = _fresh_folder(StorageRoots(session).open(attempt.storage), attempt)
+        with JobControl(self._database, attempt.job_id, attempt.number) as control:
+            build = BundleBuild(self._database, self._settings, attempt, control)
             try:
-                manifest = self._write(attempt, folder, Scan(session, attempt, total), control)
-            except BaseException:
-                remove_tree(folder)
-                raise
+                with self._database.snapshot() as session:
+                    control.interrupt_with(interrupter_of(session))
+                    manifest = build.run(session)
+            except (OperationalError, InterfaceError, DBAPIError) as exc:
+                # A statement that was interrupted because the job has to stop fails in the same way.
+                control.check()
+                if not _is_lost(exc):
+                    raise
+                raise DatabaseLostError(exc, attempt.number, has_progress=build.written_parts > 0) from exc
         location = {"storage": attempt.storage, "prefix": attempt.prefix, "manifest": manifest.model_dump(mode="json")}
-        return JobEnd(AsyncJobStatus.SUCCEEDED, processed=total, result=location)
-
-    def _write(self, attempt: Attempt, folder: Path, scan: Scan, control: JobControl) -> BundleManifest:
-        plan = PartPlan(attempt.target, scan.total, self._settings.bundle_part_rows)
-        with BundleFiles(folder, StorageRoots(scan.session).open, control.check) as files:
-            lines = self._lines(scan, files if attempt.include_files else None)
-            parts = list(write_parts(folder, lines, plan, control.report))
-            files.sync()
-        manifest = BundleManifest(
-            target=attempt.target,
-            filter=attempt.filter,
-            project=attempt.project,
-            row_count=sum(part.rows for part in parts),
-            file_count=files.file_count,
-            missing_files=files.missing_files,
-            parts=parts,
-        )
-        if manifest.row_count != scan.total:
-            raise BundleError(f"The scan gave {manifest.row_count} of {scan.total} rows.")
-        control.check()
-        write_manifest(folder, manifest)
-        return manifest
-
-    def _lines(self, scan: Scan, files: BundleFiles | None) -> Iterator[bytes]:
-        base_url = self._settings.base_url.rstrip("/")
-
-        def url_of(file: UnitFile) -> str:
-            return f"{base_url}/data_files/{file.data_file_id}/content/"
-
-        for rows in scan.batches():
-            path_of = files.place(rows) if files is not None else by_reference
-            for row in rows:
-                yield export_line(row, url_of, path_of=path_of)
+        return JobEnd(AsyncJobStatus.SUCCEEDED, processed=manifest.row_count, result=location)
 
 
-def _count(session: Session, attempt: Attempt, control: JobControl) -> int:
-    try:
-        return count_target(session, attempt.target, attempt.filter, viewer_id=None)
-    except DBAPIError:
-        control.check()
-        raise
-
-
-def _fresh_folder(root: Path, attempt: Attempt) -> Path:
-    # Earlier attempts go first: on a full disk they may be what is in the way.
-    remove_tree(root / job_prefix(attempt.job_id))
-    folder = root / attempt.prefix
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def _is_lost(error: DBAPIError) -> bool:
+    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)

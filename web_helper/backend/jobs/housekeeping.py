@@ -12,19 +12,22 @@ from synapse_sdk.wire.jobs import AsyncJobStatus
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.event_log import log_event, log_failure
 from web_helper.backend.core.settings import Settings
+from web_helper.backend.jobs.attempt import EXPORTS_FOLDER, job_prefix
 from web_helper.backend.jobs.durable_files import remove_tree
-from web_helper.backend.jobs.export_job import EXPORTS_FOLDER, job_prefix
 from web_helper.backend.jobs.failures import ABANDONED, BUNDLE_EXPIRED
 from web_helper.backend.jobs.storage_roots import StorageRoots
 from web_helper.backend.models import JobKind
 from web_helper.backend.models.base import utc_now
-from web_helper.backend.queries import async_jobs
+from web_helper.backend.queries import async_jobs, changes, export_parts
 from web_helper.backend.queries.data import storages
 from web_helper.backend.services.data.objects import is_local, remove_abandoned_parts
 from web_helper.backend.services.data.storages import open_root
 from web_helper.backend.services.exports.job_queue import JobQueue, QueueState
 from web_helper.backend.services.exports.retention import keep_seconds
 from web_helper.backend.services.plugins.agent_runs import end_runs_of_silent
+
+# The log of changes is cut at these points: exports of changes stay possible for about this much longer than set.
+CHECKPOINT_EVERY = timedelta(hours=1)
 
 
 class Housekeeping:
@@ -54,6 +57,7 @@ class Housekeeping:
                 self._delete_expired(kind, utc_now() - timedelta(seconds=seconds))
         self._delete_orphans()
         self._delete_parts()
+        self._cut_change_log()
 
     def _give_up_silent_agents(self) -> None:
         heard_before = utc_now() - timedelta(seconds=self._settings.agent_lost_seconds)
@@ -66,6 +70,7 @@ class Housekeeping:
         # The row is read again under its lock: a job that has just ended keeps its end.
         with self._database.write() as session:
             job = async_jobs.fail_job(session, job_id, ABANDONED)
+            export_parts.forget_parts(session, job_id)
         if job is not None:
             log_event("job_ended", job_id=job_id, status=str(AsyncJobStatus.FAILED), error=ABANDONED)
 
@@ -104,6 +109,18 @@ class Housekeeping:
                 continue
             if count:
                 log_event("upload_parts_deleted", storage_id=storage.id, count=count)
+
+    def _cut_change_log(self) -> None:
+        keep = timedelta(seconds=self._settings.changes_keep_seconds)
+        with self._database.read() as session:
+            last = changes.last_checkpoint(session)
+        if last is not None and utc_now() - last < min(CHECKPOINT_EVERY, keep / 2):
+            return
+        with self._database.write() as session:
+            changes.add_checkpoint(session)
+            count = changes.cut_log(session, utc_now() - keep)
+        if count:
+            log_event("changes_forgotten", count=count)
 
     def _root_of(self, storage_id: int) -> Path:
         with self._database.read() as session:

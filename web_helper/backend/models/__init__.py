@@ -16,6 +16,7 @@ from web_helper.backend.models.collection import (
     FileSpecification,
     FileStatus,
 )
+from web_helper.backend.models.export_part import ExportPart
 from web_helper.backend.models.ground_truth import (
     GroundTruth,
     GroundTruthDataset,
@@ -51,6 +52,7 @@ __all__ = [
     "DataUnit",
     "DataUnitFile",
     "EventLabel",
+    "ExportPart",
     "FileSpecification",
     "FileStatus",
     "GroundTruth",

@@ -152,7 +152,7 @@ def begin_attempt(session: Session, job_id: str) -> AsyncJob | None:
 
 def record_total(session: Session, job_id: str, attempt: int, total: int) -> None:
     """Note how many rows the attempt's snapshot has."""
-    job = _lock_attempt(session, job_id, attempt)
+    job = lock_attempt(session, job_id, attempt)
     if job is None:
         return
     job.total = total
@@ -186,7 +186,7 @@ def must_stop(session: Session, job_id: str, attempt: int) -> bool:
 
 def end_attempt(session: Session, job_id: str, attempt: int, end: JobEnd) -> AsyncJob | None:
     """Record the end, unless the attempt was overtaken. A wish to cancel that came in time wins over success."""
-    job = _lock_attempt(session, job_id, attempt)
+    job = lock_attempt(session, job_id, attempt)
     if job is None:
         return None
     is_cancelled = job.is_cancel_requested
@@ -228,16 +228,17 @@ def forget_bundle(session: Session, job_id: str, note: str) -> None:
         job.revision += 1
 
 
-def _lock(session: Session, job_id: str) -> AsyncJob | None:
-    # SQLite holds its one write lock already (BEGIN IMMEDIATE); PostgreSQL locks the row.
-    return session.get(AsyncJob, job_id, with_for_update=True)
-
-
-def _lock_attempt(session: Session, job_id: str, attempt: int) -> AsyncJob | None:
+def lock_attempt(session: Session, job_id: str, attempt: int) -> AsyncJob | None:
+    """The job, held until the transaction ends; None when it has ended or another attempt has begun."""
     job = _lock(session, job_id)
     if job is None or job.attempt != attempt or job.status != AsyncJobStatus.RUNNING:
         return None
     return job
+
+
+def _lock(session: Session, job_id: str) -> AsyncJob | None:
+    # SQLite holds its one write lock already (BEGIN IMMEDIATE); PostgreSQL locks the row.
+    return session.get(AsyncJob, job_id, with_for_update=True)
 
 
 def _finish(job: AsyncJob) -> None:

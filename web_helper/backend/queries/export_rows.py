@@ -7,7 +7,7 @@ objects). It holds because `services.annotation_data` stores nothing but compact
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,6 +127,17 @@ def by_reference(_file: UnitFile) -> None:
 
 def export_line(row: Row, url_of: UrlOf, data_of: DataOf = stored_data, path_of: PathOf = by_reference) -> bytes:
     """One row as `synapse_sdk.wire.bundle.ExportRow`, without a line break."""
+    return b'{"id":%d,"data":%b,"data_unit":%b,"tags":%b,"files_manifest":%b}' % (
+        row.id,
+        data_of(row),
+        encode(row.unit),
+        encode(row.tags),
+        files_manifest(row.files, url_of, path_of),
+    )
+
+
+def files_manifest(files: Iterable[UnitFile], url_of: UrlOf, path_of: PathOf) -> bytes:
+    """The files of a row, by specification."""
     manifest = {
         file.specification: {
             "file_name_original": file.file_name_original,
@@ -136,15 +147,9 @@ def export_line(row: Row, url_of: UrlOf, data_of: DataOf = stored_data, path_of:
             "sha256": file.sha256,
             "is_primary": file.is_primary,
         }
-        for file in row.files
+        for file in files
     }
-    return b'{"id":%d,"data":%b,"data_unit":%b,"tags":%b,"files_manifest":%b}' % (
-        row.id,
-        data_of(row),
-        encode(row.unit),
-        encode(row.tags),
-        encode(manifest),
-    )
+    return encode(manifest)
 
 
 def select_target(target: ExportTarget, document: Mapping[str, Any], *, viewer_id: int | None) -> Selection:

@@ -13,6 +13,7 @@ from web_helper.backend.models import AsyncJob, JobKind
 from web_helper.backend.queries import async_jobs
 from web_helper.backend.services.call import Call
 from web_helper.backend.services.data.storages import storage_for
+from web_helper.backend.services.exports.export_marks import MarkedExport, read_since
 from web_helper.backend.services.exports.export_wish import ExportWish, settle_wish
 from web_helper.backend.services.exports.snapshots import find_snapshot
 
@@ -23,21 +24,25 @@ def request_export(call: Call, request: PluginExportRequest) -> AsyncJob:
     A released version as a whole has its bundle already, once its snapshot is made.
 
     Raises:
-        ValidationProblem: The filter is not one of the target's, or says nothing about where the rows are.
+        ValidationProblem: The filter is not one of the target's, or says nothing about where the rows are; or the
+            mark to count changes from is not one of this export.
         PermissionProblem: The caller may not export from the project.
         ConflictProblem: The key was used for another export, or there is nowhere to put a bundle.
     """
     wish = ExportWish(request.target, request.project, request.filter, where="filter.")
     project_id, document = settle_wish(call, wish)
+    if request.options.since is not None:
+        read_since(call.session, MarkedExport(request.target, project_id, document), request.options.since)
     params = {
         "target": request.target.value,
         "project": project_id,
         "filter": document,
-        "options": request.options.model_dump(),
+        "options": request.options.model_dump(exclude_none=True),
         "storage": storage_for(call, None).id,
     }
     key = f"{call.actor.user_id}:{request.idempotency_key}" if request.idempotency_key else None
-    if key is None or async_jobs.find_by_key(call.session, key) is None:
+    has_job = key is not None and async_jobs.find_by_key(call.session, key) is not None
+    if not has_job and request.options.since is None:
         snapshot = find_snapshot(call, wish)
         if snapshot is not None:
             return snapshot

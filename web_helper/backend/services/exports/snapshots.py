@@ -34,7 +34,7 @@ def begin_snapshot(call: Call, dataset: GroundTruthDataset, version: GroundTruth
         "target": ExportTarget.GROUND_TRUTH.value,
         "project": dataset.project_id,
         "filter": {VERSION_FILTER: version.id},
-        "options": ExportOptions(include_files=True).model_dump(),
+        "options": ExportOptions(include_files=True).model_dump(exclude_none=True),
         "storage": storage.id,
     }
     job = AsyncJob(
