@@ -7,6 +7,7 @@ import pytest
 from synapse_sdk.exceptions import AuthenticationError, ConfigurationError, ServerError
 from synapse_sdk.plugins.actions.to_task import PrepareStep
 from synapse_sdk.plugins.actions.to_task.serve_status import classify_serve_app, deployment_params
+from tests.export.support import make_ctx
 from tests.to_task.fakes import RELEASE, client_with, run
 from tests.to_task.test_action import Echo
 
@@ -185,3 +186,39 @@ def test_release_without_inference_section_gets_the_defaults():
 def test_a_setting_that_makes_no_sense_is_refused(value):
     with pytest.raises(ConfigurationError, match="to_task setting concurrency"):
         run(Echo, client_with(1), extra_params={"to_task_concurrency": value})
+
+
+class Agent:
+    """An agent whose application answers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = []
+
+    def infer_serve_application(self, name, *, model=None, method="post", path="/", json=None):
+        self.asked.append((name, model, method, json))
+        return {"ok": True}
+
+
+def test_an_application_that_can_be_asked_directly_is():
+    client, agent = client_with(3, apps=[[{"status": "RUNNING", "name": "finder@1.2.0"}]]), Agent()
+    client.get_model = lambda model_id: {"id": model_id, "url": "signed"}
+    ctx = make_ctx(client=client, agent_client=agent)
+    params = {"name": "a", "project": 1, "agent": 2, "method": "inference", "model": 3, "pre_processor": 7}
+    assert Echo.dispatch(params, ctx).success_count == 3
+    assert client.runs == []
+    question = {"image_path": "http://files/1.jpg"}
+    assert ("finder@1.2.0", {"id": 3, "url": "signed"}, "post", question) in agent.asked
+
+
+def test_an_inference_that_the_server_runs_as_a_job_is_waited_for():
+    begun = {"id": "j", "status": "pending", "progress_record": {}}
+    client = client_with(1, answer=begun, jobs={"j": {**begun, "status": "succeeded", "result": {"boxes": 1}}})
+    run(Echo, client, method="inference")
+    assert client.submitted[1]["data"]["answer"] == {"boxes": 1}
+
+
+def test_an_inference_whose_job_fails_fails_its_task():
+    begun = {"id": "j", "status": "pending", "progress_record": {}}
+    client = client_with(1, answer=begun, jobs={"j": {**begun, "status": "failed"}})
+    result, _ = run(Echo, client, method="inference")
+    assert result.failures[0].error == "Inference run j ended as failed"

@@ -108,8 +108,9 @@ class PluginClientMixin(V1Transport):
     def create_serve_application(self, data: ServeApplicationCreateRequest | Params) -> Any:
         return self._post("serve_applications/", data)
 
-    def list_serve_applications(self, params: Params | None = None, *, list_all: bool = False) -> Any:
-        return self._list("serve_applications/", list_all=list_all, params=params)
+    def list_serve_applications(self, params: Params | None = None, *, list_all: bool = False, **filters: Any) -> Any:
+        """Applications; filters may also be keywords: `plugin_code="finder", job__agent=2`."""
+        return self._list("serve_applications/", list_all=list_all, params={**(params or {}), **filters})
 
     def get_serve_application(self, application_id: int) -> Any:
         return self._get(item_path("serve_applications", application_id))

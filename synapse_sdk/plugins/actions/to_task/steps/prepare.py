@@ -44,6 +44,8 @@ class PrepareStep(ToTaskStep):
         if context.is_inference:
             release = self._read_release(context)
             self._ensure_pre_processor_running(context, release)
+            if context.runtime_ctx.agent_client is not None:
+                context.model = context.client.get_model(context.wanted.model)
         return StepResult()
 
     def _check_params(self, context: ToTaskContext) -> None:
@@ -176,7 +178,7 @@ def _fail_terminally(status: str | None, cause: Exception | None = None) -> None
 
 def _is_dated_failure(row: Mapping[str, Any]) -> bool:
     """Whether a failure can be told from the next one: only a row that says when it changed can."""
-    return str(row.get("status") or "").upper() in FAILED_STATUSES and bool(row.get("updated"))
+    return str(row.get("status") or "").upper() in FAILED_STATUSES and bool(row.get("changed") or row.get("updated"))
 
 
 def _object(answer: Any, noun: str) -> Mapping[str, Any]:
