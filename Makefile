@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Items of the benchmark.
 ITEMS ?= 100000
 VOLUME ?= 10000000
-PEER_ITEMS ?= 20000
+PEER_ITEMS ?= 100000
 STAMP := $(VENV)/.installed
 
 .PHONY: help install demo up test test-system test-peers nightly check format bench bench-peers bench-volume docs lock clean
@@ -53,7 +53,7 @@ format: $(STAMP)  ## Format the code.
 bench: $(STAMP)  ## Measure everything as ratios of one run, beside the goals (ITEMS=100000).
 	$(BIN)/python -m tests.bench --items $(ITEMS)
 
-bench-peers: $(STAMP)  ## The same items converted by others, each in its own environment (PEER_ITEMS=20000).
+bench-peers: $(STAMP)  ## The same items converted by others, each in its own environment (PEER_ITEMS=100000).
 	$(BIN)/python -m tests.bench.peers --items $(PEER_ITEMS)
 
 bench-volume: $(STAMP)  ## Ten million items through server, worker and command line, watched (VOLUME=10000000; needs 65 GB).

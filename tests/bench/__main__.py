@@ -4,17 +4,29 @@
 """
 
 import argparse
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 
 from rich.console import Console
 
+from tests.bench.conversion import run_rounds, write_bundle
 from tests.bench.floor import FLOORS
-from tests.bench.goals import Goal, print_goals
+from tests.bench.goals import Goal, middle, print_goals
+from tests.bench.items import write_items
+from tests.bench.memory import memory
 from tests.bench.platform import open_bench
 from tests.bench.whole import whole_exports
 from tests.bench.with_images import with_images
+
+CONVERT_TIMES_FLOOR, TWO_WORKERS = 1.5, 1.7
+CONVERTED = {"coco", "yolo", "voc", "csv"}
+BESIDE = ("bundle", "pages", "presigned", "watchers")
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,53 @@ def run_images(options: Options) -> Iterator[Goal]:
         yield from with_images(bench, max(1000, options.items // 20), formats=options.formats, console=options.console)
 
 
-PARTS: dict[str, Callable[[Options], Iterator[Goal]]] = {"whole": run_whole, "images": run_images}
+def run_conversion(options: Options) -> Iterator[Goal]:
+    with tempfile.TemporaryDirectory(prefix="synapse-bench-") as name:
+        folder = Path(name)
+        write_items(folder / "items.jsonl", options.items)
+        write_bundle(folder / "bundle", options.items)
+        asked = argparse.Namespace(rounds=options.rounds, formats=",".join(options.formats), workers=2)
+        found = run_rounds(folder, asked)
+    for fmt in options.formats:
+        floor, one, two = (found[f"{fmt} {workers}"] for workers in (0, 1, 2))
+        assert len({run["bytes"] for run in one + two}) == 1, f"{fmt}: the bytes depend on the number of workers"
+        base = middle(run["cpu"] for run in floor)
+        limit = CONVERT_TIMES_FLOOR if fmt in CONVERTED else None
+        what = f"{fmt}, {options.items:,} items"
+        yield Goal(
+            f"convert and write {what}: CPU against the floor's", middle(r["convert"] for r in one) / base, limit
+        )
+        yield Goal(f"the same, read back and checked: {what}", middle(r["cpu"] for r in one) / base, None)
+        faster = middle(r["wall"] for r in one) / middle(r["wall"] for r in two)
+        yield Goal(f"two workers against one, {what}", faster, TWO_WORKERS if limit else None, "x", True)
+
+
+def run_memory(options: Options) -> Iterator[Goal]:
+    with open_bench() as bench:
+        yield from memory(bench, sorted({10_000, options.items}))
+
+
+def run_beside(module: str) -> Callable[[Options], Iterator[Goal]]:
+    """A part that is a program with a table of its own."""
+
+    def run(options: Options) -> Iterator[Goal]:
+        options.console.print(f"[dim]python -m tests.bench.{module}[/dim]")
+        done = subprocess.run(
+            [sys.executable, "-m", f"tests.bench.{module}"], stdout=subprocess.PIPE, text=True, check=False
+        )
+        options.console.print(done.stdout, markup=False)
+        yield Goal(f"{module}: every goal of its table is met", float(done.returncode == 0), 1.0, "", True)
+
+    return run
+
+
+PARTS: dict[str, Callable[[Options], Iterator[Goal]]] = {
+    "conversion": run_conversion,
+    "whole": run_whole,
+    "memory": run_memory,
+    "images": run_images,
+    **{name: run_beside(name) for name in BESIDE if find_spec(f"tests.bench.{name}")},
+}
 
 
 def main() -> None:
