@@ -6,12 +6,14 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from synapse_agent.engines.serving import process as processes
 from synapse_agent.engines.serving.application import Application
 from synapse_agent.engines.serving.host import Host, read_log
 from synapse_agent.engines.serving.protocol import Reserved
 from synapse_agent.engines.serving.records import ApplicationRecord, folder_of, load_records
+from synapse_agent.engines.serving.releases import forget_releases, keep_release
 from synapse_sdk.wire.serve import ServeDeploy, ServeState, ServeStatus
 
 TICK_SECONDS = 0.1
@@ -33,8 +35,10 @@ class EmbeddedEngine:
         self.on_change: Callable[[], None] = lambda: None
         self._host = host
         self._id = hashlib.sha256(str(host.home).encode()).hexdigest()[:10]
+        self._releases = host.home / "releases"
         self._applications: dict[str, Application] = {}
         self._lock = threading.RLock()
+        self._keeping = threading.Lock()
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="serving", daemon=True)
@@ -68,17 +72,14 @@ class EmbeddedEngine:
                 application.close()
 
     def deploy(self, spec: ServeDeploy) -> ServeState:
-        """Serve a class under a name, or replace what runs there. The same again changes nothing while that works."""
-        with self._lock:
-            application = self._applications.get(spec.name)
-            if application is None:
-                application = Application(ApplicationRecord(spec=spec), self._host, self._id)
-                application.record.save(application.folder)
-                self._applications[spec.name] = application
-            elif application.record.spec != spec or application.record.status not in _SETTLED:
-                application.replace(spec)
-            self._wake.set()
-            return application.state
+        """Serve a class under a name, or replace what runs there. The same again changes nothing while that works.
+
+        Raises:
+            ConfigurationError: The release is not on this host.
+        """
+        with self._keeping:
+            kept = keep_release(Path(spec.folder), self._releases)
+            return self._deploy(spec.model_copy(update={"folder": str(kept)}))
 
     def delete(self, name: str) -> ServeState | None:
         """Let an application end; None where there is none."""
@@ -104,6 +105,18 @@ class EmbeddedEngine:
         """What the replicas of an application have printed lately."""
         return read_log(folder_of(self._host.home, name) / "replicas.log")
 
+    def _deploy(self, spec: ServeDeploy) -> ServeState:
+        with self._lock:
+            application = self._applications.get(spec.name)
+            if application is None:
+                application = Application(ApplicationRecord(spec=spec), self._host, self._id)
+                application.record.save(application.folder)
+                self._applications[spec.name] = application
+            elif application.record.spec != spec or application.record.status not in _SETTLED:
+                application.replace(spec)
+            self._wake.set()
+            return application.state
+
     def _watch(self) -> None:
         while not self._stop.is_set():
             with self._lock:
@@ -111,9 +124,19 @@ class EmbeddedEngine:
                     application.tick(self._used_gpus())
                     if application.is_gone:
                         del self._applications[name]
+                        self._forget_releases()
             self._tell()
             self._wake.wait(TICK_SECONDS)
             self._wake.clear()
+
+    def _forget_releases(self) -> None:
+        # One that is being copied now is not in use yet: leave it to the next time.
+        if self._keeping.acquire(blocking=False):
+            try:
+                used = {Path(application.record.spec.folder) for application in self._applications.values()}
+                forget_releases(self._releases, used)
+            finally:
+                self._keeping.release()
 
     def _used_gpus(self) -> dict[str, float]:
         used: dict[str, float] = {}
