@@ -1,10 +1,12 @@
 """Progress as server-sent events, over a real socket."""
 
+import asyncio
 import json
 import socket
 import threading
 import time
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -12,6 +14,7 @@ import uvicorn
 from sqlalchemy import event
 
 from tests.backend.factories import SQLITE_ONLY
+from tests.bench.watchers import Run, measure
 from web_helper.backend.app import create_app
 from web_helper.backend.core.database import Database
 from web_helper.backend.models import AsyncJob
@@ -150,3 +153,16 @@ def test_progress_of_an_unknown_job_is_not_found(http):
     answer = http.get("/v2/async-jobs/nothing/progress/")
     assert answer.status_code == 404
     assert answer.json()["error"]["code"] == "NOT_FOUND"
+
+
+def test_fifty_watchers_that_hang_up_at_random_miss_nothing_and_see_no_step_back(server, database, admin_token):
+    with database.write() as session:
+        session.add(AsyncJob(id=JOB, kind="export", params={}, status="RUNNING", attempt=1))
+    url = urlsplit(server)
+    run = Run((url.hostname, url.port), admin_token, JOB)
+    asyncio.run(measure(run, database, 50, 4))
+    assert not run.faults
+    assert run.completed == 50
+    # Every one of them has seen each change that was committed, and some had to come back.
+    assert len(run.lags) >= 50 * len(run.committed)
+    assert run.connections > 50

@@ -29,6 +29,10 @@ same filters and refuse unknown ones.
 """
 
 
+# Less than the ten seconds that a supervisor gives before it kills.
+DRAIN_SECONDS = 3
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The server over an installation; `bootstrap` must have prepared its database."""
 
@@ -79,8 +83,16 @@ def main() -> None:
     bootstrap(settings)
     app = create_app(settings)
     settle_memory()
-    # No access log: paths of signed links and of heartbeats are keys.
-    uvicorn.run(app, host=arguments.host, port=arguments.port, fd=arguments.fd, access_log=False)
+    uvicorn.run(
+        app,
+        host=arguments.host,
+        port=arguments.port,
+        fd=arguments.fd,
+        # Paths of signed links and of heartbeats are keys.
+        access_log=False,
+        # Watchers and readers of streams come back to the next server; nobody has to wait until they have seen the end.
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
 
 
 if __name__ == "__main__":

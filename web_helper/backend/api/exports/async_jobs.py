@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Annotated, Any
 
+import anyio
 from fastapi import Depends, Header, Request
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from synapse_sdk.wire.jobs import AsyncJob, ProgressEvent
 from synapse_sdk.wire.pages import Envelope, Page
@@ -15,7 +17,7 @@ from web_helper.backend.api.list_query import CursorQuery, cursor_query
 from web_helper.backend.api.resource import create_router, envelope
 from web_helper.backend.queries.async_jobs import LISTING
 from web_helper.backend.services.exports import async_jobs as service
-from web_helper.backend.services.exports.job_progress import ProgressHub, progress_event
+from web_helper.backend.services.exports.job_progress import ProgressHub, event_text
 from web_helper.backend.services.lists import read_cursor_page
 
 router = create_router("async_jobs")
@@ -26,6 +28,35 @@ _STREAM: dict[int | str, dict[str, Any]] = {
         "content": {"text/event-stream": {"schema": ProgressEvent.model_json_schema()}},
     }
 }
+
+
+class EventsResponse(Response):
+    """A job's events, to a watcher that costs a task and a few kilobytes."""
+
+    media_type = "text/event-stream"
+    _HEARTBEAT = b": heartbeat\n\n"
+
+    def __init__(self, hub: ProgressHub, job_id: str, *, after: int, heartbeat_seconds: float) -> None:
+        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        # The length is not known.
+        del self.headers["content-length"]
+        self._states = hub.watch(job_id, after, idle_seconds=heartbeat_seconds)
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._await_leaving, receive, tasks.cancel_scope)
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            async for state in self._states:
+                block = self._HEARTBEAT if state is None else event_text(state)
+                await send({"type": "http.response.body", "body": block, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            tasks.cancel_scope.cancel()
+
+    @staticmethod
+    async def _await_leaving(receive: Receive, watching: anyio.CancelScope) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        watching.cancel()
 
 
 @router.get("/v2/async-jobs/")
@@ -57,7 +88,9 @@ def cancel_async_job(call: Writing, signer: Signer, request: Request, job_id: st
     return envelope(call, service.show_job(service.cancel_job(call, job_id), signer, settings_of(request)))
 
 
-@router.get("/v2/async-jobs/{job_id}/progress/", response_class=EventSourceResponse, responses=_STREAM)
+@router.get(
+    "/v2/async-jobs/{job_id}/progress/", status_code=HTTPStatus.OK, response_class=EventsResponse, responses=_STREAM
+)
 def watch_async_job(
     call: Reading,
     request: Request,
@@ -65,18 +98,8 @@ def watch_async_job(
     last_event_id: Annotated[
         int, Header(description="The last event that was seen; the stream goes on after it.")
     ] = -1,
-) -> EventSourceResponse:
+) -> EventsResponse:
     """Follow a job as server-sent events until it ends; comments in between keep the connection open."""
     job = service.read_job(call, job_id)
-    return EventSourceResponse(
-        _events(request.app.state.progress, job.id, last_event_id),
-        ping=settings_of(request).heartbeat_seconds,
-        ping_message_factory=lambda: ServerSentEvent(comment="heartbeat"),
-        sep="\n",
-    )
-
-
-async def _events(hub: ProgressHub, job_id: str, after: int) -> AsyncIterator[ServerSentEvent]:
-    async for state in hub.watch(job_id, after):
-        event = progress_event(state)
-        yield ServerSentEvent(data=event.model_dump_json(), event=event.event, id=str(event.id))
+    hub: ProgressHub = request.app.state.progress
+    return EventsResponse(hub, job.id, after=last_event_id, heartbeat_seconds=settings_of(request).heartbeat_seconds)

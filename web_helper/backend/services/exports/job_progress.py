@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -39,6 +40,22 @@ def progress_event(state: JobState) -> ProgressEvent:
     )
 
 
+@lru_cache(maxsize=64)
+def event_text(state: JobState) -> bytes:
+    """The state as a server-sent event: written once, for however many watchers."""
+    event = progress_event(state)
+    return f"id: {event.id}\nevent: {event.event}\ndata: {event.model_dump_json()}\n\n".encode()
+
+
+async def _set_within(event: asyncio.Event, seconds: float | None) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
 @dataclass
 class _Topic:
     """One watched job. `changed` is set once and then replaced, so that each watcher waits for the next change."""
@@ -63,8 +80,13 @@ class ProgressHub:
         self._reader: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None
 
-    async def watch(self, job_id: str, after: int = -1) -> AsyncIterator[JobState]:
-        """States of a job as they come, each newer than revision `after`; the final one always comes last."""
+    async def watch(
+        self, job_id: str, after: int = -1, *, idle_seconds: float | None = None
+    ) -> AsyncIterator[JobState | None]:
+        """States of a job as they come, each newer than revision `after`; the final one always comes last.
+
+        None says that nothing has come for `idle_seconds`.
+        """
         topic = self._join(job_id)
         try:
             while True:
@@ -74,8 +96,8 @@ class ProgressHub:
                     if state.status.is_final:
                         return
                     after = state.revision
-                if topic.state is state:
-                    await changed.wait()
+                if topic.state is state and not await _set_within(changed, idle_seconds):
+                    yield None
         finally:
             self._leave(job_id, topic)
 
