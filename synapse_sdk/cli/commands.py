@@ -56,6 +56,11 @@ BUILT_IN = {
         "exporting:export_command",
         "Export annotations into a data set that trainers read, checked against the format's rules.",
     ),
+    "apply-delta": Later(
+        "exporting.updating:apply_delta_command",
+        "Bring an export up to date with a delta: OLD and DELTA make a new export, the same as a whole one.",
+    ),
+    "agent": Later("resources.agents:app", "The hosts that run plugins: start one, list them, choose one."),
     "project": Later("resources.projects:app", "Create, list, show and delete projects."),
     "storage": Later("resources.storages:app", "List, show and create storages."),
     "token": Later("resources.tokens:app", "Create, list and revoke access tokens."),

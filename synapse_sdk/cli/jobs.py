@@ -15,7 +15,9 @@ import typer
 from synapse_sdk.cli.connection import HostOption, JsonOption, TokenOption, open_v2
 from synapse_sdk.cli.output import plain, print_facts, print_json, print_table, say
 from synapse_sdk.clients.backend_v2 import BackendV2Client
+from synapse_sdk.clients.base import Call
 from synapse_sdk.exceptions import ConfigurationError, NotFoundError
+from synapse_sdk.utils.network import validate_resource_id
 from synapse_sdk.wire.jobs import JobStatus
 
 app = typer.Typer(no_args_is_help=True, help="Follow and stop jobs: server exports and plugin runs.")
@@ -77,13 +79,13 @@ def logs(
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the events of a plugin run; of a server job, its progress."""
+    """Print the events and the console of a plugin run; of a server job, its progress."""
     with open_v2(host, token) as client:
         _, describe = _find(client, job_id)
         if describe is _from_server_job:
             _print_server_progress(client, job_id, is_following=is_following, as_json=as_json)
             return
-        last_id = 0
+        last_id = console_bytes = 0
         while True:
             # Asked before the entries are read: what a run logged before it ended is then not missed.
             is_over = not is_following or _is_over(client.jobs.retrieve(job_id))
@@ -91,6 +93,7 @@ def logs(
                 if entry["id"] > last_id:
                     last_id = entry["id"]
                     _print_entry(dict(entry), as_json=as_json)
+            console_bytes = _print_console(client, job_id, console_bytes, as_json=as_json)
             if is_over:
                 return
             time.sleep(FOLLOW_SECONDS)
@@ -147,6 +150,18 @@ def _from_run(job: Any) -> dict[str, Any]:
         "progress": "" if overall is None else f"{overall:g} %",
         "created": facts["created"],
     }
+
+
+def _print_console(client: BackendV2Client, job_id: str, after: int, *, as_json: bool) -> int:
+    """Print what a run has printed since; answers how much it is by now."""
+    path = f"v2/jobs/{validate_resource_id(job_id)}/console-logs/"
+    console = client.send_json(Call("GET", path, params={"after": after}))["data"]
+    if console["console_logs"] and as_json:
+        typer.echo(json.dumps({"event": "console", "text": console["console_logs"]}, ensure_ascii=False))
+    elif console["console_logs"]:
+        # What a plugin prints is not trusted with the terminal.
+        typer.echo("".join(f"{plain(line)}\n" for line in console["console_logs"].splitlines()), nl=False)
+    return int(console["size_bytes"])
 
 
 def _is_over(run: Any) -> bool:

@@ -15,16 +15,19 @@ import typer
 
 from synapse_sdk.cli import jobs
 from synapse_sdk.cli.connection import HostOption, JsonOption, TokenOption, open_v1
+from synapse_sdk.cli.interrupt import interrupt_once
 from synapse_sdk.cli.output import print_facts, print_json, say, warn
+from synapse_sdk.cli.resources.agents import selected_agent
+from synapse_sdk.cli.resources.run_view import follow_run, how_to_go_on, result_of_run
 from synapse_sdk.exceptions import ConfigurationError
 from synapse_sdk.loggers import send_leftovers
 from synapse_sdk.plugins.config_sync import sync_plugin_config, write_plugin_config
 from synapse_sdk.plugins.entrypoint import make_context
-from synapse_sdk.plugins.enums import PluginCategory
+from synapse_sdk.plugins.enums import ExecutionMode, PluginCategory
 from synapse_sdk.plugins.executors import InlineExecutor
 from synapse_sdk.plugins.packaging.publish import pack_plugin, publish_plugin, result_of
 from synapse_sdk.plugins.packaging.scaffold import code_from_name, create_plugin
-from synapse_sdk.plugins.runner import PluginProcess, open_plugin
+from synapse_sdk.plugins.runner import PluginProcess, open_plugin, run_plugin
 from synapse_sdk.utils.auth import ENV_SYNAPSE_ACCESS_TOKEN, ENV_SYNAPSE_HOST, read_env
 from synapse_sdk.utils.file.plugin_config import find_plugin_config, read_plugin_config
 
@@ -33,6 +36,7 @@ job_app = typer.Typer(no_args_is_help=True, help="Follow runs of plugins on the 
 app.add_typer(job_app, name="job")
 job_app.command("get")(jobs.show)
 job_app.command("logs")(jobs.logs)
+job_app.command("stop")(jobs.cancel)
 
 PathOption = Annotated[Path, typer.Option("--path", help="The plugin's folder, or its configuration file.")]
 FolderOption = Annotated[Path, typer.Option("--path", "-p", help="The plugin's folder.")]
@@ -41,6 +45,10 @@ ConfigOption = Annotated[
     typer.Option("--config", "-c", help="The configuration file, when it is not in the folder's usual place."),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+# What people type, and what the server calls it.
+REMOTE_NAMES = {"infer": "inference", "deploy": "deployment"}
 
 
 class RunMode(StrEnum):
@@ -80,9 +88,19 @@ def run(
     path: PathOption = Path(),
     params: Annotated[str, typer.Option(help="Parameters as JSON, or @FILE.")] = "{}",
     mode: Annotated[
-        RunMode, typer.Option("--mode", "-m", help="local: here, in a process of its own.")
+        RunMode, typer.Option("--mode", "-m", help="local: here; remote: on an agent; task, job: on Ray.")
     ] = RunMode.LOCAL,
-    agent: Annotated[int | None, typer.Option(help="Id of the agent that runs it, with --mode remote.")] = None,
+    agent: Annotated[
+        int | None,
+        typer.Option(help="remote: id of the agent; the one of `synapse agent select`, or any, when left out."),
+    ] = None,
+    version: Annotated[str | None, typer.Option("--version", help="remote: which release; else the newest.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="remote: start it and return its job.")] = False,
+    ray_address: Annotated[
+        str | None, typer.Option("--ray-address", help="task: address of the cluster; job: of its dashboard.")
+    ] = None,
+    cpus: Annotated[float | None, typer.Option("--cpus", min=0, help="task, job: cores that it needs.")] = None,
+    gpus: Annotated[float | None, typer.Option("--gpus", min=0, help="task, job: GPUs that it needs.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="local: run in this very process, for a debugger.")] = False,
     host: HostOption = None,
     token: TokenOption = None,
@@ -91,18 +109,17 @@ def run(
     """Run an action and print its result."""
     values = _read_params(params)
     if mode is RunMode.REMOTE:
-        result = _run_remote(
-            plugin, path, {"action": action, "params": values, "agent": agent, "debug": debug}, (host, token)
-        )
+        wish = {"action": REMOTE_NAMES.get(action, action), "params": values, "agent": agent, "version": version}
+        result = _run_remote(plugin or open_code(path), wish, (host, token), is_detached=detach)
     elif mode is RunMode.LOCAL:
-        given = {ENV_SYNAPSE_HOST: host, ENV_SYNAPSE_ACCESS_TOKEN: token}
-        env = {key: value for key, value in given.items() if value}
         runner = _run_inline if debug else PluginProcess.run
-        result = runner(open_plugin(plugin or path, notify=say), action, values, env=env)
+        result = runner(open_plugin(plugin or path, notify=say), action, values, env=_given(host, token))
     else:
-        raise typer.BadParameter(
-            f"mode {mode.value} needs a Ray cluster, which this installation cannot use; use local"
-        )
+        address = "ray_address" if mode is RunMode.TASK else "dashboard_address"
+        cluster: dict[str, Any] = {address: ray_address, "num_cpus": cpus, "num_gpus": gpus}
+        options: dict[str, Any] = {name: value for name, value in cluster.items() if value is not None}
+        where = ExecutionMode(mode.value)
+        result = run_plugin(plugin or path, action, values, mode=where, env=_given(host, token), **options)
     if as_json or not isinstance(result, dict):
         print_json(result)
     else:
@@ -212,14 +229,25 @@ def _run_inline(process: PluginProcess, action: str, params: Mapping[str, Any], 
         ctx.logger.finish()
 
 
+def _given(host: str | None, token: str | None) -> dict[str, str]:
+    given = {ENV_SYNAPSE_HOST: host, ENV_SYNAPSE_ACCESS_TOKEN: token}
+    return {key: value for key, value in given.items() if value}
+
+
 def _run_remote(
-    plugin: str | None, path: Path, request: dict[str, Any], server: tuple[str | None, str | None]
+    code: str, wish: dict[str, Any], server: tuple[str | None, str | None], *, is_detached: bool
 ) -> dict[str, Any]:
-    code = plugin or open_code(path)
     with open_v1(*server) as client:
-        answer: dict[str, Any] = client.run_plugin(code, request)
-    say("The job was handed to the server; follow it with `synapse plugin job logs --follow ID`.")
-    return answer
+        wish["agent"] = wish["agent"] or selected_agent(client.base_url)
+        body = {name: value for name, value in wish.items() if value is not None}
+        job: dict[str, Any] = client.run_plugin(code, body)
+        if is_detached:
+            say(how_to_go_on(job["id"]))
+            return job
+        say(f"Job {job['id']} on agent {job['agent_id']}. Ctrl-C leaves it running.")
+        with interrupt_once(how_to_go_on(job["id"])):
+            result: dict[str, Any] = result_of_run(follow_run(client, job["id"]))
+    return result
 
 
 def open_code(path: Path) -> str:

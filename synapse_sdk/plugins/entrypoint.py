@@ -33,6 +33,7 @@ from synapse_sdk.utils.auth import (
 
 EXIT_FAILED = 1
 ROLLBACK_SECONDS = 30.0
+SPOOLED_WAIT_SECONDS = 2.0
 
 
 def main() -> int:
@@ -93,8 +94,11 @@ def make_context(
     has_token = credentials.access_token is not None
     client = create_backend_client(credentials) if has_token else None
     v2_client = create_backend_v2_client(credentials) if has_token else None
-    spool = Path(env[job_protocol.SPOOL_FOLDER]) if job_protocol.SPOOL_FOLDER in env else None
-    logger: BaseLogger = JobLogger(client, job_id, spool_folder=spool) if client and job_id else ConsoleLogger()
+    options: dict[str, Any] = {}
+    if job_protocol.SPOOL_FOLDER in env:
+        # Whoever named the folder sends what is left in it, so the end of the run need not wait for the server.
+        options = {"spool_folder": Path(env[job_protocol.SPOOL_FOLDER]), "finish_wait_seconds": SPOOLED_WAIT_SECONDS}
+    logger: BaseLogger = JobLogger(client, job_id, **options) if client and job_id else ConsoleLogger()
     return RuntimeContext(
         logger,
         PluginEnvironment(env),

@@ -11,9 +11,11 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
+import yaml
+
 from synapse_sdk.clients.backend import BackendClient
 from synapse_sdk.clients.backend_v2 import BackendV2Client
-from synapse_sdk.plugins.packaging.publish import pack_plugin, publish_plugin
+from synapse_sdk.utils.file.archive import create_archive
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.services.bootstrap import bootstrap
 
@@ -90,14 +92,17 @@ class Stage:
         indented = "".join(f"        {line}\n" for line in lines)
         (folder / "plugin" / "main.py").write_text(PRELUDE + indented)
         head = f"name: Test\ncode: {code}\nversion: 1.0.0\n"
-        (folder / "config.yaml").write_text(f"{head}actions:\n  main:\n    entrypoint: plugin.main.Main\n{config}")
+        text = f"{head}actions:\n  main:\n    entrypoint: plugin.main.Main\n{config}"
+        (folder / "config.yaml").write_text(text)
         if requirements:
             (folder / "requirements.txt").write_text(requirements)
         for name, content in (files or {}).items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
-        packed = pack_plugin(folder, self.folder, notify=lambda _: None, is_debug=True)
-        publish_plugin(packed, self.v1, is_debug=True)
+        archive = self.folder / f"{code}.zip"
+        create_archive(folder, archive)
+        form = {"plugin": code, "version": "1.0.0", "config": yaml.safe_load(text), "debug": True}
+        self.v1.create_plugin_release(form, file=archive)
         return code
 
     def run(self, code: str, agent: "AgentProcess", **params) -> str:

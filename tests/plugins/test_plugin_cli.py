@@ -104,7 +104,7 @@ def test_a_failing_action_is_one_clear_message_and_exit_code_1(synapse, make_plu
         (["main", "--params", "{"], 2, "--params is not JSON"),
         (["main", "--params", "[1]"], 2, "must be a JSON object"),
         (["main", "--params", "@nowhere.json"], 2, "cannot be read"),
-        (["main", "--mode", "job"], 2, "needs a Ray cluster"),
+        (["main", "--mode", "job", "--ray-address", "http://127.0.0.1:9"], 1, "Ray"),
         (["main", "--mode", "remote"], 1, "There is no access token"),
         (["main", "--path", "/nowhere"], 1, "nowhere"),
     ],
