@@ -174,7 +174,8 @@ def _changed_tasks(scope: Scope, since: int) -> list[Select[Any]]:
         .where(is_ours),
     ]
     if scope.with_users:
-        found.append(_logged(ChangeKind.ASSIGNMENT, scope.project_id, since, _LOG.parent_id))
+        through_assignments = _logged(ChangeKind.ASSIGNMENT, scope.project_id, since, _LOG.parent_id)
+        found.append(through_assignments.where(_LOG.parent_id.is_not(None)))
     return found
 
 

@@ -1,0 +1,151 @@
+"""What the server's bundle costs on its own: `python -m tests.bench.bundle --items N [--postgres]`.
+
+CPU seconds of this process and, on PostgreSQL, of all its backends, as ratios of rounds that take turns, medians. The
+floor dumps the same rows, joined with the same tables, by the driver's cursor (SQLite) or `COPY … TO` (PostgreSQL),
+with nothing around them: no JSON, no order, no checksum, no disk sync. A delta is what changed since: one row in a
+hundred.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import text
+
+from synapse_sdk.wire.bundle import ExportTarget
+from synapse_sdk.wire.jobs import AsyncJobStatus
+from tests.backend.postgres import run_postgres
+from tests.bench.filling import fill
+from web_helper.backend.core.database import Database
+from web_helper.backend.core.settings import Settings
+from web_helper.backend.jobs.export_job import ExportJob
+from web_helper.backend.models import AsyncJob, JobKind
+from web_helper.backend.queries.data import storages
+from web_helper.backend.queries.export_rows import EXPORT_SOURCES, select_target
+from web_helper.backend.services.bootstrap import bootstrap
+
+ROUNDS = 5
+ROWS_PER_FETCH = 200
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Bench:
+    database: Database
+    settings: Settings
+    project: int
+
+    def floor(self) -> None:
+        """The rows as they are, into a file."""
+        selection = select_target(ExportTarget.TASK, {"project": self.project}, viewer_id=None)
+        statement = selection.apply(EXPORT_SOURCES[ExportTarget.TASK].columns())
+        with self.database.snapshot() as session, (self.settings.home / "floor").open("wb") as file:
+            connection = session.connection()
+            if connection.dialect.name == "sqlite":
+                _dump_cursor(connection.execute(statement).cursor, file)
+                return
+            driver: Any = connection.connection.driver_connection
+            compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+            with driver.cursor() as cursor, cursor.copy(f"COPY ({compiled}) TO STDOUT", compiled.params) as copy:
+                for block in copy:
+                    file.write(block)
+
+    def bundle(self, since: str | None = None) -> str:
+        """One job from its row to its end; answers the mark of its snapshot."""
+        job_id = str(uuid.uuid4())
+        with self.database.write() as session:
+            storage = storages.default_storage(session)
+            assert storage is not None
+            options = {"include_files": True} if since is None else {"include_files": True, "since": since}
+            params = {"target": "task", "project": self.project, "filter": {"project": self.project},
+                      "options": options, "storage": storage.id}  # fmt: skip
+            session.add(AsyncJob(id=job_id, kind=JobKind.EXPORT, project_id=self.project, params=params))
+        job = ExportJob(self.database, self.settings)
+        built = job.build(job_id)
+        assert built is not None
+        assert built["end"]["status"] == AsyncJobStatus.SUCCEEDED, built
+        job.finish(job_id, built)
+        return built["end"]["result"]["manifest"]["snapshot"]
+
+    def change_a_hundredth(self) -> None:
+        with self.database.write() as session:
+            session.execute(text("UPDATE tasks SET meta = '{}' WHERE id % 100 = 7"))
+
+
+def _dump_cursor(cursor: Any, file: Any) -> None:
+    while rows := cursor.fetchmany(ROWS_PER_FETCH):
+        file.write("".join([f"{a}\t{b}\t{c}\t{d}\t{e}\t{f}\n" for a, b, c, d, e, f in rows]).encode())
+
+
+def cpu_seconds() -> float:
+    """Of this process and of all PostgreSQL processes of this machine, ended ones included."""
+    return time.process_time() + sum(_postgres_ticks()) / TICKS_PER_SECOND
+
+
+def _postgres_ticks() -> Iterator[int]:
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, fields = stat.read_text().rsplit(")", 1)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if name.endswith("(postgres"):
+            yield sum(int(field) for field in fields.split()[11:15])
+
+
+def cost(act: Callable[[], object]) -> float:
+    before = cpu_seconds()
+    act()
+    return cpu_seconds() - before
+
+
+@contextmanager
+def open_bench(items: int, *, postgres: bool) -> Iterator[Bench]:
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="synapse-bundle-")))
+        url = None
+        if postgres:
+            pattern = stack.enter_context(run_postgres())
+            engine = sqlalchemy.create_engine(pattern.format("postgres"), isolation_level="AUTOCOMMIT")
+            with engine.connect() as connection:
+                connection.exec_driver_sql("CREATE DATABASE bench")
+            engine.dispose()
+            url = pattern.format("bench")
+        settings = Settings(home=home, database_url=url)
+        bootstrap(settings)
+        database = Database(settings.sqlalchemy_url)
+        stack.callback(database.dispose)
+        yield Bench(database, settings, fill(database, "bench", items))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--postgres", action="store_true")
+    options = parser.parse_args()
+    costs: dict[str, list[float]] = {"floor": [], "bundle": [], "delta": []}
+    with open_bench(options.items, postgres=options.postgres) as bench:
+        for _ in range(options.rounds):
+            marks: list[str] = []
+            costs["floor"].append(cost(bench.floor))
+            costs["bundle"].append(cost(lambda: marks.append(bench.bundle())))  # noqa: B023
+            bench.change_a_hundredth()
+            costs["delta"].append(cost(lambda: bench.bundle(marks[0])))  # noqa: B023
+    middle = {name: statistics.median(values) for name, values in costs.items()}
+    for name, seconds in middle.items():
+        print(f"{name:7} {seconds:7.2f} CPU s, {seconds / options.items * 1e6:6.1f} µs an item")
+    print(f"bundle / floor {middle['bundle'] / middle['floor']:.2f} (goal 1.50)")
+    print(f"delta of 1 % / bundle {middle['delta'] / middle['bundle']:.3f} (goal 0.030)")
+
+
+if __name__ == "__main__":
+    main()
