@@ -28,6 +28,7 @@ from synapse_sdk.utils.converters.voc.reader import read_voc
 from synapse_sdk.utils.converters.voc.validator import validate_voc
 from synapse_sdk.utils.converters.voc.writer import VocWriter
 from synapse_sdk.utils.converters.webdataset.reader import read_webdataset
+from synapse_sdk.utils.converters.webdataset.sharded import is_sharded, validate_shards
 from synapse_sdk.utils.converters.webdataset.validator import validate_webdataset
 from synapse_sdk.utils.converters.webdataset.writer import WebDatasetWriter
 from synapse_sdk.utils.converters.yolo.reader import read_yolo
@@ -125,7 +126,8 @@ def validate_dataset(fmt: Format | str, path: Path, *, written: WriterReport | N
     Raises:
         FormatError: The format is unknown.
     """
-    report: ValidationReport = _VALIDATORS[format_of(fmt)](Path(path))
+    chosen, root = format_of(fmt), Path(path)
+    report: ValidationReport = validate_shards(chosen, root) if is_sharded(chosen, root) else _VALIDATORS[chosen](root)
     if written is not None:
         check_counts(report, written)
     return report

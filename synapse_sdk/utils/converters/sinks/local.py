@@ -69,6 +69,9 @@ class LocalSink:
         target = self._place_of(path)
         place_file(source, target, link=link)
 
+    def take_back(self, path: str) -> None:
+        (self.folder / path).unlink(missing_ok=True)
+
     def close(self) -> None:
         """The folder is complete as it is."""
 

@@ -69,6 +69,7 @@ class ShardSink:
         self._images: dict[str, tuple[str, Path]] = {}
         self._waiting: tempfile.TemporaryDirectory[str] | None = None
         self._number = 0
+        self._is_closed = False
 
     folder = None
 
@@ -116,6 +117,9 @@ class ShardSink:
             image[1].unlink()
 
     def close(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
         shards = [shard for name in sorted(self._series) for shard in self._series[name].close()]
         facts = [
             {"path": path, "items": items, "size_bytes": file.size_bytes, "sha256": file.sha256}

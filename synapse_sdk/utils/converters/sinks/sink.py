@@ -103,8 +103,17 @@ class Sink(Protocol):
             OSError: It cannot be read or written.
         """
 
+    def take_back(self, path: str) -> None:
+        """Remove what was placed there: nothing will describe it.
+
+        Raises:
+            OSError: It cannot be removed.
+        """
+
     def close(self) -> None:
         """Everything was written: complete what the place itself needs. Growing files are closed by their writer.
+
+        A second call changes nothing.
 
         Raises:
             OSError: It cannot be completed.

@@ -54,7 +54,7 @@ class StoreSink:
             len(self._flying) >= FILES_IN_FLIGHT or self._flying_bytes + len(data) > BYTES_IN_FLIGHT
         ):
             self._land()
-        facts = {"Bucket": self._bucket, "Key": f"{self._prefix}/{path}" if self._prefix else path}
+        facts = {"Bucket": self._bucket, "Key": self._key_of(path)}
         call = start_call(self._fs, "put_object", **facts, Body=data, ContentMD5=md5_of(data))
         self._flying.append((path, len(data), call))
         self._flying_bytes += len(data)
@@ -72,9 +72,16 @@ class StoreSink:
         finally:
             output.discard()
 
+    def take_back(self, path: str) -> None:
+        self.close()
+        with store_errors(f"{path} cannot be removed"):
+            start_call(self._fs, "delete_object", Bucket=self._bucket, Key=self._key_of(path)).result()
+        self._fs.invalidate_cache()
+
     def close(self) -> None:
         while self._flying:
             self._land()
+        self._fs.invalidate_cache()
 
     def discard(self) -> None:
         for _, _, call in self._flying:
@@ -87,6 +94,9 @@ class StoreSink:
         output = _StoreOutput(path, upload, self._files)
         self._open.append(output)
         return output
+
+    def _key_of(self, path: str) -> str:
+        return f"{self._prefix}/{path}" if self._prefix else path
 
     def _land(self) -> None:
         path, size, call = self._flying.popleft()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -17,8 +16,9 @@ from synapse_sdk.plugins.actions.export.exporter import BaseExporter
 from synapse_sdk.plugins.actions.export.formats.intake import NO_SPLIT, NOT_CARRIED, Block
 from synapse_sdk.plugins.actions.export.formats.params import BY_TAG, ImageMode, parse_writer_options
 from synapse_sdk.plugins.actions.export.formats.spreading import convert_bundle
+from synapse_sdk.plugins.actions.export.formats.target import open_sink, place_through_spare, validate_target
 from synapse_sdk.plugins.actions.export.models import MetricsRecord
-from synapse_sdk.plugins.actions.export.output.files import is_local, write_whole
+from synapse_sdk.plugins.actions.export.output.files import write_whole
 from synapse_sdk.plugins.actions.export.output.originals import ORIGINAL_FAILED
 from synapse_sdk.plugins.actions.export.output.progress import Progress
 from synapse_sdk.plugins.actions.export.sources.bundle_items import BundleItems
@@ -29,18 +29,16 @@ from synapse_sdk.utils.converters import (
     WriterOptions,
     WriterReport,
     create_writer,
-    save_loss_report,
     split_by_ratio,
     split_by_tag,
-    validate_dataset,
 )
 from synapse_sdk.utils.converters.blocks.proof import Proof
+from synapse_sdk.utils.converters.losses import loss_report_chunks
 from synapse_sdk.wire.annotations import ClassSchema
 
 LOSS_REPORT_NAME = "loss_report.json"
 VALIDATION_REPORT_NAME = "validation_report.json"
 _SHOWN_PROBLEMS = 5
-_COPY_BYTES = 2**20
 
 
 class FormatExporter(BaseExporter):
@@ -51,7 +49,6 @@ class FormatExporter(BaseExporter):
     """
 
     _writer: DatasetWriter | None = None
-    _staging: tempfile.TemporaryDirectory[str] | None = None
     _report: WriterReport | None = None
     _proof: Proof | None = None
     _validation: ValidationReport | None = None
@@ -62,12 +59,12 @@ class FormatExporter(BaseExporter):
         return Format(self.params["format"])
 
     def setup_output_directories(self, unique_export_path: Any, save_original_file_flag: bool) -> dict[str, Any]:  # noqa: ARG002, FBT001 - the documented signature.
-        """Open the format's writer, in the export's folder or, for an object store, in one of this machine."""
+        """Open the format's writer, in the export's folder: of this machine, or in an object store."""
         if self._writer is None:
-            folder = unique_export_path if is_local(unique_export_path) else self._open_staging()
+            sink = open_sink(unique_export_path, self.format, self.params)
             classes, options = self.class_schema(), self.writer_options()
-            self._writer = create_writer(self.format, folder, classes=classes, options=options)
-        return {"dataset_path": self._writer.out_dir}
+            self._writer = create_writer(self.format, sink, classes=classes, options=options)
+        return {"dataset_path": unique_export_path}
 
     def process_file_saving(  # noqa: PLR0917 - the documented signature.
         self,
@@ -148,18 +145,17 @@ class FormatExporter(BaseExporter):
         """
         writer = self.dataset
         self._report = writer.close()
-        folder = writer.out_dir
-        save_loss_report(self._report.skipped, folder / LOSS_REPORT_NAME, summary=self._report.to_dict())
-        self._validation = validate_dataset(self.format, folder, written=self._report)
+        writer.sink.close()
+        folder = unique_export_path
+        losses = loss_report_chunks(self._report.skipped, summary=self._report.to_dict())
+        write_whole(folder / LOSS_REPORT_NAME, losses)
+        self._validation = validate_target(folder, self.format, self._report)
         facts = self._validation.to_dict()
         write_whole(folder / VALIDATION_REPORT_NAME, [msgspec.json.format(msgspec.json.encode(facts), indent=2), b"\n"])
         self.run.log_dev_event("data set validated", {"report": self._report.to_dict(), "ok": self._validation.ok})
         self._refuse_invalid(self._validation)
         if self.params.get("strict"):
             self._refuse_losses(self._report)
-        if self._staging is not None:
-            _copy_tree(folder, unique_export_path)
-            self._staging.cleanup()
 
     def checksums(self) -> dict[str, str]:
         """SHA-256 of files that were read back when they were completed."""
@@ -223,14 +219,19 @@ class FormatExporter(BaseExporter):
         Raises:
             OSError: The target cannot be written; that is no fault of the item.
         """
-        target = self.dataset.out_dir / path
-        info = {key: value for key, value in file.items() if key != "url"} | {"file_name": target.name}
-        self.dataset.sink.make_folder(path.rpartition("/")[0])
+        folder, _, name = path.rpartition("/")
+        info = {key: value for key, value in file.items() if key != "url"} | {"file_name": name}
+        sink = self.dataset.sink
         try:
-            if not self._link(file, target):
-                self.originals.save(item_id, file, target)
+            if sink.folder is None:
+                place_through_spare(sink, path, lambda spare: self.originals.save(item_id, file, spare))
+            else:
+                sink.make_folder(folder)
+                target = sink.folder / path
+                if not self._link(file, target):
+                    self.originals.save(item_id, file, target)
         except SynapseError as exc:
-            (self.errors_original if errors is None else errors).append([target.name, ORIGINAL_FAILED])
+            (self.errors_original if errors is None else errors).append([name, ORIGINAL_FAILED])
             self.run.export_log_original_file(item_id, info, ExportStatus.FAILED, str(exc))
             return False
         self.run.export_log_original_file(item_id, info, ExportStatus.SUCCESS, "")
@@ -238,7 +239,7 @@ class FormatExporter(BaseExporter):
 
     def remove_image(self, path: str) -> None:
         """Take the image of an item back that the format cannot carry."""
-        (self.dataset.out_dir / path).unlink(missing_ok=True)
+        self.dataset.sink.take_back(path)
 
     def leave_out(self, item_id: Any, name: str, message: str, errors: Any = None) -> None:
         """Put an item that is not in the data set on the error list."""
@@ -257,10 +258,6 @@ class FormatExporter(BaseExporter):
         except OSError:
             return False  # Another disk, or one that knows no links: copied instead.
         return True
-
-    def _open_staging(self) -> Path:
-        self._staging = tempfile.TemporaryDirectory(prefix="synapse-export-")
-        return Path(self._staging.name)
 
     def _refuse_invalid(self, validation: ValidationReport) -> None:
         if not validation.ok:
@@ -283,17 +280,3 @@ def _count_skipped(original: MetricsRecord | None, data: MetricsRecord) -> None:
     if original is not None:
         original.count_failure()
     data.count_failure()
-
-
-def _copy_tree(source: Path, target: Any) -> None:
-    for path in sorted(source.rglob("*")):
-        if path.is_file():
-            destination = target.joinpath(*path.relative_to(source).parts)
-            destination.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(destination, _read_chunks(path))
-
-
-def _read_chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(_COPY_BYTES):
-            yield chunk

@@ -32,9 +32,10 @@ class FormatExportParams(ExportParams):
         storage: Id of the storage that the export goes to, unless `out` is given.
         path: Folder inside the storage.
         out: Folder of this machine, in place of a storage.
-        format: coco, yolo, voc, csv or jsonl.
+        format: coco, yolo, voc, csv, jsonl, webdataset or parquet.
         options: The format's own options, such as `{"task": "segment"}` for YOLO.
         images: Copied, left out, or linked: a hard link to the bundle's file where both are on one disk, else a copy.
+        shard_items: YOLO and VOC go into tar shards of so many images; 0 for single files. None: from 200,000 items on.
         split: Shares by split name (`{"train": 0.8, "val": 0.2}` or `train=0.8,val=0.2`), or `tag` when the items'
             tags name their split; None keeps the data set in one piece.
         split_seed: Another seed draws another division.
@@ -48,6 +49,7 @@ class FormatExportParams(ExportParams):
     format: Format
     options: dict[str, Any] = Field(default_factory=dict)
     images: ImageMode = ImageMode.COPY
+    shard_items: int | None = Field(default=None, ge=0)
     split: dict[str, float] | Literal["tag"] | None = None
     split_seed: int = 0
     strict: bool = False

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from synapse_sdk.utils.converters.names import safe_name
+from synapse_sdk.utils.object_store import ObjectUpload, abort_uploads
 
 MAX_NAME_ATTEMPTS = 10_000
 
@@ -30,21 +31,35 @@ def write_whole(target: Any, chunks: Iterable[bytes]) -> int:
     Raises:
         OSError: It cannot be written, for instance because the disk is full.
     """
-    # An object store shows an object when it is complete: there the rename would be a second upload.
-    part = target.with_name(f".{target.name[:100]}.{os.getpid()}.part") if is_local(target) else target
+    if not is_local(target):
+        return _upload_whole(target, chunks)
+    part = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
     size = 0
     try:
         with part.open("wb") as file:
             for chunk in chunks:
                 file.write(chunk)
                 size += len(chunk)
-        if part is not target:
-            part.replace(target)
+        part.replace(target)
     except BaseException:
         with suppress(OSError):
             part.unlink()
         raise
     return size
+
+
+def _upload_whole(target: Any, chunks: Iterable[bytes]) -> int:
+    if "s3" not in str(getattr(target, "protocol", "")):
+        with target.open("wb") as file:
+            return sum(file.write(chunk) for chunk in chunks)
+    upload = ObjectUpload(target)
+    try:
+        for chunk in chunks:
+            upload.write(chunk)
+        upload.close()
+    finally:
+        upload.discard()
+    return upload.size_bytes
 
 
 def create_unique_folder(root: Any, name: str) -> Any:
@@ -54,12 +69,15 @@ def create_unique_folder(root: Any, name: str) -> Any:
         OSError: It cannot be made.
     """
     base = safe_name(name, "export")
-    root.mkdir(parents=True, exist_ok=True)
+    if is_local(root):
+        # In a store there are no folders to make, and a missing bucket is a mistake.
+        root.mkdir(parents=True, exist_ok=True)
     for number in range(MAX_NAME_ATTEMPTS):
         folder = root / (base if number == 0 else f"{base}({number})")
-        # Object stores know no folders: mkdir would not notice one that is there.
-        if not is_local(folder) and folder.exists():
-            continue
+        if not is_local(folder):
+            if folder.exists():
+                continue
+            return folder
         try:
             folder.mkdir()
         except FileExistsError:
@@ -74,9 +92,11 @@ def remove_folder(folder: Any) -> None:
     Raises:
         OSError: Something in it cannot be removed.
     """
-    if not folder.exists():
-        return
     if is_local(folder):
-        shutil.rmtree(folder)
-    else:
+        if folder.exists():
+            shutil.rmtree(folder)
+        return
+    if "s3" in str(folder.protocol):
+        abort_uploads(folder)
+    if folder.exists():
         folder.fs.rm(folder.path, recursive=True)

@@ -1,0 +1,105 @@
+"""Exports into an S3 store are streamed there, have the bytes of a local one, and are whole or not there."""
+
+import hashlib
+import json
+import secrets
+import tempfile
+
+import pytest
+
+from synapse_sdk.plugins.actions.export.formats import FormatExportAction
+from tests.backend.factories import boxes
+from tests.engines.faulty import FaultyLine
+from tests.export.platform import export
+from tests.export.support import tree
+
+pytestmark = pytest.mark.xdist_group("s3")
+
+
+@pytest.fixture
+def project(platform):
+    make, project = platform.make, platform.make.project()
+    make.tasks(project, files=True, data=boxes("cat", "dog"), names=["a.jpg", "a.jpg", "../../x.jpg", "b.png"])
+    return project["id"]
+
+
+def storage_of(platform, configuration) -> int:
+    return platform.ctx().v2_client.storages.create(name=secrets.token_hex(8), **configuration)["id"]
+
+
+def found_in(s3, bucket) -> dict[str, bytes]:
+    client = s3.client()
+    keys = [entry["Key"] for entry in client.list_objects_v2(Bucket=bucket).get("Contents", ())]
+    return {key: client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+
+def run(platform, project, **params):
+    return export(platform, platform.ctx(), FormatExportAction, project=project, **params)
+
+
+@pytest.mark.parametrize(
+    ("fmt", "more"),
+    [
+        ("coco", {"split": {"train": 0.5, "val": 0.5}}), ("yolo", {}), ("voc", {}), ("csv", {}), ("jsonl", {}),
+        ("webdataset", {}), ("parquet", {}), ("yolo", {"shard_items": 3}),
+    ],
+)  # fmt: skip
+def test_store_gets_the_bytes_of_a_local_export(platform, s3, *, bucket, tmp_path, project, fmt, more, monkeypatch):
+    run(platform, project, format=fmt, out=str(tmp_path / "local"), storage=None, **more)
+    spare = tmp_path / "spare"
+    spare.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(spare))
+    result = run(platform, project, format=fmt, storage=storage_of(platform, s3.storage(bucket)), path="sets", **more)
+
+    assert (result["exported_count"], result["failed_count"]) == (4, 0)
+    local = {f"sets/out/{name}": content for name, content in tree(tmp_path / "local/out").items()}
+    store = found_in(s3, bucket)
+    records = [json.loads(found.pop("sets/out/export.json")) for found in (local, store)]
+    for record in records:
+        record.pop("snapshot", None)
+        if fmt in {"webdataset", "parquet"} or more:
+            # Rules that are checked by reading back are checked in a folder only; the report says so.
+            del record["files"]["validation_report.json"]
+    if fmt in {"webdataset", "parquet"} or more:
+        found = [json.loads(found.pop("sets/out/validation_report.json")) for found in (local, store)]
+        assert found[0]["ok"]
+        assert found[1]["ok"]
+    assert records[0] == records[1]
+    assert store == local
+    assert list(spare.iterdir()) == []
+    assert s3.client().list_multipart_uploads(Bucket=bucket).get("Uploads", ()) == ()
+
+
+def test_record_in_the_store_names_the_bytes_that_lie_there(platform, s3, bucket, project):
+    run(platform, project, format="coco", storage=storage_of(platform, s3.storage(bucket)), path="")
+    found = found_in(s3, bucket)
+    record = json.loads(found["out/export.json"])
+    assert record["files"]["annotations.json"] == hashlib.sha256(found["out/annotations.json"]).hexdigest()
+
+
+def test_store_that_goes_down_leaves_no_complete_looking_export(platform, s3, bucket, project, monkeypatch):
+    from dataclasses import replace
+
+    from synapse_sdk.utils.converters.sinks.store import StoreSink
+
+    line = FaultyLine(s3.endpoint_url)
+    storage = storage_of(platform, replace(s3, endpoint_url=line.url).storage(bucket))
+    close = StoreSink.close
+    monkeypatch.setattr(StoreSink, "close", lambda self: (line.go_down(), close(self)))
+    with pytest.raises(RuntimeError) as failure:
+        run(platform, project, format="yolo", storage=storage, path="")
+    line.close()
+    assert s3.secret_key not in str(failure.value)
+    assert "out/export.json" not in found_in(s3, bucket)
+
+
+def test_export_that_fails_takes_its_objects_with_it(platform, s3, bucket, project, monkeypatch):
+    from synapse_sdk.plugins.actions.export.formats.exporter import FormatExporter
+
+    def fail(self, folder):
+        raise OSError("the disk of the test is full")
+
+    monkeypatch.setattr(FormatExporter, "additional_file_saving", fail)
+    with pytest.raises(RuntimeError):
+        run(platform, project, format="yolo", storage=storage_of(platform, s3.storage(bucket)), path="")
+    assert found_in(s3, bucket) == {}
