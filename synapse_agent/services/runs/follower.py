@@ -110,7 +110,8 @@ class Follower:
         work = self._folder / WORK
         if not work.exists():
             self._fetch(start, work)
-        token = secrets.token_urlsafe(32)
+        # The prefix is what messages are cleaned of.
+        token = f"syn_{secrets.token_urlsafe(32)}"
         around = Surroundings(self._shop.settings, self._shop.envs, self._shop.agent_url, token)
         planned = plan_run(start, self._folder, around)
         self._run.build_steps, self._run.limits = planned.build_steps, planned.limits
