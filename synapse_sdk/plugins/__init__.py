@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from synapse_sdk.plugins.action import BaseAction, NoResult, validate_result
     from synapse_sdk.plugins.actions.export import BaseExportAction, BaseExporter, ExportAction, ExportContext
     from synapse_sdk.plugins.actions.to_task import ToTaskAction, ToTaskParams, ToTaskResult
+    from synapse_sdk.plugins.actions.train import BaseTrainAction, BaseTrainParams
     from synapse_sdk.plugins.context import PluginEnvironment, RuntimeContext
     from synapse_sdk.plugins.enums import ExecutionMode, LogLevel, PackageManager, PluginCategory, RunMethod
     from synapse_sdk.plugins.log_messages import LogMessageCode, register_log_messages
@@ -18,6 +19,7 @@ _HOMES = {
     "action": ("BaseAction", "NoResult", "validate_result"),
     "actions.export": ("BaseExportAction", "BaseExporter", "ExportAction", "ExportContext"),
     "actions.to_task": ("ToTaskAction", "ToTaskParams", "ToTaskResult"),
+    "actions.train": ("BaseTrainAction", "BaseTrainParams"),
     "context": ("PluginEnvironment", "RuntimeContext"),
     "enums": ("ExecutionMode", "LogLevel", "PackageManager", "PluginCategory", "RunMethod"),
     "log_messages": ("LogMessageCode", "register_log_messages"),

@@ -1,5 +1,6 @@
 """Trainings: weights become models of the platform and come back as the bytes they were."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -47,8 +48,7 @@ def test_weights_become_a_model_and_a_later_training_starts_from_them(platform, 
 
     checkpoint = action(platform.ctx(), checkpoint=model["id"]).get_checkpoint(tmp_path / "..")
     assert checkpoint == {"path": checkpoint["path"], "category": "base", "id": model["id"], "name": "digits"}
-    with open(checkpoint["path"], "rb") as file:
-        assert file.read() == weights.read_bytes()
+    assert Path(checkpoint["path"]).read_bytes() == weights.read_bytes()
 
 
 def test_a_run_may_be_given_its_checkpoint(tmp_path):

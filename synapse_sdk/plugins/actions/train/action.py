@@ -67,9 +67,7 @@ class BaseTrainAction(BaseAction[P]):
             ImportError: It is not installed.
         """
         if framework != "ultralytics":
-            raise ConfigurationError(
-                f"autolog knows 'ultralytics', not {framework!r}; report metrics with log_metric()"
-            )
+            raise ConfigurationError(f"autolog knows 'ultralytics', not {framework!r}; report with log_metric()")
         patch_ultralytics(self)
 
     def get_dataset(self) -> dict[str, Any]:

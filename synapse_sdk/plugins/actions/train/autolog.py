@@ -35,7 +35,7 @@ def patch_ultralytics(action: Reporter) -> None:
     Raises:
         ImportError: Ultralytics is not installed.
     """
-    callbacks = import_module("ultralytics.utils.callbacks")
+    callbacks: Any = import_module("ultralytics.utils.callbacks")
     add_default = callbacks.add_integration_callbacks
 
     def add(instance: Any) -> None:
