@@ -38,30 +38,17 @@ class BlockItem(msgspec.Struct, array_like=True, gc=False):
 
 
 class TypedAnnotation(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """`synapse_sdk.wire.annotations.Annotation` as it is nearly always; what is absent stays `UNSET`."""
+    """A `synapse_sdk.wire.annotations.Annotation` with a box, perhaps an outline, and attributes, as most are.
+
+    What is absent stays `UNSET`, which is false. A field more, and the whole item goes the long way.
+    """
 
     category: str
     type: str | UnsetType = UNSET
     bbox: tuple[Number, Number, Number, Number] | UnsetType | None = UNSET
-    segmentation: list[list[Number]] | dict[str, Any] | UnsetType | None = UNSET
+    segmentation: list[list[Number]] | UnsetType | None = UNSET
     attributes: dict[str, Any] | UnsetType | None = UNSET
     id: int | str | UnsetType | None = UNSET
-    rotation: Number | UnsetType | None = UNSET
-    keypoints: list[Number] | UnsetType | None = UNSET
-    area: Number | UnsetType | None = UNSET
-    iscrowd: int | UnsetType | None = UNSET
-    score: Number | UnsetType | None = UNSET
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it has nothing beyond a class, a box or an outline, and attributes."""
-        return (
-            self.keypoints is UNSET
-            and self.rotation is UNSET
-            and self.area is UNSET
-            and self.iscrowd is UNSET
-            and self.score is UNSET
-        )
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON decodes it."""

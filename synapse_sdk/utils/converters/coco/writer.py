@@ -69,26 +69,31 @@ class CocoWriter(DatasetWriter):
             return chosen, ""
         return chosen, f"image id {wanted[0]} is taken by another item of this data unit; the image has id {chosen}"
 
-    def _convert_typed(self, annotation: TypedAnnotation, frame: Frame) -> CocoRow | None:
-        if not annotation.is_plain or not annotation.bbox or not self._takes_plain_boxes:
-            return None
-        box, kind = annotation.bbox, annotation.type
-        x, y, w, h = box
-        width, height = frame.size
-        if not (x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= width and y + h <= height):
-            return None
-        attributes = annotation.attributes or UNSET
-        segmentation: Any = annotation.segmentation
-        if kind == "bbox" and segmentation is UNSET:
-            segmentation, area = [], w * h
-        elif kind == "polygon" and type(segmentation) is list and fitting.are_inside(segmentation, width, height):
-            area = sum([geometry.polygon_area(part) for part in segmentation])
-            if area <= 0:
-                return None
-        else:
-            return None
-        category_id = self._category_ids[annotation.category]
-        return CocoRow(0, frame.image_id, category_id, box, area, 0, segmentation, attributes)
+    def _typed_rows(self, annotations: Sequence[TypedAnnotation], frame: Frame, data: bytes) -> list[Any]:
+        if not self._takes_plain_boxes:
+            return super()._typed_rows(annotations, frame, data)
+        # Written out, without a call for each box: half of all the time is spent here.
+        self.report.annotations_in += len(annotations)
+        (width, height), image_id = frame.size, frame.image_id
+        per_class, ids = self._per_class, self._category_ids
+        rows: list[Any] = []
+        for place, annotation in enumerate(annotations, 1):
+            category, box = annotation.category, annotation.bbox
+            if box and category in per_class:
+                x, y, w, h = box
+                if x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= width and y + h <= height:
+                    segmentation, area = annotation.segmentation, w * h
+                    is_plain = annotation.type == "bbox" and segmentation is UNSET
+                    if is_plain or (area := _outline_area(annotation, frame)):
+                        per_class[category] += 1
+                        attributes = annotation.attributes or UNSET
+                        shape = [] if is_plain else segmentation
+                        rows.append(CocoRow(0, image_id, ids[category], box, area, 0, shape, attributes))
+                        continue
+            row = self._row(annotation.to_dict(), place, frame)
+            if row is not None:
+                rows.append(row)
+        return rows
 
     def _convert(self, annotation: Annotation, frame: Frame) -> CocoRow:
         notes, size = self._notes, frame.size
@@ -207,6 +212,14 @@ class CocoWriter(DatasetWriter):
             category["keypoints"] = definition.keypoints or [f"point_{i}" for i in range(1, count + 1)]
             category["skeleton"] = definition.skeleton or []
         return category
+
+
+def _outline_area(annotation: TypedAnnotation, frame: Frame) -> float:
+    """The area of an outline that is carried as it is; 0 when it has to go the long way."""
+    parts = annotation.segmentation
+    if annotation.type != "polygon" or not parts or not fitting.are_inside(parts, *frame.size):
+        return 0
+    return sum([geometry.polygon_area(part) for part in parts])
 
 
 def _box_around(segmentation: Any) -> geometry.Box:

@@ -70,15 +70,14 @@ class TableWriter(DatasetWriter):
         return annotation
 
     def _convert_typed(self, annotation: TypedAnnotation, frame: Frame) -> Any:  # noqa: ARG002 - fits any image
-        if not annotation.is_plain or not annotation.bbox or annotation.type not in _PLAIN_SHAPES:
+        if not annotation.bbox or annotation.type not in _PLAIN_SHAPES:
             return None
         box, segmentation = annotation.bbox, annotation.segmentation
         if box[2] <= 0 or box[3] <= 0:
             return None
         if segmentation is UNSET:
             return annotation if annotation.type == "bbox" else None
-        is_sound = type(segmentation) is list and fitting.are_inside(segmentation, inf, inf)
-        return annotation if is_sound else None
+        return annotation if segmentation and fitting.are_inside(segmentation, inf, inf) else None
 
     def _take(self) -> list[Lane]:
         taken, self._lines = self._lines, []

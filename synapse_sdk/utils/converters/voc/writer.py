@@ -62,7 +62,7 @@ class VocWriter(DatasetWriter):
 
     def _convert_typed(self, annotation: TypedAnnotation, frame: Frame) -> str | None:
         box, segmentation = annotation.bbox, annotation.segmentation
-        if not annotation.is_plain or not box or annotation.type not in _PLAIN_SHAPES:
+        if not box or annotation.type not in _PLAIN_SHAPES:
             return None
         x, y, w, h = box
         if not (x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= frame.width and y + h <= frame.height):

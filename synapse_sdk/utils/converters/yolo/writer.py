@@ -73,7 +73,7 @@ class YoloWriter(DatasetWriter):
 
     def _convert_typed(self, annotation: TypedAnnotation, frame: Frame) -> str | None:
         box = annotation.bbox
-        if not self._takes_plain_boxes or not annotation.is_plain or not box or annotation.type not in _PLAIN_SHAPES:
+        if not self._takes_plain_boxes or not box or annotation.type not in _PLAIN_SHAPES:
             return None
         x, y, w, h = box
         width, height = frame.size

@@ -14,6 +14,7 @@ from synapse_sdk.utils.converters.blocks import Chunk
 from synapse_sdk.utils.converters.blocks.pool import BlockPool, InlinePool, ProcessPool
 from synapse_sdk.utils.converters.blocks.proof import Proof
 from synapse_sdk.utils.converters.blocks.worker import WorkerJob, convert_checked
+from synapse_sdk.utils.converters.sinks import LocalSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +56,7 @@ def convert_bundle(exporter: FormatExporter, rows: BundleItems, advance: Callabl
         BundleError: The bundle is not what its manifest says.
         OSError: A file cannot be written.
     """
-    proof = Proof(exporter.dataset)
+    proof = Proof(exporter.dataset, has_images=exporter.saves_originals)
     pool = open_pool(exporter)
     try:
         for block, chunk in pool.convert(Intake(exporter, rows).blocks()):
@@ -76,7 +77,7 @@ def open_pool(exporter: FormatExporter) -> BlockPool:
     writer = exporter.dataset
     if workers < 2:
         return InlinePool(writer)
-    folder = None if writer.sink.folder is None else str(writer.sink.folder)
+    folder = str(writer.sink.folder) if isinstance(writer.sink, LocalSink) else None
     classes = exporter.class_schema().model_dump_json().encode()
     options = msgspec.to_builtins(exporter.writer_options())
     return ProcessPool(WorkerJob(str(exporter.format), classes, options, folder), workers)
