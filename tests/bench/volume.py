@@ -13,14 +13,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bench.filling import fill
 from tests.bench.items import BOXES
 from tests.bench.measure import Watch, cpu_of_tree
 from tests.bench.platform import PROJECT, Bench, open_bench
+from web_helper.backend.core.database import Database
+from web_helper.backend.core.settings import Settings
+from web_helper.backend.services.bootstrap import bootstrap
 
 LINE_SECONDS = 5.0
 # Database, bundle, and the export while its two halves are joined.
@@ -149,9 +153,9 @@ def verify(path: Path, count: int, log: Log) -> None:
 
 
 def run(folder: Path, count: int, log: Log) -> None:
+    log(f"filling {count:,} items")
+    fill_alone(folder / "home", count, NowAndThen(log))
     with open_bench(folder) as bench:
-        log(f"filling {count:,} items")
-        bench.fill(count, report=NowAndThen(log))
         begun = time.monotonic()
         watch, watcher, cpu = export(bench, log)
         seconds = time.monotonic() - begun
@@ -169,6 +173,17 @@ def run(folder: Path, count: int, log: Log) -> None:
             log(f"most disk seen, {name}: {peak / MB:,.0f} MB")
         used = max(watcher.peak_disk.get("export", 0), size)
         log(f"export on disk: {size / MB:,.0f} MB; most while it was written: {used / size:.2f} of that (at most 1.1)")
+
+
+def fill_alone(home: Path, count: int, report: Callable[[int], None]) -> None:
+    """Fill the platform's database before its processes start."""
+    settings = Settings(home=home)
+    bootstrap(settings)
+    database = Database(settings.sqlalchemy_url)
+    try:
+        fill(database, PROJECT, count, report, is_alone=True)
+    finally:
+        database.dispose()
 
 
 class NowAndThen:
