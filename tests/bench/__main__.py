@@ -26,7 +26,7 @@ from tests.bench.with_images import with_images
 
 CONVERT_TIMES_FLOOR, TWO_WORKERS = 1.5, 1.7
 CONVERTED = {"coco", "yolo", "voc", "csv"}
-BESIDE = ("bundle", "pages", "presigned", "watchers")
+BESIDE = ("bundle", "pages", "presigned", "serving", "watchers")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,132 @@
+"""What serving costs: a model's throughput behind HTTP, against the same model called in a loop.
+
+Rounds of both alternate, so that a neighbour's work on this machine disturbs both. The CPU ratio is what a replica, which
+computes one thing at a time, can reach at most: the model's own CPU time by all that its replica used for each request.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+
+from synapse_agent.engines.serving import process as processes
+from synapse_agent.services.serving_setup import open_serving
+from synapse_sdk.clients.backend import BackendClient
+from synapse_sdk.wire.serve import CapacityRequest, ServeDeploy, ServeOptions, ServeResources, ServeState
+from tests.bench.goals import Goal, middle, print_goals
+
+HERE = Path(__file__).parent
+NAME = "bench@1.0.0"
+CALLERS = (1, 8, 32)
+LEAST = 0.9
+REFUSED_SECONDS = 1.0
+ROUND_SECONDS = 2.0
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+def serving(rounds: int) -> Iterator[Goal]:
+    """Deploy, ask at several widths, ask for what never fits."""
+    with tempfile.TemporaryDirectory(prefix="synapse-bench-") as name, BackendClient("http://127.0.0.1:9") as nobody:
+        home = Path(name)
+        parts = open_serving(home / "agent", nobody, report_seconds=3600)
+        host = parts.serving
+        release = home / "release"
+        release.mkdir()
+        (release / "served_model.py").write_text((HERE / "served_model.py").read_text())
+        host.engine.start()
+        try:
+            cold, state = _deploy(host, release, 5)
+            warm, state = _deploy(host, release, 6)
+            yield Goal("serving: deploy to RUNNING, first", cold, None, "s")
+            yield Goal("serving: deploy to RUNNING, again", warm, None, "s")
+            for callers in CALLERS:
+                yield from _throughput(host.engine, state, callers, rounds)
+            began = time.monotonic()
+            answer = host.capacity.check(CapacityRequest(num_cpus=10_000))
+            assert not answer.allowed
+            yield Goal("serving: what never fits is refused", time.monotonic() - began, REFUSED_SECONDS, "s")
+        finally:
+            host.engine.stop()
+
+
+def _deploy(host, release: Path, ongoing: int) -> tuple[float, ServeState]:
+    spec = ServeDeploy(
+        name=NAME,
+        route_prefix="/bench",
+        entrypoint="served_model:Segmenter",
+        folder=str(release),
+        resources=ServeResources(num_cpus=1),
+        options=ServeOptions(max_ongoing_requests=ongoing),
+    )
+    began = time.monotonic()
+    revision = host.deploy(spec).revision
+    while (state := host.state(NAME)).status != "RUNNING" or state.revision != revision:
+        assert not state.status.is_failure, state.message
+        time.sleep(0.02)
+    return time.monotonic() - began, state
+
+
+def _throughput(engine, state: ServeState, callers: int, rounds: int) -> Iterator[Goal]:
+    ratios, cpu_ratios = [], []
+    for _ in range(max(3, rounds)):
+        alone, model_cpu = _loop()
+        asked, replica_cpu = _ask(engine, state, callers)
+        after, model_cpu_after = _loop()
+        ratios.append(asked / ((alone + after) / 2))
+        cpu_ratios.append((model_cpu + model_cpu_after) / 2 / replica_cpu)
+    facts = {"ratios": ratios, "model_ms": 1000 * model_cpu}
+    yield Goal(f"serving: throughput, {callers} callers, of the model's own", middle(ratios), LEAST, "x", True, facts)
+    yield Goal(f"serving: CPU, {callers} callers, model's share of its replica", middle(cpu_ratios), LEAST, "x", True)
+
+
+def _loop() -> tuple[float, float]:
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "tests.bench.served_model", str(ROUND_SECONDS)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    rate, cpu = map(float, done.stdout.split())
+    return rate, cpu
+
+
+def _ask(engine, state: ServeState, callers: int) -> tuple[float, float]:
+    """Requests per second, and CPU seconds of the replica per request."""
+    pids = list(processes.marked(engine._id))
+    stop, counts = threading.Event(), [0] * callers
+    with httpx2.Client(trust_env=False, timeout=60, limits=httpx2.Limits(max_connections=callers)) as client:
+
+        def call(number: int) -> None:
+            while not stop.is_set():
+                answer = client.post(f"{state.endpoint}/", json={"seed": number})
+                assert answer.status_code == 200, answer.text
+                counts[number] += 1
+
+        threads = [threading.Thread(target=call, args=(number,)) for number in range(callers)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.3)
+        began, used, before = time.monotonic(), _cpu(pids), sum(counts)
+        time.sleep(ROUND_SECONDS)
+        seconds, cpu, done = time.monotonic() - began, _cpu(pids) - used, sum(counts) - before
+        stop.set()
+        for thread in threads:
+            thread.join()
+    return done / seconds, cpu / done
+
+
+def _cpu(pids: list[int]) -> float:
+    seconds = 0.0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        seconds += (int(fields[11]) + int(fields[12])) / _TICK
+    return seconds
+
+
+if __name__ == "__main__":
+    goals = list(serving(3))
+    print_goals(goals)
+    sys.exit(any(goal.is_met is False for goal in goals))
