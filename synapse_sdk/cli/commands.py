@@ -61,6 +61,7 @@ BUILT_IN = {
         "Bring an export up to date with a delta: OLD and DELTA make a new export, the same as a whole one.",
     ),
     "agent": Later("resources.agents:app", "The hosts that run plugins: start one, list them, choose one."),
+    "pre-annotation": Later("resources.pre_annotations:app", "List pre-annotation runs, and undo one."),
     "project": Later("resources.projects:app", "Create, list, show and delete projects."),
     "storage": Later("resources.storages:app", "List, show and create storages."),
     "token": Later("resources.tokens:app", "Create, list and revoke access tokens."),
