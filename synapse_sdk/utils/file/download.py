@@ -11,7 +11,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -36,14 +36,25 @@ def download_json(
     timeout: float = READ_TIMEOUT_SECONDS,
     expected_sha256: str | None = None,
     retry: RetryPolicy | None = None,
+    slots: AbstractContextManager[Any] | None = None,
 ) -> Any:
     """The decoded JSON document behind a URL, such as a presigned payload.
+
+    Args:
+        url: Where it is.
+        client: Sends the requests; one without credentials when None.
+        timeout: Longest silence of the server, in seconds.
+        expected_sha256: What its bytes must turn out to be.
+        retry: When a failed request is repeated.
+        slots: Bounds how many requests run at once, such as a semaphore; not held during the wait before a repetition.
 
     Raises:
         ClientError: It could not be fetched, or is not JSON.
         StorageError: Its bytes are not the announced ones.
     """
-    chunks = iter_download(url, client=client, timeout=timeout, expected_sha256=expected_sha256, retry=retry)
+    chunks = iter_download(
+        url, client=client, timeout=timeout, expected_sha256=expected_sha256, retry=retry, slots=slots
+    )
     body = b"".join(chunks)
     try:
         return msgspec.json.decode(body)
@@ -98,6 +109,7 @@ def iter_download(
     expected_size: int | None = None,
     timeout: float = READ_TIMEOUT_SECONDS,
     retry: RetryPolicy | None = None,
+    slots: AbstractContextManager[Any] | None = None,
 ) -> Iterator[bytes]:
     """The bytes of a URL (http, https, file) or a local path, checked against what was announced when they end.
 
@@ -106,7 +118,7 @@ def iter_download(
         StorageError: The bytes are not the announced ones, or the file cannot be read.
     """
     digest, size = hashlib.sha256(), 0
-    for chunk in _open_source(source, client, timeout, retry or RetryPolicy()):
+    for chunk in _open_source(source, client, timeout, retry or RetryPolicy(), slots=slots):
         digest.update(chunk)
         size += len(chunk)
         yield chunk
@@ -156,12 +168,17 @@ def _download_into(directory: Path, url: str, client: httpx2.Client | None) -> P
 
 
 def _open_source(
-    source: str | Path, client: httpx2.Client | None, timeout: float, retry: RetryPolicy
+    source: str | Path,
+    client: httpx2.Client | None,
+    timeout: float,
+    retry: RetryPolicy,
+    *,
+    slots: AbstractContextManager[Any] | None,
 ) -> Iterator[bytes]:
     scheme = urlsplit(source).scheme if isinstance(source, str) else ""
     if scheme in {"http", "https"}:
         with _client_for(str(source), client) as http:
-            yield from _Download(http, str(source), timeout, retry).chunks()
+            yield from _Download(http, str(source), timeout, retry, slots=slots).chunks()
     elif scheme == "file":
         yield from _read_local(Path(unquote(urlsplit(str(source)).path)))
     elif "://" in str(source):
@@ -195,8 +212,17 @@ def _source_name(source: str | Path) -> str:
 class _Download:
     """One URL being fetched: what has arrived, and whether the rest still belongs to it."""
 
-    def __init__(self, http: httpx2.Client, url: str, timeout: float, retry: RetryPolicy) -> None:
+    def __init__(
+        self,
+        http: httpx2.Client,
+        url: str,
+        timeout: float,
+        retry: RetryPolicy,
+        *,
+        slots: AbstractContextManager[Any] | None,
+    ) -> None:
         self._http = http
+        self._slots = slots or nullcontext()
         self._url = url
         self._label = f"GET {urlsplit(url).hostname}{sanitize_error_message(urlsplit(url).path)}"
         self._timeout = httpx2.Timeout(timeout, connect=CONNECT_TIMEOUT_SECONDS, pool=None)
@@ -212,7 +238,10 @@ class _Download:
             before = self._received
             wait: float | None
             try:
-                with self._http.stream("GET", self._url, headers=self._headers(), timeout=self._timeout) as response:
+                with (
+                    self._slots,
+                    self._http.stream("GET", self._url, headers=self._headers(), timeout=self._timeout) as response,
+                ):
                     wait = self._retry.wait_after_status(
                         attempt, response.status_code, response.headers.get("retry-after")
                     )

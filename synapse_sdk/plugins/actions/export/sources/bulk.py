@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import time
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from threading import BoundedSemaphore
 from typing import Any
 
 import httpx2
@@ -22,6 +26,9 @@ from synapse_sdk.utils.retry import RetryPolicy
 # 500 is added to the usual three: a slow query can lose its database connection, and the next attempt succeeds.
 EXPORT_LIST_RETRY_ON_STATUS = frozenset({500, 502, 503, 504})
 REPORT_EVERY_IDS = 2000
+# Payloads that are held or under way, per connection: rows leave in order, so one that is asked for again after half a
+# second of patience must not stop the others. Eight connections hold 80 payloads at most.
+AHEAD_PER_SLOT = 10
 
 FetchRows = Callable[[Sequence[int]], Sequence[dict[str, Any]]]
 
@@ -64,8 +71,26 @@ def collect_ids(
     return array("q", sorted(set(ids)))
 
 
+@dataclass
+class _Coming:
+    """A row on its way; `payload` is None for one that has its data."""
+
+    row: dict[str, Any]
+    payload: Future[Any] | None
+    is_second_try: bool = False
+
+    def is_refused(self) -> bool:
+        """Whether the link to the data was refused; waits for nothing."""
+        if self.payload is None or not self.payload.done() or self.payload.cancelled():
+            return False
+        return isinstance(self.payload.exception(), (AuthorizationError, NotFoundError))
+
+
 class BulkRows:
-    """Rows by id, chunk by chunk, each with its payload resolved; one pass.
+    """Rows by id, in order, each with its payload resolved; one pass.
+
+    Payloads are fetched ahead across the borders of chunks, so that neither the next bulk call nor one payload that is
+    asked for again leaves connections idle.
 
     Args:
         fetch: Asks the server for the rows of up to 200 ids.
@@ -81,50 +106,73 @@ class BulkRows:
         self._settings = settings
         self._throttle_seconds = throttle_seconds
         self._http = http
+        self._slots = BoundedSemaphore(settings.download_parallelism)
         self.missing_count = 0
 
     def rows(self, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
         """The rows that still exist, ascending by id; `missing_count` counts the others."""
+        window: deque[_Coming] = deque()
+        # Twice the threads: one that waits to ask again holds no slot.
+        pool = ThreadPoolExecutor(2 * self._settings.download_parallelism, "export-payload")
+        try:
+            for row in self._listed(ids):
+                window.append(self._send_for(row, pool))
+                if len(window) >= AHEAD_PER_SLOT * self._settings.download_parallelism:
+                    yield from self._take(window, pool)
+            while window:
+                yield from self._take(window, pool)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _listed(self, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
         size = self._settings.bulk_chunk_size
         resume_at = 0.0
-        with ThreadPoolExecutor(self._settings.download_parallelism, "export-payload") as pool:
-            for start in range(0, len(ids), size):
-                time.sleep(max(0.0, resume_at - time.monotonic()))
-                chunk = ids[start : start + size]
-                rows = self._complete_rows(chunk, pool)
-                self.missing_count += len(chunk) - len(rows)
-                resume_at = time.monotonic() + self._throttle_seconds
-                yield from rows
+        for start in range(0, len(ids), size):
+            time.sleep(max(0.0, resume_at - time.monotonic()))
+            chunk = ids[start : start + size]
+            rows = sorted(self._fetch(chunk), key=lambda row: int(row["id"]))
+            self.missing_count += len(chunk) - len(rows)
+            resume_at = time.monotonic() + self._throttle_seconds
+            yield from rows
 
-    def _complete_rows(self, chunk: Sequence[int], pool: ThreadPoolExecutor) -> list[dict[str, Any]]:
-        rows = sorted(self._fetch(chunk), key=lambda row: int(row["id"]))
-        expired = self._resolve(rows, pool)
-        if not expired:
-            return rows
-        # The links grew old while they waited: asked for again, once.
-        fresh = {row["id"]: row for row in self._fetch(expired)}
-        again = [fresh[row_id] for row_id in expired if row_id in fresh]
-        if still_refused := self._resolve(again, pool):
+    def _send_for(self, row: dict[str, Any], pool: ThreadPoolExecutor) -> _Coming:
+        data = row.get("data")
+        return _Coming(row, pool.submit(self._payload, data) if is_wrapper(data) else None)
+
+    def _take(self, window: deque[_Coming], pool: ThreadPoolExecutor) -> Iterator[dict[str, Any]]:
+        """The first row, when its payload is there; nothing when the row has gone meanwhile."""
+        first = window[0]
+        if first.payload is not None:
+            wait([first.payload])
+            if first.is_refused():
+                self._renew(window, pool)
+                return
+            first.row["data"] = first.payload.result()
+        window.popleft()
+        yield first.row
+
+    def _renew(self, window: deque[_Coming], pool: ThreadPoolExecutor) -> None:
+        """The links grew old while they waited: asked for again, once."""
+        refused = {int(coming.row["id"]): coming for coming in window if coming.is_refused()}
+        if again := [row_id for row_id, coming in refused.items() if coming.is_second_try]:
             raise AuthorizationError(
                 403,
-                f"The annotation data of {len(still_refused)} items (first: {still_refused[0]}) was refused under a "
+                f"The annotation data of {len(again)} items (first: {again[0]}) was refused under a "
                 "fresh link. Check the storage's clock and rights.",
             )
-        return [fresh.get(row["id"], row) for row in rows if row["id"] not in expired or row["id"] in fresh]
-
-    def _resolve(self, rows: Sequence[dict[str, Any]], pool: ThreadPoolExecutor) -> list[int]:
-        """Put data in place of wrappers; answer the ids whose link was refused."""
-        jobs = [(row, pool.submit(self._payload, row.get("data"))) for row in rows if is_wrapper(row.get("data"))]
-        refused: list[int] = []
-        for row, job in jobs:
-            try:
-                row["data"] = job.result()
-            except (AuthorizationError, NotFoundError):
-                refused.append(int(row["id"]))
-        return refused
+        fresh = {int(row["id"]): row for row in self._fetch(list(refused))}
+        self.missing_count += len(refused) - len(fresh)
+        waiting = list(window)
+        window.clear()
+        for coming in waiting:
+            row_id = int(coming.row["id"])
+            if row_id not in refused:
+                window.append(coming)
+            elif row_id in fresh:
+                window.append(replace(self._send_for(fresh[row_id], pool), is_second_try=True))
 
     def _payload(self, data: Any) -> Any:
-        return resolve_data_payload(data, self._settings, http=self._http)
+        return resolve_data_payload(data, self._settings, http=self._http, slots=self._slots)
 
 
 def is_wrapper(data: Any) -> bool:
@@ -137,8 +185,20 @@ def is_wrapper(data: Any) -> bool:
     )
 
 
-def resolve_data_payload(data: Any, settings: ExportSettings, *, http: httpx2.Client | None = None) -> Any:
+def resolve_data_payload(
+    data: Any,
+    settings: ExportSettings,
+    *,
+    http: httpx2.Client | None = None,
+    slots: AbstractContextManager[Any] | None = None,
+) -> Any:
     """The annotation data behind a bulk answer's `data`: downloaded, unwrapped, or as it is.
+
+    Args:
+        data: As the server answered it.
+        settings: Timeout and repetitions.
+        http: Client for the link, which carries no credentials.
+        slots: Held while the link is followed, and not while one waits to follow it again.
 
     Raises:
         ClientError: The link could not be followed.
@@ -154,4 +214,5 @@ def resolve_data_payload(data: Any, settings: ExportSettings, *, http: httpx2.Cl
         timeout=settings.read_timeout_seconds,
         expected_sha256=data.get("sha256"),
         retry=retry_policy(settings),
+        slots=slots,
     )

@@ -1,0 +1,120 @@
+"""Payloads behind links: `python -m tests.bench.presigned [--payloads 2000]`.
+
+A real HTTP server in a process of its own answers after 50 ms, and every hundredth request with 503. The bound is what
+the connections could do if nothing ever went wrong: payloads x round trip / connections. One client fetches them as an
+export does, in one pass over bulk answers, each of which takes a round trip too.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import httpx2
+import msgspec
+
+from synapse_sdk.plugins.actions.export.delegation import ExportSettings
+from synapse_sdk.plugins.actions.export.sources.bulk import BulkRows
+from tests.bench.goals import Goal, print_goals
+from tests.bench.items import drawn_texts
+
+ROUND_TRIP_SECONDS = 0.05
+EVERY_FAULT = 100
+LEAST_SHARE = 0.9
+
+
+class Store:
+    """Answers `GET /N` with payload number N, late, and now and then not at all."""
+
+    def __init__(self) -> None:
+        self._texts = drawn_texts()
+        self._asked = 0
+
+    async def serve(self) -> None:
+        server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await server.serve_forever()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                await asyncio.sleep(ROUND_TRIP_SECONDS)
+                writer.write(self._answer(int(head.split(b" ", 2)[1].lstrip(b"/"))))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    def _answer(self, number: int) -> bytes:
+        self._asked += 1
+        if self._asked % EVERY_FAULT == 0:
+            return b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
+        body = self._texts[number % len(self._texts)]
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+def fetch_all(port: int, count: int, settings: ExportSettings) -> float:
+    """Seconds that all payloads took; each is compared with what it should be."""
+    texts = drawn_texts()
+    digests = [hashlib.sha256(text).hexdigest() for text in texts]
+
+    def bulk(ids: Sequence[int]) -> list[dict[str, Any]]:
+        time.sleep(ROUND_TRIP_SECONDS)
+        return [
+            {
+                "id": number,
+                "data": {
+                    "mode": "presigned",
+                    "presigned_url": f"http://127.0.0.1:{port}/{number}",
+                    "sha256": digests[number % len(digests)],
+                },
+            }
+            for number in ids
+        ]
+
+    with httpx2.Client(trust_env=False) as http:
+        started = time.perf_counter()
+        rows = BulkRows(bulk, settings, 0.0, http=http).rows(range(1, count + 1))
+        for number, row in enumerate(rows, 1):
+            assert row["id"] == number, f"{row['id']} came where {number} was due"
+            assert row["data"] == msgspec.json.decode(texts[number % len(texts)])
+        assert number == count, f"{number} of {count} came"
+        return time.perf_counter() - started
+
+
+def presigned(count: int, parallelisms: Sequence[int]) -> Iterator[Goal]:
+    command = [sys.executable, "-m", "tests.bench.presigned", "--serve"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        port = int(server.stdout.readline())
+        try:
+            for parallelism in parallelisms:
+                seconds = fetch_all(port, count, ExportSettings(download_parallelism=parallelism))
+                share = count * ROUND_TRIP_SECONDS / parallelism / seconds
+                facts = {"seconds": seconds, "payloads": count}
+                yield Goal(
+                    f"share of the bound, {parallelism} connections", share, LEAST_SHARE, is_at_least=True, facts=facts
+                )
+        finally:
+            server.terminate()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--payloads", type=int, default=2000)
+    parser.add_argument("--parallelism", type=int, nargs="+", default=[4, 8])
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--json", action="store_true", dest="as_json")
+    options = parser.parse_args()
+    if options.serve:
+        asyncio.run(Store().serve())
+    goals = list(presigned(options.payloads, options.parallelism))
+    print_goals(goals, as_json=options.as_json)
+    sys.exit(any(goal.is_met is False for goal in goals))
+
+
+if __name__ == "__main__":
+    main()
