@@ -8,9 +8,13 @@ import pytest
 from synapse_agent.engines.serving import process as processes
 from synapse_sdk.clients.agent import AgentClient
 from synapse_sdk.exceptions import ConflictError, NotFoundError
+from synapse_sdk.loggers import ConsoleLogger
+from synapse_sdk.plugins.actions.inference import BaseDeploymentAction
+from synapse_sdk.plugins.context import PluginEnvironment, RuntimeContext
 from synapse_sdk.plugins.packaging.publish import pack_plugin, publish_plugin
 from tests.agent.stage import Stage, until
 from tests.serving.conftest import RELEASE
+from tests.serving.release.plugin.models import Echo
 
 NAME = "models-under-test@1.0.0"
 
@@ -37,6 +41,10 @@ def engine_id(agent) -> str:
 @pytest.fixture(scope="module")
 def agent(stage):
     return stage.start_agent(max_runs=4)
+
+
+class Deployment(BaseDeploymentAction):
+    entrypoint = Echo
 
 
 clients: dict[str, AgentClient] = {}
@@ -124,9 +132,18 @@ def test_what_can_never_fit_is_refused_within_a_second_and_by_name(stage, agent,
         "memory": 2**51,
     }
     assert client.check_feasibility(num_cpus=0.01) == {"allowed": True, "reasons": []}
-    job = run(stage, agent, "deployment", num_cpus=1000)
-    assert job["status"] == "failed"
-    assert "Serve deploy denied: insufficient cluster capacity ([num_cpus: requested 1000, available" in job["error"]
+    began = time.monotonic()
+    with pytest.raises(ConflictError, match=r"insufficient cluster capacity \(\[num_cpus: requested 1000, available"):
+        stage.v1.run_plugin(
+            "models-under-test", {"agent": agent.id, "action": "deployment", "params": {"num_cpus": 1000}}
+        )
+    assert time.monotonic() - began < 1
+    # Past the server's gate, the action's own.
+    env = PluginEnvironment({"SYNAPSE_PLUGIN_RELEASE_CODE": NAME})
+    ctx = RuntimeContext(ConsoleLogger(), env, agent_client=client)
+    denied = r"Serve deploy denied: insufficient cluster capacity \(\[num_cpus: requested 1000, available"
+    with pytest.raises(RuntimeError, match=denied):
+        Deployment.dispatch({"num_cpus": 1000}, ctx)
     spec = {"name": "other@1", "route_prefix": "/other", "entrypoint": "a:B", "folder": str(RELEASE)}
     with pytest.raises(ConflictError, match="does not fit"):
         client.deploy_serve_application({**spec, "resources": {"num_cpus": 1000}})
@@ -159,7 +176,7 @@ def test_an_agent_killed_in_the_middle_of_a_deployment_finishes_it(stage):
 
 
 def test_no_key_lies_where_people_read(stage, agent, deployed):
-    run(stage, agent, "deployment", num_cpus=1000)
+    run(stage, agent, "deployment", num_cpus="wrong")
     client = client_of(agent)
     texts = [client.get_serve_application_logs(NAME), str(client.list_serve_applications()), agent.log()]
     texts += [str(listed(stage, agent)), *(entry.read_text() for entry in agent.home.rglob("application.json"))]

@@ -178,3 +178,26 @@ def test_the_client_speaks_to_the_server(app, admin_token, agent, release):
         told = BackendClient("http://testserver", agent_token=agent["token"], transport=transport)
         assert told.report_serve_applications({"applications": [state_of()]}) == {"delete": []}
         client.delete_serve_application(made["id"])
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ({"num_cpus": 3}, None),
+        ({"num_cpus": 2, "num_replicas": 2}, "num_cpus: requested 4, available 3"),
+        ({"num_cpus": 1, "num_gpus": 0.1}, "num_gpus: requested 0.1, available 0"),
+        ({"memory": 2000}, "memory: requested 2000, available 1000"),
+        ({}, None),
+    ],
+)
+def test_a_deployment_that_does_not_fit_makes_no_job(client, agent, report, database, case):
+    wish, short = case
+    config = {"actions": {"deployment": {}}}
+    assert publish(client, config=config, plugin="other").status_code == 201
+    report(state_of())
+    with database.write() as session:
+        session.get_one(Agent, agent["id"]).capacity = {"num_cpus": 4, "num_gpus": 0, "memory_bytes": 1000}
+    body = {"action": "deployment", "agent": agent["id"], "params": wish}
+    answer = client.post("/plugins/other/run/", json=body)
+    assert answer.status_code == (409 if short else 201), answer.text
+    assert short is None or short in answer.text

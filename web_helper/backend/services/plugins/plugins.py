@@ -13,6 +13,7 @@ from web_helper.backend.queries.plugins import plugins as queries
 from web_helper.backend.queries.plugins.agents import agents_seen_since
 from web_helper.backend.services.access import require_admin
 from web_helper.backend.services.call import Call
+from web_helper.backend.services.plugins.capacity import require_room
 
 # Three beats of an agent: silent for longer, it is gone.
 AGENT_ALIVE = timedelta(seconds=30)
@@ -63,10 +64,13 @@ def run_plugin(call: Call, lookup: str, body: PluginRun) -> Job:
     plugin = find_plugin(call, lookup)
     release = _release(call, plugin, body.version)
     _refuse_action(plugin, release, body.action)
+    agent = _connected_agent(call, body.agent)
+    name = f"{plugin.code}@{release.version}"
+    require_room(call.session, agent, name, action=body.action, params=body.params)
     job = Job(
         id=str(body.job_id or uuid4()),
         plugin_release_id=release.id,
-        agent_id=_connected_agent(call, body.agent).id,
+        agent_id=agent.id,
         user_id=call.actor.user_id,
         action=body.action,
         params=dict(body.params),
