@@ -1,0 +1,197 @@
+"""Conversion in blocks, by one process or several: the same bytes as item by item, and a clear end when something fails."""
+
+import os
+import signal
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from synapse_sdk.exceptions import ExportError
+from synapse_sdk.plugins.actions.export.formats import FormatExporter, intake, spreading
+from synapse_sdk.utils.converters import validate_dataset
+from synapse_sdk.utils.converters.blocks import pool
+from tests.export.bundles import hostile_rows, open_exporter, run_exporter, write_bundle
+
+FORMATS = ("coco", "yolo", "voc", "csv", "jsonl")
+
+
+class OneByOne(FormatExporter):
+    """A plugin's exporter, which gets each item by itself."""
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(intake, "BLOCK_ITEMS", 20)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    (folder / "photo.jpg").write_bytes(b"a photo")
+    return folder / "photo.jpg"
+
+
+def every_way(bundle, tmp_path: Path, **params) -> list[dict[str, bytes]]:
+    found = []
+    for name, kind, workers in (("plain", OneByOne, 1), ("one", FormatExporter, 1), ("two", FormatExporter, 2)):
+        target = tmp_path / name / "out"
+        found.append(run_exporter(open_exporter(bundle, target, kind, parallelism=workers, **params), target))
+    assert list(tmp_path.rglob("*.part*")) == []
+    return found
+
+
+@pytest.mark.parametrize("split", [None, {"train": 0.5, "val": 0.3, "test": 0.2}, "tag"])
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_the_bytes_are_the_same_for_any_number_of_workers(tmp_path, fmt, split):
+    bundle = write_bundle(tmp_path / "bundle", hostile_rows(250, seed=5))
+    plain, one, two = every_way(bundle, tmp_path, format=fmt, split=split)
+    assert plain == one == two
+    assert validate_dataset(fmt, tmp_path / "two" / "out").ok
+
+
+@pytest.mark.parametrize("images", ["copy", "link"])
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_images_and_the_losses_of_missing_ones_are_the_same(tmp_path, image, fmt, images):
+    bundle = write_bundle(image.parent, hostile_rows(120, seed=6, image=image))
+    plain, one, two = every_way(bundle, tmp_path, format=fmt, images=images, split="tag")
+    assert plain == one == two
+    assert b"could not be fetched" in one["loss_report.json"]
+    assert sum(name.startswith(("images/", "JPEGImages/")) for name in one) > 50
+
+
+@pytest.mark.parametrize(
+    ("fmt", "task"),
+    [("coco", "segmentation"), ("coco", "keypoints"), ("yolo", "segment"), ("yolo", "pose"), ("yolo", "obb")],
+)
+def test_what_the_first_item_decides_is_decided_in_order(tmp_path, fmt, task):
+    """How many keypoints a class has, for one: blocks that need it are converted by the process that knows."""
+    rows = hostile_rows(150, seed=7, keypoints=True)
+    first = {"type": "keypoints", "category": "cat", "keypoints": [5, 5, 2, 20, 20, 1]}
+    rows[0] |= {"data": {"annotations": [first]}, "data_unit": rows[0]["data_unit"] | {"width": 200}}
+    bundle = write_bundle(tmp_path / "bundle", rows)
+    plain, one, two = every_way(bundle, tmp_path, format=fmt, options={"task": task})
+    assert plain == one == two
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_what_is_proven_on_the_way_is_what_the_validator_finds(tmp_path, fmt, monkeypatch):
+    rows = [row for row in hostile_rows(300, seed=8) if row["data"] and len(row["data"].get("annotations") or ()) == 3]
+    rows = [
+        row for row in rows if all(set(a or "?") <= {"type", "category", "bbox"} for a in row["data"]["annotations"])
+    ]
+    assert len(rows) > 50
+    bundle = write_bundle(tmp_path / "bundle", rows)
+    exporter = open_exporter(bundle, tmp_path / "proven" / "out", format=fmt, split="tag", parallelism=1)
+    proven = run_exporter(exporter, tmp_path / "proven" / "out")
+    assert exporter._proof is not None
+    assert exporter._proof.to_report() is not None
+    monkeypatch.setattr("synapse_sdk.utils.converters.blocks.worker.is_proven", lambda *_: False)
+    target = tmp_path / "read" / "out"
+    assert run_exporter(open_exporter(bundle, target, format=fmt, split="tag", parallelism=1), target) == proven
+
+
+@pytest.mark.parametrize("fmt", ["yolo", "voc"])
+def test_a_file_that_is_cut_after_it_was_proven_is_found(tmp_path, fmt):
+    target = tmp_path / "out"
+    exporter = open_exporter(write_bundle(tmp_path / "bundle", hostile_rows(80, seed=9)), target, format=fmt)
+    exporter.save_items(exporter.convert_items(exporter.export_items), target)
+    victim = max((target / {"yolo": "labels", "voc": "Annotations"}[fmt]).rglob("*.*"), key=lambda p: p.stat().st_size)
+    victim.write_bytes(victim.read_bytes()[:-20])
+    with pytest.raises(ExportError, match="breaks its format's rules"):
+        exporter.additional_file_saving(target)
+
+
+def test_strict_fails_for_the_same_reason_in_blocks(tmp_path):
+    bundle = write_bundle(tmp_path / "bundle", hostile_rows(100, seed=10))
+    said = []
+    for name, workers in (("one", 1), ("two", 2)):
+        target = tmp_path / name / "out"
+        with pytest.raises(ExportError, match="strict is on") as caught:
+            run_exporter(open_exporter(bundle, target, format="coco", strict=True, parallelism=workers), target)
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+
+
+def test_a_killed_worker_ends_the_export_with_its_reason(tmp_path, monkeypatch):
+    started = kill_at_block(monkeypatch, 5, lambda found: os.kill(found[0]._process.pid, signal.SIGKILL))
+    target = tmp_path / "out"
+    exporter = open_exporter(
+        write_bundle(tmp_path / "b", hostile_rows(600, seed=11)), target, format="coco", parallelism=2
+    )
+    with pytest.raises(ExportError, match=r"worker process .* ended early \(exit status -9\)"):
+        run_exporter(exporter, target)
+    assert all(worker._process.poll() is not None for worker in started)
+    exporter.dataset.abort()
+    assert [path for path in target.rglob("*") if path.is_file()] == []
+
+
+def test_an_interruption_leaves_no_process_behind(tmp_path, monkeypatch):
+    def interrupt(_found):
+        raise KeyboardInterrupt
+
+    started = kill_at_block(monkeypatch, 5, interrupt)
+    target = tmp_path / "out"
+    exporter = open_exporter(
+        write_bundle(tmp_path / "b", hostile_rows(600, seed=12)), target, format="csv", parallelism=2
+    )
+    with pytest.raises(KeyboardInterrupt):
+        run_exporter(exporter, target)
+    exporter.dataset.abort()
+    assert len(started) == 2
+    assert all(worker._process.poll() is not None for worker in started)
+
+
+def kill_at_block(monkeypatch, number: int, act) -> list[pool._Worker]:
+    """Do something when a block is sent; answers the workers, which are known by then."""
+    started: list[pool._Worker] = []
+    sent = pool._Worker.send
+
+    def send(self, items):
+        if self not in started:
+            started.append(self)
+        sent(self, items)
+        send.count += 1
+        if send.count == number:
+            act(started)
+
+    send.count = 0
+    monkeypatch.setattr(pool._Worker, "send", send)
+    return started
+
+
+def test_a_full_disk_in_a_worker_is_a_full_disk(tmp_path):
+    target = tmp_path / "out"
+    exporter = open_exporter(
+        write_bundle(tmp_path / "b", hostile_rows(60, seed=13)), target, format="yolo", parallelism=2
+    )
+    (target / "labels").write_text("a file where a folder belongs")
+    with pytest.raises(OSError, match=r"File exists|Not a directory"):
+        run_exporter(exporter, target)
+
+
+@pytest.mark.parametrize(("count", "workers"), [(0, 1), (19_999, 1), (20_000, 4), (10_000_000, 4)])
+def test_large_exports_take_every_core_unless_told_otherwise(monkeypatch, count, workers):
+    monkeypatch.setattr(spreading, "usable_cores", lambda: 4)
+    assert spreading.choose_workers(None, count) == workers
+    assert spreading.choose_workers(2, count) == 2
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_memory_does_not_follow_the_number_of_items(tmp_path, fmt):
+    def peak(count: int) -> int:
+        rows = hostile_rows(count, seed=14)
+        bundle = write_bundle(tmp_path / f"b{count}", rows)
+        del rows
+        exporter = open_exporter(bundle, tmp_path / f"m{count}" / "out", format=fmt, parallelism=1)
+        exporter.ctx.logger._write_log = lambda entry: None
+        tracemalloc.start()
+        exporter.save_items(exporter.convert_items(exporter.export_items), tmp_path / f"m{count}" / "out")
+        exporter.dataset.close()
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(20)
+    assert peak(1600) - peak(400) < 1_000_000
