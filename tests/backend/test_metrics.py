@@ -1,6 +1,8 @@
 """What operators see: requests by route, jobs by status, rows and bytes exported."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -45,6 +47,21 @@ def test_jobs_rows_and_bytes_are_counted(client, exported):
     assert seen["synapse_async_job_rows", "SUCCEEDED", "export"] == 3
     assert seen["synapse_bundle_bytes", "export"] == exported
     assert seen["synapse_export_stream_rows_total",] == 3
+    assert seen["synapse_export_stream_bytes_total",] > 100
+    assert seen["synapse_export_stream_seconds_count",] == 1
+    assert seen["synapse_export_stream_connections",] == 0
+    assert seen["synapse_job_watchers",] == 0
+    assert seen["synapse_async_job_seconds_count", "SUCCEEDED", "export"] == 1
+    assert seen["synapse_async_job_seconds_bucket", "+Inf", "SUCCEEDED", "export"] == 1
+
+
+@SQLITE_ONLY
+def test_every_number_is_in_the_reference_and_no_other(client, exported):
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "metrics.md").read_text()
+    named = set(re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE))
+    families = text_string_to_metric_families(client.get("/metrics").text)
+    known = {f"{family.name}_total" if family.type == "counter" else family.name for family in families}
+    assert named == {name for name in known if not name.endswith("_created")}
 
 
 @SQLITE_ONLY

@@ -23,6 +23,7 @@ SETTINGS = {
     "throttle_seconds": (1.5, None),
     "bulk_chunk_size": (50, 200),
     "download_parallelism": (2, 8),
+    "parallelism": (3, None),
 }
 
 

@@ -58,6 +58,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.signer = UrlSigner(settings)
     app.state.stream_slots = StreamSlots(settings.max_export_streams)
     app.state.progress = ProgressHub(app.state.database)
+    metrics, streams, hub = app.state.metrics, app.state.stream_slots, app.state.progress
+    metrics.show("synapse_export_stream_connections", "Export streams that are open.", lambda: streams.taken)
+    metrics.show("synapse_job_watchers", "Connections that follow a job.", lambda: hub.watchers)
     install_error_handlers(app)
     app.add_middleware(RequestEdge)
     app.add_middleware(RequestMeter, metrics=app.state.metrics)

@@ -138,6 +138,17 @@ def bundle_bytes(session: Session) -> dict[str, int]:
     return sizes
 
 
+def durations(session: Session) -> list[tuple[str, str, float]]:
+    """Kind, status and seconds from begin to end of every job that has ended."""
+    query = select(AsyncJob.kind, AsyncJob.status, AsyncJob.started, AsyncJob.finished)
+    query = query.where(AsyncJob.started.is_not(None), AsyncJob.finished.is_not(None))
+    return [
+        (kind, str(status), (end - begin).total_seconds())
+        for kind, status, begin, end in session.execute(query)
+        if begin and end
+    ]
+
+
 def begin_attempt(session: Session, job_id: str) -> AsyncJob | None:
     """Mark the job as running under a new attempt number; None when it has ended already."""
     job = _lock(session, job_id)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import msgspec
 from pydantic import JsonValue
@@ -62,6 +63,7 @@ class StreamSlots:
     def __init__(self, count: int) -> None:
         self._count = count
         self._free = threading.BoundedSemaphore(count)
+        self.taken = 0
 
     def take(self) -> None:
         """Take a place.
@@ -71,10 +73,21 @@ class StreamSlots:
         """
         if not self._free.acquire(blocking=False):
             raise TooManyProblem(f"{self._count} export streams are open, which is all that this server gives; wait.")
+        self.taken += 1
 
     def give_back(self) -> None:
         """Let somebody else have the place."""
+        self.taken -= 1
         self._free.release()
+
+
+@dataclass(frozen=True)
+class StreamEnd:
+    """What a stream came to; `size_bytes` as they left, packed or not."""
+
+    rows: int
+    size_bytes: int
+    seconds: float
 
 
 class ExportStream:
@@ -87,7 +100,7 @@ class ExportStream:
         base_url: str,
         *,
         slots: StreamSlots,
-        on_end: Callable[[int], None],
+        on_end: Callable[[StreamEnd], None],
         packing: Packing | None = None,
     ) -> None:
         self._database, self._plan = database, plan
@@ -97,7 +110,8 @@ class ExportStream:
         self._lock = threading.Lock()
         self._interrupt: Callable[[], None] | None = None
         self._is_gone = False
-        self._rows = 0
+        self._rows = self._bytes = 0
+        self._begun = time.monotonic()
         blocks = self._blocks()
         self._chunks = pack(blocks, packing) if packing else blocks
         slots.take()
@@ -105,11 +119,13 @@ class ExportStream:
     def next_block(self) -> bytes | None:
         """The next bytes of the body; None at the end."""
         try:
-            return next(self._chunks, None)
+            block = next(self._chunks, None)
         except DBAPIError:
             if self._is_gone:
                 return None
             raise
+        self._bytes += len(block or b"")
+        return block
 
     def interrupt(self) -> None:
         """The client has gone: end the statement that is running, from another thread."""
@@ -124,8 +140,9 @@ class ExportStream:
             self._chunks.close()
         finally:
             self._slots.give_back()
-        self._on_end(self._rows)
-        log_event("export_stream_ended", project=self._plan.project, target=self._plan.target.value, rows=self._rows)
+        end = StreamEnd(self._rows, self._bytes, time.monotonic() - self._begun)
+        self._on_end(end)
+        log_event("export_stream_ended", project=self._plan.project, target=self._plan.target.value, **asdict(end))
 
     def _blocks(self) -> Generator[bytes, None, None]:
         with self._database.snapshot() as session:

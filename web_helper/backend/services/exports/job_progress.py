@@ -101,6 +101,11 @@ class ProgressHub:
         finally:
             self._leave(job_id, topic)
 
+    @property
+    def watchers(self) -> int:
+        """Connections that follow a job now."""
+        return sum(topic.watchers for topic in list(self._topics.values()))
+
     def close(self) -> None:
         """Give the thread back."""
         if self._thread is not None:
