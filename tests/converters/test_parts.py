@@ -105,6 +105,17 @@ def test_compact_sets_are_sets(texts: list[str], numbers: list[int]):
     assert [ids.add(number) for number in numbers] == [number not in numbers[:i] for i, number in enumerate(numbers)]
 
 
+def test_a_set_that_went_to_a_file_is_still_a_set(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(HashSet, "_MEMORY_SLOTS", 1 << 10)
+    hashes = HashSet()
+    texts = [f"frame_{number % 30_000:08d}.png" for number in range(40_000)]
+    assert [hashes.add(text) for text in texts] == [number < 30_000 for number in range(40_000)]
+    assert len(hashes) == 30_000
+    assert all(text in hashes for text in texts)
+    assert "another.png" not in hashes
+    assert len(hashes._slots) == 1, "nothing of it is in memory"
+
+
 def test_a_split_depends_on_the_item_alone():
     first = {key: split_by_ratio(key, RATIOS) for key in range(10_000)}
     assert first == {key: split_by_ratio(key, RATIOS) for key in reversed(range(10_000))}
