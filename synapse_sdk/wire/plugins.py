@@ -188,7 +188,7 @@ class LogsAdded(BaseModel):
 
 
 class Model(BaseModel):
-    """A trained model. `url` fetches its weights, signed."""
+    """A trained model. `url` fetches its weights, signed; `sha256` is theirs."""
 
     id: int
     name: str
@@ -197,6 +197,7 @@ class Model(BaseModel):
     version: str
     metadata: JsonObject
     url: str | None
+    sha256: str | None = None
     created: datetime
 
 

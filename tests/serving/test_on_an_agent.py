@@ -1,5 +1,6 @@
 """Deployed by a run, known to the server, asked by other runs: with a real server and real agents."""
 
+import hashlib
 import time
 
 import httpx2
@@ -33,8 +34,6 @@ def stage(tmp_path_factory):
 
 
 def engine_id(agent) -> str:
-    import hashlib
-
     return hashlib.sha256(str(agent.home / "serving").encode()).hexdigest()[:10]
 
 
@@ -183,6 +182,23 @@ def test_no_key_lies_where_people_read(stage, agent, deployed):
     texts += [path.read_bytes().decode(errors="replace") for path in stage.folder.rglob("cmdline")]
     keys = [stage.token, agent.api_token, (agent.home / "serving" / "key").read_text()]
     assert not [key[:6] for key in keys for text in texts if key in text]
+
+
+def test_a_model_of_the_platform_answers_from_checked_weights(stage, agent, tmp_path):
+    client = client_of(agent)
+    (tmp_path / "weights.txt").write_text("the weights")
+    model = stage.v1.create_model(
+        {"name": "m", "metadata": {"file_name": "weights.txt"}}, file=tmp_path / "weights.txt"
+    )
+    assert model["sha256"] == hashlib.sha256(b"the weights").hexdigest()
+    spec = {"name": "multi@1", "route_prefix": "/multi", "folder": str(RELEASE), "resources": {"num_cpus": 0.1}}
+    client.deploy_serve_application({**spec, "entrypoint": "plugin.models:Multiplexed"})
+    until(lambda: client.get_serve_application("multi@1")["status"] == "RUNNING")
+    env = PluginEnvironment({"SYNAPSE_PLUGIN_RELEASE_CODE": "multi@1"})
+    ctx = RuntimeContext(ConsoleLogger(), env, client=stage.v1, agent_client=client)
+    assert Echo.infer_remote({"model": model["id"], "json": {}}, ctx)["answer"] == "the weights"
+    client.delete_serve_application("multi@1")
+    until(lambda: len(client.list_serve_applications()) == 1)
 
 
 def test_deleting_it_on_the_server_ends_it(stage, agent, deployed):

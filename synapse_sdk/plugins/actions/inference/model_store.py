@@ -78,7 +78,7 @@ def unpack_model(archive: Path, folder: Path) -> None:
 
 def _fill(folder: Path, model: Mapping[str, Any], url: str) -> None:
     name = _file_name(model, url)
-    path = download_file(url, folder / name, expected_sha256=model.get("sha256") or None)
+    path = download_file(url, folder / name, expected_sha256=_fact(model, "sha256") or None)
     if name.lower().endswith(".zip"):
         unpack_model(path, folder)
         path.unlink()
@@ -99,15 +99,21 @@ def _unpack_member(content: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Pa
             file.write(chunk)
 
 
+def _fact(model: Mapping[str, Any], name: str) -> str:
+    """What the server says, else what was noted when the model was uploaded."""
+    noted = model.get("metadata") or {}
+    return str(model.get(name) or (noted.get(name) if isinstance(noted, Mapping) else "") or "")
+
+
 def _key(model: Mapping[str, Any]) -> str:
-    digest = model.get("sha256")
-    if digest and str(digest).isalnum():
-        return str(digest)
+    digest = _fact(model, "sha256")
+    if digest.isalnum():
+        return digest
     facts = "\0".join(str(model.get(name)) for name in ("id", "data_file_id", "version", "created"))
     return hashlib.sha256(facts.encode()).hexdigest()
 
 
 def _file_name(model: Mapping[str, Any], url: str) -> str:
-    name = str(model.get("file_name") or unquote(urlsplit(url).path).rpartition("/")[2])
+    name = str(_fact(model, "file_name") or unquote(urlsplit(url).path).rpartition("/")[2])
     clean = PurePosixPath(name.replace("\\", "/")).name
     return clean if clean not in {"", ".", ".."} else "weights"

@@ -32,6 +32,7 @@ def _present(call: Call, row: Any) -> Model:
         version=row.version,
         metadata=row.metadata_,
         url=file_url(call, row.data_file, f"{row.name}-{row.version}") if row.data_file else None,
+        sha256=row.data_file.sha256 if row.data_file else None,
         created=row.created,
     )
 
