@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from web_helper.backend.services.data.objects import is_local
+from web_helper.backend.services.data.objects import is_local, open_remote
 
 
 @contextmanager
 def write_whole(target: Path) -> Iterator[BinaryIO]:
     """A stream whose bytes appear at `target` when the block ends well, and not at all when it does not."""
     if not is_local(target):
-        with target.open("wb") as stream:
+        with open_remote(target) as stream:
             yield stream
         return
     beside = target.with_name(f".{target.name}.part")

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
-from sqlalchemy import Select, Text, cast, func, literal, literal_column, null, select
+from sqlalchemy import LargeBinary, Select, Text, cast, func, literal, literal_column, null, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import Grouping
 
 from web_helper.backend.models import DataFile, DataUnit, DataUnitFile, Tag
 from web_helper.backend.queries.export_rows import RowSource
@@ -52,7 +53,8 @@ class Composer:
 
     def line(self, *pieces: Any) -> tuple[Any, ...]:
         """The columns that make up a line."""
-        return pieces if self.is_postgres else (_concat(*pieces),)
+        # SQLite gives a blob as the bytes that it has; a text would be decoded, only to be encoded again.
+        return pieces if self.is_postgres else (cast(_joined_around(pieces), LargeBinary),)
 
     def flag(self, column: Any) -> Any:
         """A truth value as JSON."""
@@ -163,13 +165,11 @@ class _CursorScan:
     cursor: Any
 
     def take_lines(self, count: int) -> bytes:
-        rows = self.cursor.fetchmany(count)
-        return "".join([f"{row[0]}\n" for row in rows]).encode()
+        lines = [line for (line,) in self.cursor.fetchmany(count)]
+        return b"\n".join([*lines, b""])
 
     def take_rows(self, count: int) -> list[tuple[bytes, bytes | None]]:
-        return [
-            (head.encode(), None if files is None else files.encode()) for head, files in self.cursor.fetchmany(count)
-        ]
+        return [(head, None if files is None else files.encode()) for head, files in self.cursor.fetchmany(count)]
 
 
 @dataclass(frozen=True)
@@ -202,11 +202,20 @@ def _select(source: RowSource, *columns: Any) -> Select[Any]:
     return statement.join(DataUnit, DataUnit.id == source.data_unit_id)
 
 
+def _joined_around(pieces: Sequence[Any]) -> Any:
+    """One text; what follows the annotations is joined first, since each joining copies all that is there."""
+    return _concat(*pieces[:_PIECES_TO_DATA], Grouping(_concat(*pieces[_PIECES_TO_DATA:])))
+
+
 def _concat(*pieces: Any) -> Any:
     whole = pieces[0]
     for piece in pieces[1:]:
         whole = whole.concat(piece)
     return whole
+
+
+# `{"id":`, the id, `,"data":`, and the annotations.
+_PIECES_TO_DATA = 4
 
 
 def _head(composer: Composer, source: RowSource) -> list[Any]:

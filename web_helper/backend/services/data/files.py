@@ -22,6 +22,7 @@ from web_helper.backend.services.data.objects import (
     BLOCK_BYTES,
     Announced,
     facts_of,
+    is_local,
     object_at,
     open_part,
     path_of_content,
@@ -166,7 +167,8 @@ def _confirm_arrived(call: Call, storage: Storage, rows: Sequence[DataFile]) -> 
 def _check_arrivals(storage: Storage, rows: Sequence[DataFile]) -> set[int]:
     """Compare rows with the bytes in the storage; ids of those that are complete."""
     root = open_root(storage)
-    if not root.exists():
+    # In a store there is no folder before the first file.
+    if is_local(root) and not root.exists():
         raise ConflictProblem(f"Storage {storage.id} is not there at the moment; try again later.")
     arrived = set()
     for row in rows:

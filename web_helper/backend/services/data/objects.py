@@ -17,9 +17,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from synapse_sdk.exceptions import StorageError
+from synapse_sdk.utils.object_store import ObjectUpload
 from web_helper.backend.core.problems import NotFoundProblem, Problem, ValidationProblem
 
 PART_FOLDER = ".uploads"
@@ -94,6 +95,26 @@ def is_local(path: Path) -> bool:
     return type(path).__module__.startswith("pathlib") or getattr(path, "protocol", None) in {"", "file", "local"}
 
 
+def is_s3(path: Path) -> bool:
+    """Whether the path lies in an S3-compatible store, which takes uploads in parts."""
+    return "s3" in str(getattr(path, "protocol", ""))
+
+
+@contextmanager
+def open_remote(target: Path) -> Iterator[BinaryIO]:
+    """A stream into an object store; the object appears when the block ends well, and not at all when it does not."""
+    if not is_s3(target):
+        with target.open("wb") as stream:
+            yield stream
+        return
+    upload = ObjectUpload(target)
+    try:
+        yield cast("BinaryIO", upload)
+        upload.close()
+    finally:
+        upload.discard()
+
+
 def facts_of(target: Path) -> ObjectFacts | None:
     """Facts of the object, or None when there is none."""
     try:
@@ -121,14 +142,18 @@ class PartFile:
     def __init__(self, root: Path, path: str, announced: Announced) -> None:
         self._target = object_at(root, path)
         self._announced = announced
-        self._is_local = is_local(root)
-        # A part on the same file system can be renamed; for a remote store it waits on this machine.
-        folder = root / PART_FOLDER if self._is_local else Path(tempfile.gettempdir())
-        folder.mkdir(parents=True, exist_ok=True)
-        self._part = folder / f"{announced.sha256[:16]}.{secrets.token_hex(8)}.part"
-        self._file: BinaryIO = self._part.open("xb")
         self._hash = hashlib.sha256()
         self._received = 0
+        self._part: Path | None = None
+        self._file: BinaryIO | ObjectUpload = ObjectUpload(self._target) if is_s3(root) else self._open_part(root)
+
+    def _open_part(self, root: Path) -> BinaryIO:
+        self._is_local = is_local(root)
+        # A part on the same file system can be renamed; for another kind of store it waits on this machine.
+        folder = root / PART_FOLDER if self._is_local else Path(tempfile.gettempdir())
+        folder.mkdir(parents=True, exist_ok=True)
+        self._part = folder / f"{self._announced.sha256[:16]}.{secrets.token_hex(8)}.part"
+        return self._part.open("xb")
 
     def write(self, block: bytes) -> None:
         """Take the next bytes.
@@ -156,27 +181,34 @@ class PartFile:
         if self._hash.hexdigest() != self._announced.sha256:
             raise TransferError("The bytes do not have the announced SHA-256; nothing was kept. Send it again.")
         with _storage_errors():
+            if isinstance(self._file, ObjectUpload) or self._part is None:
+                self._file.close()
+                return
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            self._place()
+            self._place(self._part)
 
     def discard(self) -> None:
         """Leave nothing behind; harmless after `finish`."""
+        if isinstance(self._file, ObjectUpload):
+            self._file.discard()
+            return
         # On a full disk, closing fails too: what was buffered has nowhere to go.
         with suppress(OSError):
             self._file.close()
-        self._part.unlink(missing_ok=True)
+        if self._part is not None:
+            self._part.unlink(missing_ok=True)
 
-    def _place(self) -> None:
+    def _place(self, part: Path) -> None:
         if self._is_local:
             self._target.parent.mkdir(parents=True, exist_ok=True)
             # Two uploads of one content rename equal bytes over each other: harmless.
-            self._part.replace(self._target)
+            part.replace(self._target)
             _sync_folder(self._target.parent)
             return
         # A store shows an object only when its upload has ended.
-        with self._part.open("rb") as source, self._target.open("wb") as sink:
+        with part.open("rb") as source, self._target.open("wb") as sink:
             while block := source.read(BLOCK_BYTES):
                 sink.write(block)
 
