@@ -6,8 +6,10 @@ where people look for them.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from http import HTTPStatus
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Body, HTTPException, Request
@@ -15,7 +17,8 @@ from pydantic import BaseModel, ConfigDict
 
 from synapse_agent.api.access import key_of
 from synapse_sdk.clients.backend import BackendClient
-from synapse_sdk.exceptions import ClientError
+from synapse_sdk.exceptions import ClientError, ConfigurationError, PluginError
+from synapse_sdk.plugins.packaging.publish import pack_plugin, publish_plugin
 
 router = APIRouter()
 T = TypeVar("T")
@@ -30,6 +33,26 @@ class ReleaseRun(BaseModel):
     params: dict[str, Any] = {}
     data: dict[str, Any] | None = None
     requirements: list[str] | None = None
+    job_id: str | None = None
+
+
+class ReleaseName(BaseModel):
+    """A release by its plugin's code and its version."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    plugin: str
+    version: str
+
+
+class DebugRun(BaseModel):
+    """A plugin's folder on the agent's host, and what to run of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: str
+    params: dict[str, Any] = {}
+    plugin_path: str
     job_id: str | None = None
 
 
@@ -62,6 +85,46 @@ def run_plugin_release(request: Request, lookup: str, body: Annotated[ReleaseRun
         return client.run_plugin(release["plugin_code"], wish | ({"job_id": body.job_id} if body.job_id else {}))
 
     return _ask(request, run)
+
+
+@router.post("/plugin_releases/", status_code=HTTPStatus.CREATED)
+def create_plugin_release(request: Request, body: Annotated[ReleaseName, Body()]) -> Any:
+    """Fetch a release ahead of its first run."""
+    release = _ask(request, lambda client: client.get_plugin_release(f"{body.plugin}@{body.version}"))
+    try:
+        request.app.state.releases.keep(release["url"], release["sha256"])
+    except (ClientError, PluginError) as exc:
+        raise HTTPException(502, f"The release could not be fetched: {exc}") from exc
+    return release
+
+
+@router.delete("/plugin_releases/{lookup}/", status_code=HTTPStatus.NO_CONTENT)
+def delete_plugin_release(request: Request, lookup: str) -> None:
+    """Forget the agent's copy of a release; the server keeps it, and the next run fetches it again."""
+    request.app.state.releases.drop(_ask(request, lambda client: client.get_plugin_release(lookup))["sha256"])
+
+
+@router.post("/plugin_releases/run_debug/", status_code=HTTPStatus.CREATED)
+def run_debug_plugin_release(request: Request, body: Annotated[DebugRun, Body()]) -> Any:
+    """Run a plugin's folder on this host as it is: as a debug release, which may be replaced."""
+
+    def run(client: BackendClient) -> Any:
+        with tempfile.TemporaryDirectory(prefix="synapse-debug-") as folder:
+            packed = pack_plugin(Path(body.plugin_path), Path(folder), notify=lambda _: None, is_debug=True)
+            published = publish_plugin(packed, client, is_debug=True)
+        wish = {
+            "action": body.action,
+            "version": published.version,
+            "params": body.params,
+            "agent": request.app.state.agent_id,
+            "debug": True,
+        }
+        return client.run_plugin(packed.config["code"], wish | ({"job_id": body.job_id} if body.job_id else {}))
+
+    try:
+        return _ask(request, run)
+    except (PluginError, ConfigurationError) as exc:
+        raise HTTPException(400, str(exc)) from exc
 
 
 def _ask(request: Request, question: Callable[[BackendClient], T]) -> T:

@@ -34,6 +34,7 @@ class AgentParts:
     heartbeat: Heartbeat
     dispatcher: Dispatcher
     history: RunHistory
+    releases: ReleaseCache
     serving: ServingParts
 
     def start(self) -> None:
@@ -68,6 +69,7 @@ def open_agent(settings: Settings, enrolment: Enrolment, own_url: str) -> AgentP
         heartbeat=Heartbeat(settings, enrolment, own_url),
         dispatcher=Dispatcher(shop),
         history=RunHistory(store, engine),
+        releases=shop.releases,
         serving=open_serving(home, link.client, report_seconds=settings.heartbeat_seconds),
     )
 

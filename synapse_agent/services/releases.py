@@ -37,6 +37,24 @@ class ReleaseCache:
         self._limits, self._max_bytes = limits, max_bytes
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
+    def keep(self, url: str, sha256: str) -> None:
+        """Fetch a release unless it is here.
+
+        Raises:
+            ChecksumMismatchError: What the server sent is not what was published.
+            ClientError: It could not be fetched.
+        """
+        with self._locked(sha256):
+            archive = self._folder / f"{sha256}.zip"
+            if not self._is_sound(archive, sha256):
+                self._fetch(url, sha256, archive)
+        self._forget_oldest()
+
+    def drop(self, sha256: str) -> None:
+        """Forget a release; the next run fetches it again."""
+        with self._locked(sha256):
+            (self._folder / f"{sha256}.zip").unlink(missing_ok=True)
+
     def unpack(self, url: str, sha256: str, target: Path) -> None:
         """Fetch a release unless it is here, and unpack it into a new folder.
 

@@ -137,3 +137,29 @@ def test_a_run_may_ask_its_own_agent_only_what_runs_need(stage, agent):
     )
 
     assert stage.wait(job)["result"] == {"url": agent.url}
+
+
+def test_a_release_is_fetched_ahead_and_forgotten(stage, client, agent, release):
+    code = release.removesuffix("@1.0.0")
+    copy = agent.home / "releases" / f"{client.get_plugin_release(release)['sha256']}.zip"
+    client.delete_plugin_release(release)
+    assert not copy.exists()
+
+    assert client.create_plugin_release(code, "1.0.0")["plugin_code"] == code
+
+    assert copy.exists()
+    with pytest.raises(NotFoundError):
+        client.create_plugin_release(code, "9.0.0")
+    assert any(row["plugin_code"] == code for row in client.list_plugin_releases()["results"])
+
+
+def test_a_folder_on_the_agents_host_is_run_as_it_is(stage, client):
+    folder = stage.folder / "plugins" / stage.publish("return 'first'")
+    main = folder / "plugin" / "main.py"
+    main.write_text(main.read_text().replace("first", "changed"))
+
+    job = client.run_debug_plugin_release("main", {"value": 1}, plugin_path=str(folder))
+
+    assert stage.wait(job["id"])["result"] == "changed"
+    with pytest.raises(ValidationError, match="config"):
+        client.run_debug_plugin_release("main", plugin_path=str(folder / "nowhere"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +77,7 @@ class ServingClientMixin(V1Transport):
         name: str,
         *,
         model: Mapping[str, Any] | None = None,
+        find_model: tuple[str, Callable[[], Mapping[str, Any]]] | None = None,
         method: str = "post",
         path: str = "/",
         json: Any = None,
@@ -86,6 +87,7 @@ class ServingClientMixin(V1Transport):
         Args:
             name: `code@version`.
             model: The model's facts as the server tells them; None when the application needs none.
+            find_model: In place of `model`: its id, and what fetches its facts, called every few minutes at most.
             method: HTTP method.
             path: Route below the application's prefix.
             json: Body of the request.
@@ -94,7 +96,8 @@ class ServingClientMixin(V1Transport):
             NotFoundError: The application is not deployed.
             ClientError: It could not be reached, or answered with an error.
         """
-        access = self._access_to(name, model)
+        key, find = find_model or (str(model.get("id")) if model else "", lambda: model)
+        access = self._access_to(name, key, find)
         call = Call(
             method.upper(),
             access.url + path,
@@ -108,20 +111,19 @@ class ServingClientMixin(V1Transport):
         except ClientConnectionError:
             # A replica that ends closes its idle connections, and a new agent may have another port: once more, fresh.
             self._forget_access(name)
-            access = self._access_to(name, model)
+            access = self._access_to(name, key, find)
             return self._ask(Call(**{**vars(call), "url": access.url + path, "headers": access.headers}))
 
     def _ask(self, call: Call) -> Any:
         response: httpx2.Response = self.send(call)
         return decode_json(response.content, response.status_code, call.label) if response.content else None
 
-    def _access_to(self, name: str, model: Mapping[str, Any] | None) -> _Access:
-        key = (name, str(model.get("id")) if model else "", str((model or {}).get("sha256")))
+    def _access_to(self, name: str, model_id: str, find: Callable[[], Mapping[str, Any] | None]) -> _Access:
         cache: dict[Any, _Access] = self.__dict__.setdefault("_accesses", {})
-        access = cache.get(key)
+        access = cache.get((name, model_id))
         if access is None or access.expires < time.monotonic():
-            access = self._fetch_access(name, model)
-            cache[key] = access
+            access = self._fetch_access(name, find())
+            cache[name, model_id] = access
         return access
 
     def _fetch_access(self, name: str, model: Mapping[str, Any] | None) -> _Access:

@@ -6,6 +6,7 @@ import asyncio
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -123,9 +124,12 @@ class BaseServeDeployment(BaseAction[InferParams]):
         request = validate_params(InferParams, params)
         if ctx.agent_client is None:
             raise ConfigurationError("There is no agent to ask: run this action on an agent, or set one up.")
-        model = None if request.model is None else _model_info(ctx, request.model)
+        find = None
+        if request.model is not None:
+            find = (str(request.model), partial(_model_info, ctx, request.model))
+        name = resolve_app_name(_env_of(ctx))
         return ctx.agent_client.infer_serve_application(
-            resolve_app_name(_env_of(ctx)), model=model, method=request.method, path=request.path, json=request.body
+            name, find_model=find, method=request.method, path=request.path, json=request.body
         )
 
     async def _load(self, info: dict[str, Any]) -> Any:
