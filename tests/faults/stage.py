@@ -133,7 +133,8 @@ class Stage:
 
     def require_whole(self, folder: Path, fmt: str) -> None:
         """The export is there, byte by byte as undisturbed, and nothing beside it."""
-        assert sorted(path.name for path in (folder / "out").iterdir()) == [fmt]
+        names = sorted(path.name for path in (folder / "out").iterdir())
+        assert names == [fmt], f"beside the export lies {names}"
         found, wanted = export_tree(folder / "out" / fmt), self.undisturbed[fmt]
         differs = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
         seen = [(name, found.get(name, b"")[:1000], wanted.get(name, b"")[:1000]) for name in differs[:3]]
