@@ -31,7 +31,9 @@ DEFAULT_WORKERS = 8
 
 
 def import_command(
-    fmt: Annotated[Format, typer.Argument(metavar="FORMAT", help="coco, yolo, voc, csv or jsonl.")],
+    fmt: Annotated[
+        Format, typer.Argument(metavar="FORMAT", help="coco, yolo, voc, csv, jsonl, webdataset or parquet.")
+    ],
     path: Annotated[
         Path, typer.Argument(exists=True, metavar="PATH", help="The annotation file, data.yaml or data set folder.")
     ],
