@@ -6,6 +6,7 @@ import pytest
 
 from synapse_sdk.exceptions import ExportError
 from synapse_sdk.plugins.actions.export.formats import FormatExportAction
+from synapse_sdk.plugins.actions.export.formats.target import validate_target
 from synapse_sdk.utils.converters import validate_dataset
 from tests.backend.factories import boxes
 from tests.export.platform import export
@@ -119,12 +120,14 @@ def test_a_project_without_classes_cannot_be_converted(platform, tmp_path):
 
 
 def test_a_data_set_that_breaks_its_rules_fails_and_leaves_nothing(platform, tmp_path, project, monkeypatch):
-    def broken(fmt, path, written=None):
-        report = validate_dataset(fmt, path, written=written)
+    def broken(folder, fmt, written):
+        report = validate_target(folder, fmt, written)
         report.error("made_up", "a rule is broken", path="annotations.json")
         return report
 
-    monkeypatch.setattr("synapse_sdk.plugins.actions.export.formats.exporter.validate_dataset", broken)
+    # What is not proven on its way is read back by the validator.
+    monkeypatch.setattr("synapse_sdk.utils.converters.blocks.worker.is_proven", lambda *_: False)
+    monkeypatch.setattr("synapse_sdk.plugins.actions.export.formats.exporter.validate_target", broken)
     ctx = platform.ctx()
     with pytest.raises(RuntimeError, match=r"breaks its format's rules .*a rule is broken"):
         convert(platform, tmp_path, project, ctx, format="coco")

@@ -103,3 +103,20 @@ def test_export_that_fails_takes_its_objects_with_it(platform, s3, bucket, proje
     with pytest.raises(RuntimeError):
         run(platform, project, format="yolo", storage=storage_of(platform, s3.storage(bucket)), path="")
     assert found_in(s3, bucket) == {}
+
+
+def test_originals_and_bundle_may_lie_in_a_store_as_well(platform, s3, bucket, tmp_path):
+    storages = platform.ctx().v2_client.storages
+    usual = platform.bundle_storage_id
+    store = storages.create(name=secrets.token_hex(8), is_default=True, **s3.storage(bucket, "platform"))["id"]
+    try:
+        make, project = platform.make, platform.make.project()
+        make.tasks(project, files=True, data=boxes("cat", "dog"), names=["a.jpg", "b.png"])
+        result = run(platform, project["id"], format="coco", out=str(tmp_path), storage=None)
+    finally:
+        storages.update(usual, is_default=True)
+    assert store != usual
+    assert (result["exported_count"], result["failed_count"]) == (2, 0)
+    assert len(list((tmp_path / "out/images").iterdir())) == 2
+    names = {key.rsplit("/", 1)[-1] for key in found_in(s3, bucket)}
+    assert {"tasks.jsonl", "manifest.json"} <= names

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 import warnings
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -15,23 +14,28 @@ from synapse_sdk.cli.exporting.display import StepDisplay
 from synapse_sdk.cli.exporting.notes import ExportNote
 from synapse_sdk.cli.exporting.options import parse_filters, parse_split
 from synapse_sdk.cli.exporting.resuming import ResumableExport, open_note
-from synapse_sdk.cli.failures import EXIT_INTERRUPTED, UsageError, message_of
+from synapse_sdk.cli.exporting.running import run_action
+from synapse_sdk.cli.exporting.summary import print_summary, summarize
+from synapse_sdk.cli.exporting.updating import delta_parameters
+from synapse_sdk.cli.failures import UsageError, message_of
 from synapse_sdk.cli.interrupt import interrupt_once
-from synapse_sdk.cli.output import print_facts, print_json, say, warn
 from synapse_sdk.cli.resources.projects import require_project
 from synapse_sdk.clients.backend import BackendClient
 from synapse_sdk.clients.backend_v2 import BackendV2Client
-from synapse_sdk.exceptions import ExportError, PluginValidationError, SynapseError, ValidationError
+from synapse_sdk.exceptions import PluginValidationError, ValidationError
 from synapse_sdk.plugins.actions.export import TargetHandlerFactory
 from synapse_sdk.plugins.actions.export.enums import ExportProgressCategories
 from synapse_sdk.plugins.actions.export.formats import ImageMode
 from synapse_sdk.plugins.actions.export.handlers import PlatformHandler
-from synapse_sdk.plugins.actions.export.output.record import RECORD_NAME
 from synapse_sdk.plugins.context import PluginEnvironment, RuntimeContext
 from synapse_sdk.utils.converters import Format
 from synapse_sdk.wire.bundle import ExportTarget
 
-FormatOption = Annotated[Format | None, typer.Option("--format", help="coco, yolo, voc, csv or jsonl.")]
+T = TypeVar("T")
+
+FormatOption = Annotated[
+    Format | None, typer.Option("--format", help="coco, yolo, voc, csv, jsonl, webdataset or parquet.")
+]
 OutOption = Annotated[
     Path | None, typer.Option(file_okay=False, help="Folder in which the export's own folder is made.")
 ]
@@ -61,7 +65,15 @@ ResumeOption = Annotated[
         "--resume", metavar="ID", help="Go on with an export of this machine that broke off, by its job's id."
     ),
 ]
+SinceOption = Annotated[
+    Path | None,
+    typer.Option("--since", exists=True, file_okay=False, help="An export's folder: export only what changed since."),
+]
+KeepItemsOption = Annotated[
+    bool, typer.Option("--keep-items", help="Keep what `apply-delta` needs to bring the export up to date.")
+]
 _BESIDE_RESUME = frozenset({"resume", "host", "token", "as_json"})
+_BESIDE_SINCE = frozenset({"since", "out", "name", "host", "token", "as_json", "is_strict"})
 
 
 def export_command(
@@ -78,6 +90,8 @@ def export_command(
     split: SplitOption = None,
     is_strict: StrictOption = False,
     is_in_process: InProcessOption = False,
+    since: SinceOption = None,
+    keep_items: KeepItemsOption = False,
     resume: ResumeOption = None,
     host: HostOption = None,
     token: TokenOption = None,
@@ -90,43 +104,56 @@ def export_command(
     """
     started = time.monotonic()
     with open_v1(host, token) as v1, open_v2(host, token) as v2:
+        note = None
         if resume is not None:
-            _refuse_options_beside_resume(ctx)
+            _refuse_others(ctx, _BESIDE_RESUME, "--resume goes on with the options that the export was begun with")
             note = open_note(resume, v2)
-            result, is_delegated = _run(note.params | {"resume_job": resume}, v1, v2, note)
+            params = note.params | {"resume_job": resume}
+        elif since is not None:
+            _refuse_others(ctx, _BESIDE_SINCE, "--since takes what to export, and how, from that export")
+            params = delta_parameters(since, name=name) | {"out": _given("out", out).resolve(), "strict": is_strict}
         else:
-            if fmt is None or out is None:
-                raise UsageError(f"--{'format' if fmt is None else 'out'} is missing.")
-            selection = parse_filters(filters or [])
-            shares = parse_split(split)
-            project_name, extra = _select_project(v2, project, target, selection)
-            _check_selection(v1, target, selection)
+            chosen, folder = _given("format", fmt), _given("out", out).resolve()
             params = {
-                "name": name or f"{project_name}-{fmt.value}",
-                "target": target.value,
-                "filter": selection,
-                "extra_params": extra,
-                "format": fmt,
-                "out": out.resolve(),
+                **_select(v1, v2, project=project, target=target, selection=parse_filters(filters or [])),
+                "format": chosen,
+                "out": folder,
                 "images": images,
-                "split": shares,
+                "split": parse_split(split),
                 "strict": is_strict,
+                "keep_items": keep_items,
                 "options": {"task": task} if task else {},
                 "disable_async_delegate": is_in_process or None,
             }
-            result, is_delegated = _run(params, v1, v2)
-    summary = _summary(result, is_delegated=is_delegated, seconds=time.monotonic() - started)
-    _print_summary(summary, as_json=as_json)
+            params["name"] = name or f"{params['name']}-{chosen.value}"
+        result, is_delegated = _run(params, v1, v2, note)
+    head = "delegated" if is_delegated else "in-process"
+    print_summary(summarize(result, head=head, seconds=time.monotonic() - started), as_json=as_json)
 
 
-def _refuse_options_beside_resume(ctx: typer.Context) -> None:
+def _refuse_others(ctx: typer.Context, allowed: frozenset[str], reason: str) -> None:
     given = [
         name
         for name in ctx.params
-        if name not in _BESIDE_RESUME and getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"
+        if name not in allowed and getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"
     ]
     if given:
-        raise UsageError("--resume goes on with the options that the export was begun with; give no others.")
+        raise UsageError(f"{reason}; give no others.")
+
+
+def _given(option: str, value: T | None) -> T:
+    if value is None:
+        raise UsageError(f"--{option} is missing.")
+    return value
+
+
+def _select(
+    v1: BackendClient, v2: BackendV2Client, *, project: str | None, target: ExportTarget, selection: dict[str, Any]
+) -> dict[str, Any]:
+    """What is exported, asked of the server before anything is made; the project's name stands for the export's."""
+    name, extra = _select_project(v2, project, target, selection)
+    _check_selection(v1, target, selection)
+    return {"name": name, "target": target.value, "filter": selection, "extra_params": extra}
 
 
 def _select_project(
@@ -176,80 +203,9 @@ def _run(
             logger=display, env=PluginEnvironment.from_environ(), client=v1, v2_client=v2, config={}
         )
         try:
-            result = _run_action(ResumableExport.prepare(params, context, note))
+            action = ResumableExport.prepare(params, context, note)
+            result = run_action(action, action.close)
         except PluginValidationError as exc:
             raise UsageError("; ".join(each["message"] for each in exc.details["errors"])) from exc
         is_delegated = display.get_progress(ExportProgressCategories.SERVER_EXPORT) is not None
     return result, is_delegated
-
-
-def _run_action(action: ResumableExport) -> dict[str, Any]:
-    try:
-        result: dict[str, Any] = action.run()
-    except KeyboardInterrupt as exc:
-        say("Interrupted. Nothing is left of this export in its folder.")
-        action.close(exc)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
-    except (RuntimeError, ValueError, SynapseError) as exc:
-        action.close(exc)
-        if isinstance(exc, SynapseError):
-            raise
-        raise _failure(exc) from exc
-    action.close(None)
-    return result
-
-
-def _failure(exc: Exception) -> SynapseError:
-    """What a person should read of a failed step: its own error, not the orchestrator's words around it."""
-    cause = exc.__cause__
-    if isinstance(cause, SynapseError):
-        return cause
-    if isinstance(cause, OSError):
-        return ExportError(f"{exc} ({cause.strerror or cause}).")
-    return ExportError(str(exc))
-
-
-def _summary(result: dict[str, Any], *, is_delegated: bool, seconds: float) -> dict[str, Any]:
-    path = result.get("export_path")
-    report = _read_record(path).get("report") or {}
-    return {
-        "path": path,
-        "exported": result["exported_count"],
-        "failed": result["failed_count"],
-        "annotations": report.get("annotations", 0),
-        "skipped_annotations": report.get("annotations_skipped", 0),
-        "splits": {split: count for split, count in (report.get("splits") or {}).items() if split},
-        "losses": report.get("losses", {}),
-        "head": "delegated" if is_delegated else "in-process",
-        "seconds": round(seconds, 2),
-    }
-
-
-def _read_record(path: str | None) -> dict[str, Any]:
-    record = Path(path, RECORD_NAME) if path else None
-    if record is None or not record.is_file():
-        return {}
-    facts: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
-    return facts
-
-
-def _print_summary(summary: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(summary)
-    else:
-        splits = ", ".join(f"{name} {count:,}" for name, count in summary["splits"].items())
-        facts = {
-            "Path": summary["path"],
-            "Items": f"{summary['exported']:,}",
-            "Annotations": f"{summary['annotations']:,}",
-            **({"Splits": splits} if splits else {}),
-            "Left out": f"{summary['failed']:,} items, {summary['skipped_annotations']:,} annotations",
-            "Data gathered": "by the server" if summary["head"] == "delegated" else "from here",
-            "Seconds": f"{summary['seconds']:.1f}",
-        }
-        print_facts(facts)
-    if not summary["exported"] + summary["failed"]:
-        warn("Nothing matches the filter; the export is empty.")
-    elif summary["losses"]:
-        counts = ", ".join(f"{count} {code}" for code, count in summary["losses"].items())
-        warn(f"Not everything could be carried ({counts}); loss_report.json lists it.")

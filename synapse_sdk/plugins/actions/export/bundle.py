@@ -23,7 +23,14 @@ from pydantic import ValidationError
 from synapse_sdk.exceptions import AuthorizationError, BundleError, ClientError, StorageError
 from synapse_sdk.utils.file.download import download_file, iter_download
 from synapse_sdk.utils.retry import RetryPolicy
-from synapse_sdk.wire.bundle import BUNDLE_SCHEMA_VERSION, MANIFEST_NAME, BundleManifest, BundlePart, ExportTarget
+from synapse_sdk.wire.bundle import (
+    BUNDLE_SCHEMA_VERSION,
+    DELTA_SCHEMA_VERSION,
+    MANIFEST_NAME,
+    BundleManifest,
+    BundlePart,
+    ExportTarget,
+)
 
 # A manifest names parts of 50,000 rows; this is room for many millions of rows, and an end to a hostile answer.
 MAX_MANIFEST_BYTES = 16 * 2**20
@@ -199,9 +206,9 @@ class HttpBundle:
 
 
 def load_manifest(
-    source: BundleSource, target: ExportTarget, announced: BundleManifest | None = None
+    source: BundleSource, target: ExportTarget, announced: BundleManifest | None = None, *, since: str | None = None
 ) -> BundleManifest:
-    """The manifest of a bundle, checked against itself and against what the server announced.
+    """The manifest of a bundle, checked against itself, what the server announced, and the delta that was asked for.
 
     Raises:
         BundleError: It is missing, not readable, or does not match.
@@ -211,9 +218,11 @@ def load_manifest(
         manifest = BundleManifest.model_validate_json(raw[:MAX_MANIFEST_BYTES])
     except ValidationError as exc:
         raise BundleError(f"{MANIFEST_NAME} of the bundle is not a manifest ({exc.error_count()} errors).") from exc
-    if manifest.schema_version != BUNDLE_SCHEMA_VERSION:
+    expected = BUNDLE_SCHEMA_VERSION if since is None else DELTA_SCHEMA_VERSION
+    if manifest.schema_version != expected or manifest.since != since:
         raise BundleError(
-            f"The bundle has schema version {manifest.schema_version}, this SDK reads {BUNDLE_SCHEMA_VERSION}. Upgrade."
+            f"The bundle has schema version {manifest.schema_version} and tells of changes since {manifest.since}; "
+            f"version {expected} and {since} were asked for. Upgrade whichever of server and SDK is older."
         )
     if manifest.target != target:
         raise BundleError(f"The bundle holds {manifest.target} rows where {target} was asked for.")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from synapse_sdk.clients.backend import BackendClient
     from synapse_sdk.clients.backend_v2 import BackendV2Client
     from synapse_sdk.loggers import BaseLogger
+    from synapse_sdk.plugins.actions.export.delta.kept_items import KeptItems
     from synapse_sdk.plugins.actions.export.exporter import BaseExporter
     from synapse_sdk.plugins.actions.export.handlers import ExportTargetHandler
 
@@ -47,6 +48,9 @@ class ExportContext(BaseStepContext):
         errors_json: Data files that could not be saved.
         errors_original: Original files that could not be saved.
         job_id: The server's export job.
+        snapshot: Mark of the moment that the server's rows show.
+        since: The mark from which a delta tells what changed.
+        kept_items: Takes the items' lines, when the export keeps them.
         is_resumable: Somebody keeps the job's id to resume with: a failure here leaves the job to the server.
     """
 
@@ -76,6 +80,9 @@ class ExportContext(BaseStepContext):
     errors_original: Iterable[list[str]] = ()
     job_id: str | None = None
     is_resumable: bool = False
+    snapshot: str | None = None
+    since: str | None = None
+    kept_items: KeptItems | None = None
 
     @property
     def client(self) -> BackendClient:

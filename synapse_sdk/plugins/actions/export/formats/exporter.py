@@ -149,7 +149,8 @@ class FormatExporter(BaseExporter):
         folder = unique_export_path
         losses = loss_report_chunks(self._report.skipped, summary=self._report.to_dict())
         write_whole(folder / LOSS_REPORT_NAME, losses)
-        self._validation = validate_target(folder, self.format, self._report)
+        proven = self._proof.to_report() if self._proof is not None else None
+        self._validation = proven or validate_target(folder, self.format, self._report)
         facts = self._validation.to_dict()
         write_whole(folder / VALIDATION_REPORT_NAME, [msgspec.json.format(msgspec.json.encode(facts), indent=2), b"\n"])
         self.run.log_dev_event("data set validated", {"report": self._report.to_dict(), "ok": self._validation.ok})
@@ -169,6 +170,7 @@ class FormatExporter(BaseExporter):
             "images": str(self.params.get("images", ImageMode.COPY)),
             "split": self.params.get("split"),
             "split_seed": self.params.get("split_seed", 0),
+            "class_schema": self.class_schema().model_dump(mode="json"),
             "report": self._report.to_dict() if self._report else None,
             "is_valid": self._validation.ok if self._validation else None,
         }

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 NO_SPLIT = "no tag of the item names its split"
 NOT_CARRIED = "the format cannot carry it"
-# Enough that a block costs more to convert than to send, few enough that some of them fit into memory.
-BLOCK_ITEMS = 500
+# Enough that a block costs far more to convert than to send, few enough that its records stay in the processor's cache.
+BLOCK_ITEMS = 128
 _NO_UNIT = RowUnit()
 _File = dict[str, Any]
 
@@ -82,9 +82,7 @@ class Intake:
 
     def _admit(self, head: RowHead, file: _File | None, block: Block) -> None:
         unit, tags = head.data_unit or _NO_UNIT, head.tags or []
-        primary = head.primary
-        came_as = primary[1].file_name_original if primary else None
-        name = self._names.allocate(came_as or str(head.id), fallback=str(head.id))
+        name = self._names.allocate(head.own_name, fallback=str(head.id))
         split = self._exporter.split_of(head.id, unit.id, tags) if self._must_split else None
         item = BlockItem(head.id, name, bytes(head.data), split, unit.width or 0, unit.height or 0, tags)
         item.skip, is_saved = self._place(item, file)

@@ -40,6 +40,8 @@ class FormatExportParams(ExportParams):
             tags name their split; None keeps the data set in one piece.
         split_seed: Another seed draws another division.
         strict: Fail when an item or an annotation cannot be carried, in place of listing it in the loss report.
+        since: `snapshot` of an equal export: only what changed since, and `deletions.jsonl` with the ids that went.
+        keep_items: Keep the items as they came (`items.jsonl.gz`), so that a delta can bring the export up to date.
         resume_job: The server's job of an equal export that broke off; its bundle is used and no new job started.
     """
 
@@ -53,6 +55,8 @@ class FormatExportParams(ExportParams):
     split: dict[str, float] | Literal["tag"] | None = None
     split_seed: int = 0
     strict: bool = False
+    since: str | None = None
+    keep_items: bool = False
     resume_job: str | None = None
 
     @field_validator("split", mode="before")
@@ -79,6 +83,8 @@ class FormatExportParams(ExportParams):
     def _check_target(self, info: ValidationInfo) -> Self:  # noqa: ARG002 - pydantic passes it.
         if self.storage is None and self.out is None:
             raise PydanticCustomError("missing_field", "an export needs a target: storage, or out")
+        if self.out is None and (self.keep_items or self.since):
+            raise PydanticCustomError("missing_field", "keeping items, and deltas, need a folder of this machine: out")
         self.save_original_file = self.images is not ImageMode.NONE
         self.writer_options()
         return self

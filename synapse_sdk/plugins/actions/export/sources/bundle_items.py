@@ -55,8 +55,14 @@ class RowHead(msgspec.Struct, gc=False):
             return None
         return next((found for found in files.items() if found[1].is_primary), None) or next(iter(files.items()))
 
+    @property
+    def own_name(self) -> str:
+        """The name that its image came with, else its id."""
+        primary = self.primary
+        return (primary[1].file_name_original if primary else None) or str(self.id)
 
-_decode_head = msgspec.json.Decoder(RowHead).decode
+
+decode_head = msgspec.json.Decoder(RowHead).decode
 
 
 class BundleItems:
@@ -121,7 +127,7 @@ def _decode(line: bytes, number: int, part: BundlePart) -> RowHead:
     if not line.endswith(b"\n"):
         raise BundleError(f"Line {number} of {part.path} in the bundle breaks off. Export again.")
     try:
-        head = _decode_head(line)
+        head = decode_head(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise BundleError(f"Line {number} of {part.path} in the bundle is not a row ({exc}). Export again.") from exc
     if head.files_manifest:

@@ -23,13 +23,15 @@ from synapse_sdk.plugins.actions.export.bundle import (
     load_manifest,
 )
 from synapse_sdk.plugins.actions.export.context import ExportContext
+from synapse_sdk.plugins.actions.export.delta.kept_items import KeepingSource, KeptItems
+from synapse_sdk.plugins.actions.export.delta.opened import DELETIONS_FILE
 from synapse_sdk.plugins.actions.export.enums import ExportEvent, ExportProgressCategories
 from synapse_sdk.plugins.actions.export.log_messages import ExportLogMessageCode
-from synapse_sdk.plugins.actions.export.output.files import is_local
+from synapse_sdk.plugins.actions.export.output.files import is_local, write_whole
 from synapse_sdk.plugins.actions.export.sources.bulk import retry_policy
 from synapse_sdk.plugins.actions.export.sources.bundle_items import BundleItems
 from synapse_sdk.plugins.actions.export.steps.base import ExportStep, is_delegated
-from synapse_sdk.plugins.actions.export.steps.preparation import discard_output, prepare_exporter
+from synapse_sdk.plugins.actions.export.steps.preparation import discard_output, prepare_exporter, prepare_output
 from synapse_sdk.plugins.steps import StepResult
 from synapse_sdk.utils.storage import get_pathlib
 from synapse_sdk.wire.bundle import MANIFEST_NAME, BundleManifest, ExportTarget
@@ -54,11 +56,14 @@ class DelegateEnqueueStep(ExportStep):
 
     def _start(self, context: ExportContext) -> str:
         decision = context.delegation_decision
+        options: dict[str, Any] = {"include_files": bool(context.params.get("save_original_file", True))}
+        if context.params.get("since"):
+            options["since"] = context.params["since"]
         accepted = context.v2_client.plugin_exports.create(
             target=context.params["target"],
             project=decision.project_id if decision else None,
             filter=context.params.get("filter") or {},
-            options={"include_files": bool(context.params.get("save_original_file", True))},
+            options=options,
             # One key per run: a repeated request starts no second job, a later run starts its own.
             idempotency_key=uuid4().hex,
         )
@@ -116,7 +121,8 @@ class BundleReadStep(ExportStep):
         location = _location_of(job)
         reader = BundleReader(context, job.job_id, location)
         manifest = reader.load()
-        context.total_count = manifest.row_count
+        context.total_count, context.snapshot, context.since = manifest.row_count, manifest.snapshot, manifest.since
+        prepare_output(context)
         context.results = reader.items(manifest)
         prepare_exporter(context, context.results, reader.refresh)
         context.log(
@@ -148,11 +154,23 @@ class BundleReader:
             BundleError: It is missing or does not match.
         """
         target = ExportTarget(self._context.params["target"])
-        return load_manifest(self._source, target, self._location.manifest)
+        return load_manifest(self._source, target, self._location.manifest, since=self._context.params.get("since"))
 
     def items(self, manifest: BundleManifest) -> BundleItems:
-        """The items of the bundle's rows, each when it is asked for."""
-        return BundleItems(self._source, manifest)
+        """The items of the bundle's rows, each when it is asked for; what a delta takes away is written at once.
+
+        Raises:
+            BundleError: The delta's list cannot be read.
+            OSError: The list cannot be written.
+        """
+        if not (self._context.params.get("keep_items") or manifest.since):
+            return BundleItems(self._source, manifest)
+        folder = Path(str(self._context.unique_export_path))
+        if manifest.deletions is not None:
+            with self._source.open_part(manifest.deletions) as lines:
+                write_whole(folder / DELETIONS_FILE, lines)
+        self._context.kept_items = KeptItems(folder)
+        return BundleItems(KeepingSource(self._source, self._context.kept_items), manifest)
 
     def refresh(self, item_id: Any, file: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ARG002 - the url tells.
         """The file under a fresh link to the bundle; None when it is not the bundle's, or has no link."""

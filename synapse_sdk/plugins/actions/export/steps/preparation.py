@@ -14,7 +14,7 @@ from synapse_sdk.plugins.actions.export.output.partial import mark_partial, remo
 from synapse_sdk.utils.storage import get_pathlib
 
 # Parameters that steer the export and are no business of the exporter.
-_INTERNAL = frozenset({"async_job_size_threshold", "disable_async_delegate", "resume_job"})
+_INTERNAL = frozenset({"async_job_size_threshold", "disable_async_delegate", "resume_job", "since", "keep_items"})
 
 
 def prepare_output(context: ExportContext) -> None:
@@ -43,6 +43,8 @@ def discard_output(context: ExportContext) -> None:
         OSError: Something in the folder cannot be removed.
     """
     folder, context.unique_export_path, context.output_path = context.unique_export_path, None, None
+    if context.kept_items is not None:
+        context.kept_items.discard()
     if folder is not None:
         remove_folder(folder)
         unmark(folder)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from synapse_sdk.exceptions import ExportError
 from synapse_sdk.plugins.actions.export.context import ExportContext
+from synapse_sdk.plugins.actions.export.delta.kept_items import KeptFacts
 from synapse_sdk.plugins.actions.export.enums import ExportEvent
 from synapse_sdk.plugins.actions.export.exporter import BaseExporter
 from synapse_sdk.plugins.actions.export.log_messages import ExportLogMessageCode as Code
@@ -66,7 +68,8 @@ class FinalizeStep(ExportStep):
         exporter, folder = _exporter(context), context.unique_export_path
         exporter.additional_file_saving(folder)
         exporter._save_error_list(folder, exporter.errors_json, exporter.errors_original)  # noqa: SLF001 - its own template.
-        save_record(folder, _record(context, exporter), exporter.checksums())
+        kept = context.kept_items.close() if context.kept_items is not None else None
+        save_record(folder, _record(context, exporter, kept), exporter.checksums())
         unmark(folder)
         context.output_path = str(context.path_root)
         context.log(
@@ -87,12 +90,16 @@ def _exporter(context: ExportContext) -> BaseExporter:
     return context.exporter
 
 
-def _record(context: ExportContext, exporter: BaseExporter) -> dict[str, Any]:
+def _record(context: ExportContext, exporter: BaseExporter, kept: KeptFacts | None) -> dict[str, Any]:
     params = context.params
     return {
         "name": params.get("name"),
         "target": str(params.get("target")),
         "filter": params.get("filter") or {},
+        "project": context.project_id,
+        "snapshot": context.snapshot,
+        "since": context.since,
+        "kept_items": asdict(kept) if kept is not None else None,
         "save_original_file": exporter.saves_originals,
         "counts": {
             "items": exporter.digest.count,

@@ -1,0 +1,48 @@
+"""Runs an action of an export: what ends it becomes a message and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from synapse_sdk.cli.failures import EXIT_INTERRUPTED
+from synapse_sdk.cli.output import say
+from synapse_sdk.exceptions import ExportError, SynapseError
+from synapse_sdk.plugins.actions.export.action import BaseExportAction
+
+# Told what ended the run; None when it is complete.
+OnEnd = Callable[[BaseException | None], None]
+
+
+def run_action(action: BaseExportAction[Any], on_end: OnEnd = lambda _outcome: None) -> dict[str, Any]:
+    """Run an action and answer its result.
+
+    Raises:
+        Exit: It was interrupted.
+        SynapseError: It failed.
+    """
+    try:
+        result: dict[str, Any] = action.run()
+    except KeyboardInterrupt as exc:
+        say("Interrupted. Nothing is left of this export in its folder.")
+        on_end(exc)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    except (RuntimeError, ValueError, SynapseError) as exc:
+        on_end(exc)
+        if isinstance(exc, SynapseError):
+            raise
+        raise _failure(exc) from exc
+    on_end(None)
+    return result
+
+
+def _failure(exc: Exception) -> SynapseError:
+    """What a person should read of a failed step: its own error, not the orchestrator's words around it."""
+    cause = exc.__cause__
+    if isinstance(cause, SynapseError):
+        return cause
+    if isinstance(cause, OSError):
+        return ExportError(f"{exc} ({cause.strerror or cause}).")
+    return ExportError(str(exc))

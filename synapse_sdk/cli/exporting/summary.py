@@ -1,0 +1,66 @@
+"""What a finished export comes to, for people and for scripts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from synapse_sdk.cli.output import print_facts, print_json, warn
+from synapse_sdk.plugins.actions.export.output.record import RECORD_NAME
+
+_GATHERED = {"delegated": "by the server", "in-process": "from here", "merged": "from both exports"}
+
+
+def summarize(result: dict[str, Any], *, head: str, seconds: float) -> dict[str, Any]:
+    """The counts of an export.
+
+    Args:
+        result: What the action answered.
+        head: Who gathered the data: `delegated`, `in-process` or `merged`.
+        seconds: How long it took.
+    """
+    path = result.get("export_path")
+    report = _read_record(path).get("report") or {}
+    return {
+        "path": path,
+        "exported": result["exported_count"],
+        "failed": result["failed_count"],
+        "annotations": report.get("annotations", 0),
+        "skipped_annotations": report.get("annotations_skipped", 0),
+        "splits": {split: count for split, count in (report.get("splits") or {}).items() if split},
+        "losses": report.get("losses", {}),
+        "head": head,
+        "seconds": round(seconds, 2),
+    }
+
+
+def _read_record(path: str | None) -> dict[str, Any]:
+    record = Path(path, RECORD_NAME) if path else None
+    if record is None or not record.is_file():
+        return {}
+    facts: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
+    return facts
+
+
+def print_summary(summary: dict[str, Any], *, as_json: bool) -> None:
+    """Print it, and warn of what is missing."""
+    if as_json:
+        print_json(summary)
+    else:
+        splits = ", ".join(f"{name} {count:,}" for name, count in summary["splits"].items())
+        facts = {
+            "Path": summary["path"],
+            "Items": f"{summary['exported']:,}",
+            "Annotations": f"{summary['annotations']:,}",
+            **({"Splits": splits} if splits else {}),
+            "Left out": f"{summary['failed']:,} items, {summary['skipped_annotations']:,} annotations",
+            "Data gathered": _GATHERED[summary["head"]],
+            "Seconds": f"{summary['seconds']:.1f}",
+        }
+        print_facts(facts)
+    if not summary["exported"] + summary["failed"]:
+        warn("Nothing matches the filter; the export is empty.")
+    elif summary["losses"]:
+        counts = ", ".join(f"{count} {code}" for code, count in summary["losses"].items())
+        warn(f"Not everything could be carried ({counts}); loss_report.json lists it.")

@@ -1,0 +1,54 @@
+"""`--since`, and `synapse apply-delta`: exports of what changed."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from synapse_sdk.cli.connection import JsonOption
+from synapse_sdk.cli.exporting.display import StepDisplay
+from synapse_sdk.cli.exporting.running import run_action
+from synapse_sdk.cli.exporting.summary import print_summary, summarize
+from synapse_sdk.cli.interrupt import interrupt_once
+from synapse_sdk.plugins.actions.export.delta.applying import ApplyDeltaAction
+from synapse_sdk.plugins.actions.export.delta.opened import OpenedExport
+from synapse_sdk.plugins.context import PluginEnvironment, RuntimeContext
+
+FolderArgument = Annotated[Path, typer.Argument(exists=True, file_okay=False)]
+
+
+def delta_parameters(folder: Path, *, name: str | None) -> dict[str, Any]:
+    """Parameters of the export that tells what changed since another.
+
+    Args:
+        folder: The other export.
+        name: Name of the new one's folder.
+
+    Raises:
+        ConfigurationError: The folder holds no finished export, or not one that shows a known moment.
+    """
+    old = OpenedExport.read(folder)
+    return {**old.parameters(), "since": old.snapshot, "name": name or f"{old.record['name']}-delta"}
+
+
+def apply_delta_command(
+    old: FolderArgument,
+    delta: FolderArgument,
+    *,
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder in which the new export's own folder is made.")],
+    name: Annotated[str | None, typer.Option(help="Name of that folder; the older export's when absent.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring an export up to date with a delta: OLD and DELTA make a new export, the same as a whole one.
+
+    OLD was exported with --keep-items, DELTA with --since OLD. Both stay as they are; no server is needed.
+    """
+    started = time.monotonic()
+    with StepDisplay() as display, interrupt_once("Stopping: what was written here is removed."):
+        context = RuntimeContext(logger=display, env=PluginEnvironment.from_environ(), config={})
+        action = ApplyDeltaAction(OpenedExport.read(old), OpenedExport.read(delta), out.resolve(), context, name=name)
+        result = run_action(action)
+    print_summary(summarize(result, head="merged", seconds=time.monotonic() - started), as_json=as_json)

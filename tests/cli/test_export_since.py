@@ -1,0 +1,54 @@
+"""`synapse export --since` and `synapse apply-delta`, as a person types them."""
+
+import pytest
+
+from tests.cli.data_sets import make_voc
+from tests.export.support import tree
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+
+@pytest.fixture
+def project(synapse, tmp_path):
+    synapse.json("import", "voc", make_voc(tmp_path / "owls", 4), "--project", "growing birds")
+    return "growing birds"
+
+
+def test_an_export_is_brought_up_to_date(synapse, project, tmp_path):
+    export = ["export", "--project", project, "--format", "coco", "--keep-items"]
+    old = synapse.json(*export, "--out", tmp_path / "old")
+    synapse.json("import", "voc", make_voc(tmp_path / "more", 6), "--project", project)
+
+    delta = synapse.json("export", "--since", old["path"], "--out", tmp_path / "delta")
+    applied = synapse.json("apply-delta", old["path"], delta["path"], "--out", tmp_path / "new")
+    whole = synapse.json(*export, "--out", tmp_path / "whole")
+
+    assert old["exported"] == 4
+    assert 0 < delta["exported"] < whole["exported"] == applied["exported"]
+    assert applied["head"] == "merged"
+    assert tree(tmp_path / "new") == tree(tmp_path / "whole")
+    again = synapse.json("apply-delta", old["path"], delta["path"], "--out", tmp_path / "new")
+    assert again["path"] == f"{applied['path']}(1)", "nothing is overwritten"
+
+
+def test_since_takes_no_other_choice(synapse, project, tmp_path):
+    old = synapse.json("export", "--project", project, "--format", "coco", "--out", tmp_path / "old")
+    out = ["--out", tmp_path / "delta"]
+
+    assert synapse("export", "--since", old["path"], "--format", "yolo", *out).exit_code == 2
+    assert synapse("export", "--since", old["path"]).exit_code == 2
+    refused = synapse("export", "--since", tmp_path, *out)
+    assert refused.exit_code == 1
+    assert "no finished export" in refused.stderr
+    assert not (tmp_path / "delta").exists()
+
+
+def test_an_export_without_items_says_how_to_keep_them(synapse, project, tmp_path):
+    old = synapse.json("export", "--project", project, "--format", "coco", "--out", tmp_path / "old")
+    delta = synapse.json("export", "--since", old["path"], "--out", tmp_path / "delta")
+
+    refused = synapse("apply-delta", old["path"], delta["path"], "--out", tmp_path / "new")
+
+    assert refused.exit_code == 1
+    assert "--keep-items" in refused.stderr
+    assert not tree(tmp_path / "new")
