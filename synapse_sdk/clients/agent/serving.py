@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -96,7 +97,7 @@ class ServingClientMixin(V1Transport):
             NotFoundError: The application is not deployed.
             ClientError: It could not be reached, or answered with an error.
         """
-        key, find = find_model or (str(model.get("id")) if model else "", lambda: model)
+        key, find = find_model or (str(model.get("id")) if model else "", partial(_given, model))
         access = self._access_to(name, key, find)
         call = Call(
             method.upper(),
@@ -138,3 +139,7 @@ class ServingClientMixin(V1Transport):
         cache: dict[Any, _Access] = self.__dict__.setdefault("_accesses", {})
         for key in [key for key in cache if key[0] == name]:
             del cache[key]
+
+
+def _given(model: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    return model
