@@ -7,8 +7,12 @@ ITEMS ?= 100000
 VOLUME ?= 10000000
 PEER_ITEMS ?= 100000
 STAMP := $(VENV)/.installed
+# Ray and PyTorch take 1.5 GB, which the demo does not need: `make engines` adds them.
+EXTRAS := server agent postgres s3 parquet formats demo
+COMPILE := $(BIN)/python -m uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url \
+	--generate-hashes --quiet --custom-compile-command "make lock"
 
-.PHONY: help install demo up test test-system test-peers nightly check format bench bench-peers bench-volume docs lock clean
+.PHONY: help install engines demo up test test-system test-peers nightly check format bench bench-peers bench-volume docs lock clean
 
 help:  ## Print this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -20,6 +24,10 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 install: $(STAMP)  ## Create .venv with everything pinned.
+
+engines: $(STAMP)  ## Add Ray and PyTorch to .venv, for the tests that run on them.
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.ray.lock
+	$(BIN)/python -m pip install --quiet torch==2.13.0
 
 demo: $(STAMP)  ## Photographs in, annotated, exported, validated: see the platform work.
 	$(BIN)/synapse demo
@@ -63,8 +71,8 @@ docs: $(STAMP)  ## Write the reference pages that are read off the code.
 	$(BIN)/python docs/generate.py
 
 lock: $(STAMP)  ## Pin every dependency again, with hashes.
-	$(BIN)/python -m uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
-		--no-emit-index-url --generate-hashes --quiet --custom-compile-command "make lock" -o requirements.lock
+	$(COMPILE) $(EXTRAS:%=--extra %) --group dev -o requirements.lock
+	$(COMPILE) --extra ray --constraint requirements.lock -o requirements.ray.lock
 
 clean:  ## Remove the environment and caches; data in .synapse stays.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
