@@ -24,17 +24,18 @@ from web_helper.backend.models import AsyncJob
 pytestmark = pytest.mark.usefixtures("worker")
 ITEMS = 12
 
-# Runs the command line and dies, as by power loss, right before an item is saved.
+# Runs the command line and dies, as by power loss, right before an item is saved; each item is a block of its own.
 DYING = """
 import os, signal, sys
+from itertools import count
 from synapse_sdk.cli.main import build_app
-from synapse_sdk.plugins.actions.export.formats import FormatExporter
-save, die_at = FormatExporter.process_file_saving, int(sys.argv.pop(1))
-def dying(self, *args):
-    if args[-1] == die_at:
+from synapse_sdk.plugins.actions.export.formats import intake, spreading
+absorb, die_at, numbers = spreading._absorb, int(sys.argv.pop(1)), count(1)
+def dying(*args):
+    if next(numbers) == die_at:
         os.kill(os.getpid(), signal.SIGKILL)
-    return save(self, *args)
-FormatExporter.process_file_saving = dying
+    absorb(*args)
+intake.BLOCK_ITEMS, spreading._absorb = 1, dying
 build_app(extensions=[])()
 """
 
