@@ -2,16 +2,14 @@
 
 import json
 
-from synapse_sdk.clients.backend import BackendClient
-
 
 def begin(platform, synapse, name):
     shown = synapse("project", "create", name, "--json")
     assert shown.exit_code == 0, shown.output
     project = json.loads(shown.stdout)["id"]
-    client = BackendClient(platform.url, platform.token)
     run = {"id": name, "project": project, "method": "file", "specification": "labels"}
-    client.create_pre_annotation_run(run)
+    with platform.v1() as client:
+        client.create_pre_annotation_run(run)
     return project
 
 

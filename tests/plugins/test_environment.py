@@ -70,7 +70,8 @@ def test_what_cannot_be_installed_is_told_and_tried_again(tmp_path):
 def test_an_installers_last_words_name_no_address(tmp_path, manager):
     (tmp_path / "requirements.txt").write_text("no-such-package-here==1.0\n")
     index = "http://user:s3cret@127.0.0.1:9/private/simple"
-    config = make_config(package_manager=manager, package_manager_options=["--index-url", index])
+    options = ["--index-url", index, *(["--retries", "1"] if manager == "pip" else [])]
+    config = make_config(package_manager=manager, package_manager_options=options)
     said = []
     with pytest.raises(BuildError) as caught:
         plugin_python(tmp_path, config, notify=said.append, cache=tmp_path / "envs")

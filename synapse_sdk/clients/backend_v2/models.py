@@ -203,7 +203,7 @@ class PluginReleaseItem(IdentifiedItem, total=False):
 
 
 class JobItem(TypedDict, total=False):
-    """One run of a plugin's action; `id` is a UUID, `status` is upper case."""
+    """One run of a plugin's action; `id` is a UUID, `status` is upper case, `exit_kind` and `error` say how it ended."""
 
     id: str
     plugin_release_id: int | None
@@ -215,6 +215,10 @@ class JobItem(TypedDict, total=False):
     progress_record: dict[str, Any]
     metrics_record: dict[str, Any]
     result: Any
+    error: str | None
+    exit_kind: str | None
+    exit_code: int | None
+    stop_requested_at: str | None
     created: str
     started: str | None
     finished: str | None
@@ -235,7 +239,7 @@ class JobLogItem(TypedDict, total=False):
 
 
 class ModelItem(IdentifiedItem, total=False):
-    """A trained model; `url` fetches its weights, signed."""
+    """A trained model; `url` fetches its weights, signed, and `sha256` is theirs."""
 
     name: str
     plugin_release_id: int | None
@@ -243,6 +247,7 @@ class ModelItem(IdentifiedItem, total=False):
     version: str
     metadata: dict[str, Any]
     url: str | None
+    sha256: str | None
 
 
 class AgentItem(IdentifiedItem, total=False):

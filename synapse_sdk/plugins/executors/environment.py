@@ -30,7 +30,8 @@ INSTALL_SECONDS = 3600
 REQUIREMENTS_FILE = "requirements.txt"
 _READY = ".ready"
 _LINES_IN_ERROR = 8
-_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>)]+", re.IGNORECASE)
+# An address, or the rest of one that pip tells without its host: "... connection broken by '...': /simple/name/".
+_ADDRESS = re.compile(r"(?:\b[a-z][a-z0-9+.-]*://|(?<=': )/)[^\s'\"<>)]+", re.IGNORECASE)
 
 
 def plugin_python(
