@@ -20,6 +20,7 @@ SynapseError
 │   │   ArchiveError, BuildError, ChecksumMismatchError, PluginRunError
 ├── ExportError (RuntimeError)
 │   ├── BundleError                   a bundle is missing, torn or not what its manifest says
+│   ├── ConverterLostError            a process that converts for an export ended early
 │   └── ExportJobFailedError          the server's export job ended without a bundle
 ├── PreAnnotationError (RuntimeError, ValueError)   tasks cannot be pre-annotated as they were asked to be
 ├── FormatError (ValueError)          a data set breaks its format's rules
@@ -226,6 +227,12 @@ class BundleError(ExportError):
     """An export bundle is missing, torn, or not what its manifest says."""
 
     code = "BUNDLE_ERROR"
+
+
+class ConverterLostError(ExportError):
+    """A process that converts for an export ended early."""
+
+    code = "CONVERTER_LOST"
 
 
 class ExportJobFailedError(ExportError):

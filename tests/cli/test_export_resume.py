@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import select
 
 from synapse_sdk.cli.exporting.notes import ExportNote
+from synapse_sdk.utils.converters.blocks import pool
 from tests.cli.data_sets import InterruptingTransport, make_voc
 from tests.export.support import tree
 from web_helper.backend.core.database import Database
@@ -182,6 +183,20 @@ def test_a_broken_network_says_how_to_go_on(synapse, arguments, disturb, notes, 
     assert f"synapse export --resume {note.stem}" in result.stderr
     assert synapse.json("export", "--resume", note.stem)["exported"] == ITEMS
     assert not list(notes.iterdir())
+
+
+def test_a_killed_converter_says_how_to_go_on(synapse, arguments, notes, undisturbed, monkeypatch):
+    send = pool._Worker.send
+    with monkeypatch.context() as patch:
+        patch.setenv("SYNAPSE_EXPORT_PARALLELISM", "2")
+        patch.setattr(pool._Worker, "send", lambda self, items: (self._process.kill(), send(self, items)))
+        result = synapse(*arguments)
+    assert result.exit_code == 1
+    assert "ended early" in result.stderr
+    assert names_in(arguments[2]) == []
+    (note,) = notes.iterdir()
+    assert f"synapse export --resume {note.stem}" in result.stderr
+    assert tree(Path(synapse.json("export", "--resume", note.stem)["path"])) == undisturbed()
 
 
 def test_a_cancelled_job_cannot_be_resumed(synapse, interrupted, notes):

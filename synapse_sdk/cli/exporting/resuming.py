@@ -10,7 +10,7 @@ from synapse_sdk.cli.exporting.notes import ExportNote
 from synapse_sdk.cli.failures import UsageError
 from synapse_sdk.cli.output import say
 from synapse_sdk.clients.backend_v2 import BackendV2Client
-from synapse_sdk.exceptions import ClientError, ExportJobFailedError, StorageError
+from synapse_sdk.exceptions import ClientError, ConverterLostError, ExportJobFailedError, StorageError
 from synapse_sdk.plugins.actions.export.context import ExportContext
 from synapse_sdk.plugins.actions.export.formats import FormatExportAction, FormatExportParams
 from synapse_sdk.plugins.actions.export.output.partial import remove_partials
@@ -115,4 +115,4 @@ def is_worth_resuming(outcome: BaseException) -> bool:
     links = [outcome, outcome.__cause__, getattr(outcome.__cause__, "__cause__", None)]
     if any(isinstance(link, ExportJobFailedError) for link in links):
         return False
-    return any(isinstance(link, (ClientError, StorageError, OSError)) for link in links)
+    return any(isinstance(link, (ClientError, ConverterLostError, StorageError, OSError)) for link in links)

@@ -14,7 +14,7 @@ from typing import IO, Any, Protocol, TypeVar
 
 import msgspec
 
-from synapse_sdk.exceptions import FormatError
+from synapse_sdk.exceptions import ConverterLostError, FormatError
 from synapse_sdk.utils.converters.base import DatasetWriter
 from synapse_sdk.utils.converters.blocks.chunk import Chunk
 from synapse_sdk.utils.converters.blocks.frames import read_frame, widen, write_frame
@@ -88,8 +88,9 @@ class ProcessPool:
         """Each block with what became of it, in order.
 
         Raises:
-            FormatError: A process ended early.
-            Exception: What the conversion of a block raised.
+            ConverterLostError: A process ended early.
+            FormatError: A block could not be converted.
+            OSError: A file could not be written.
         """
         waiting: deque[tuple[B, _Worker]] = deque()
         for number, block in enumerate(blocks):
@@ -154,12 +155,12 @@ class _Worker:
         except OSError as exc:
             raise self._ended() from exc
 
-    def _ended(self) -> FormatError:
+    def _ended(self) -> ConverterLostError:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_STOP_SECONDS)
-        return FormatError(
+        return ConverterLostError(
             f"A worker process of the export ended early (exit status {self._process.returncode}); it may have been "
-            "killed for its memory. Export again, or with parallelism 1."
+            "killed for its memory. Should it happen again, export with parallelism 1."
         )
 
 

@@ -52,7 +52,8 @@ def convert_bundle(exporter: FormatExporter, rows: BundleItems, advance: Callabl
         What was found out about the data set's bytes on the way.
 
     Raises:
-        ExportError: A worker process ended early, or could not convert a block.
+        ExportError: A block could not be converted.
+        ConverterLostError: A worker process ended early.
         BundleError: The bundle is not what its manifest says.
         OSError: A file cannot be written.
     """
