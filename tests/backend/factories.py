@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.settings import Settings
+from web_helper.backend.jobs.durable_files import write_whole
 from web_helper.backend.models import (
     Assignment,
     DataFile,
@@ -24,6 +25,7 @@ from web_helper.backend.models import (
     User,
 )
 from web_helper.backend.services.authentication import add_token
+from web_helper.backend.services.data.storages import open_root
 
 # For tests of what no database has a say in.
 SQLITE_ONLY = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -132,9 +134,10 @@ class Maker:
             content = f"bytes of {unit.id}".encode()
             sha256 = hashlib.sha256(content).hexdigest()
             path = f"data/{sha256[:2]}/{sha256}.jpg"
-            target = self.settings.storage_dir / path
+            target = open_root(storage) / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
+            with write_whole(target) as stream:
+                stream.write(content)
             file = DataFile(
                 storage_id=storage.id, sha256=sha256, size_bytes=len(content), path=path, status=FileStatus.CONFIRMED
             )
