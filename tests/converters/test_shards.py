@@ -3,12 +3,20 @@
 import hashlib
 import json
 import tarfile
+import tempfile
 import tracemalloc
 from pathlib import Path
 
 import pytest
 
-from synapse_sdk.utils.converters import Format, create_writer, validate_dataset
+from synapse_sdk.utils.converters import (
+    Format,
+    SourceItem,
+    create_writer,
+    read_classes,
+    read_dataset,
+    validate_dataset,
+)
 from synapse_sdk.utils.converters.formats import ParquetOptions, WebDatasetOptions
 from synapse_sdk.utils.converters.shapes import rle
 from synapse_sdk.utils.converters.sinks import LocalSink
@@ -35,12 +43,14 @@ def items() -> list[dict]:
     return [item(number, *RICH[: number % 7]) for number in range(1, len(NAMES) + 1)]
 
 
-def write_shards(folder: Path, spare: Path, fmt=Format.WEBDATASET, *, options=None, split=None, with_images=True):
+def write_shards(
+    folder: Path, spare: Path, fmt=Format.WEBDATASET, *, options=None, split=None, with_images=True, grow=1
+):
     spare.mkdir(parents=True, exist_ok=True)
     with create_writer(fmt, folder, classes=schema(), options=options) as writer:
         for row, name in zip(items(), NAMES, strict=True):
             if with_images:
-                image = save_image(spare / "image.png", (64, 48 + row["id"]))
+                image = save_image(spare / "image.png", (64, 48 + grow * row["id"]))
                 writer.sink.place(writer.image_path(name, split), image)
             assert writer.write(row, name, split)
     return writer.report
@@ -95,15 +105,18 @@ def test_shards_are_bounded_in_bytes(tmp_path):
 
 @pytest.mark.parametrize("fmt", [Format.WEBDATASET, Format.PARQUET])
 def test_everything_comes_back(tmp_path, fmt):
-    report = write_shards(tmp_path / "set", tmp_path, fmt, split="val", with_images=fmt is Format.WEBDATASET)
-    for name in NAMES:
+    has_inside = fmt is Format.WEBDATASET
+    report = write_shards(tmp_path / "set", tmp_path, fmt, split="val", with_images=has_inside, grow=0)
+    for name in () if has_inside else NAMES:
         save_image(tmp_path / "set/images/val" / (name if "." in name else "plain.png"))
-    (tmp_path / "set/images/val/plain.png").rename(tmp_path / "set/images/val/plain")
+    if not has_inside:
+        (tmp_path / "set/images/val/plain.png").rename(tmp_path / "set/images/val/plain")
     sources, bad = read(fmt, tmp_path / "set")
 
-    assert not [problem for problem in bad if problem.code not in {"image_size", "size_mismatch", "clipped"}]
+    assert bad == []
     assert [source.name for source in sources] == NAMES
     assert {source.split for source in sources} == {"val"}
+    assert all(source.image_path.is_file() for source in sources)
     expected = [annotation for row in items() for annotation in row["data"]["annotations"]]
     assert annotations(sources) == expected
     assert losses(report) == []
@@ -160,6 +173,69 @@ def test_sharded_yolo_unpacks_to_the_same_files(tmp_path):
         return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
     assert tree(tmp_path / "unpacked") == tree(tmp_path / "plain")
+
+
+@pytest.mark.parametrize(("fmt", "split"), [(Format.YOLO, None), (Format.YOLO, "val"), (Format.VOC, "test")])
+def test_sharded_data_set_is_read_as_the_same_in_single_files(tmp_path, fmt, split):
+    sharded = ShardSink(LocalSink(tmp_path / "sharded"), ShardLimits(items=2))
+    for sink in (LocalSink(tmp_path / "plain"), sharded):
+        with create_writer(fmt, sink, classes=schema()) as writer:
+            for row, name in zip(items(), NAMES, strict=True):
+                image = save_image(tmp_path / "i.png", (64, 48 + row["id"]))
+                sink.place(writer.image_path(name, split), image)
+                writer.write(row, name, split)
+    sharded.close()
+    report = validate_dataset(fmt, tmp_path / "sharded", written=writer.report)
+    assert report.ok
+    assert report.to_dict() == validate_dataset(fmt, tmp_path / "plain").to_dict()
+    assert read_classes(fmt, tmp_path / "sharded") == read_classes(fmt, tmp_path / "plain")
+
+    plain, _ = read(fmt, tmp_path / "plain")
+    found, bad = read(fmt, tmp_path / "sharded")
+    facts = [
+        {s.key: (s.name, s.width, s.height, s.data, s.split, s.image_path.read_bytes()) for s in each}
+        for each in (plain, found)
+    ]
+    assert facts[0] == facts[1]
+    assert {len(each) for each in (found, *facts)} == {len(plain)}
+    assert all(".tar/" in f"{problem.path}/" for problem in bad)
+    if fmt is Format.YOLO:
+        assert [source.key for source in read(fmt, tmp_path / "sharded/data.yaml")[0]] == list(facts[1])
+        assert read_classes(fmt, tmp_path / "sharded/data.yaml") == read_classes(fmt, tmp_path / "plain")
+
+
+def test_images_of_a_shard_stay_as_long_as_its_items_are_held(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "spare"))
+    (tmp_path / "spare").mkdir()
+    write_shards(tmp_path / "set", tmp_path, options=WebDatasetOptions(shard_items=2))
+    source = (found for found in read_dataset(Format.WEBDATASET, tmp_path / "set") if isinstance(found, SourceItem))
+    first = next(source)
+    later = list(source)
+    assert first.image_path.is_file()
+    kept = first.image_path.read_bytes()
+    del first
+    assert kept == save_image(tmp_path / "same.png", (64, 49)).read_bytes()
+    assert all(item.image_path.is_file() for item in later)
+    del later
+    assert list((tmp_path / "spare").iterdir()) == []
+
+
+def test_broken_shard_is_named_and_the_others_are_read(tmp_path):
+    for fmt, name in ((Format.WEBDATASET, "data-000001.tar"), (Format.YOLO, "shard-000001.tar")):
+        folder = tmp_path / fmt.value
+        if fmt is Format.WEBDATASET:
+            write_shards(folder, tmp_path, options=WebDatasetOptions(shard_items=2))
+        else:
+            sink = ShardSink(LocalSink(folder), ShardLimits(items=2))
+            with create_writer(fmt, sink, classes=schema()) as writer:
+                for row, image_name in zip(items(), NAMES, strict=True):
+                    sink.place(writer.image_path(image_name, None), save_image(tmp_path / "i.png"))
+                    writer.write(row, image_name)
+            sink.close()
+        (folder / name).write_bytes(b"no archive")
+        sources, bad = read(fmt, folder)
+        assert len(sources) == 4
+        assert [problem.path for problem in bad if problem.code == "malformed"] == [folder / name]
 
 
 def test_parquet_is_read_by_others(tmp_path):

@@ -36,6 +36,8 @@ COLUMNS = {
     "voc": ("voc", None),
     "csv": ("csv", None),
     "jsonl": ("jsonl", None),
+    "webdataset": ("webdataset", None),
+    "parquet": ("parquet", None),
 }
 
 

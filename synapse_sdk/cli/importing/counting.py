@@ -8,6 +8,8 @@ from pathlib import Path
 from synapse_sdk.exceptions import FormatError
 from synapse_sdk.utils.converters import BadFile, Format
 from synapse_sdk.utils.converters.voc.reader import find_annotations
+from synapse_sdk.utils.converters.webdataset.reader import read_index
+from synapse_sdk.utils.converters.webdataset.sharded import is_sharded
 from synapse_sdk.utils.converters.yolo.description import read_description
 from synapse_sdk.utils.converters.yolo.reader import list_images
 
@@ -18,6 +20,9 @@ def count_items(fmt: Format, path: Path, images: Path | None = None) -> int | No
     """Items in the data set, or None when only reading it through would tell (COCO, CSV)."""
     counter = _COUNTERS.get(fmt)
     try:
+        root = path if path.is_dir() else path.parent
+        if fmt is Format.WEBDATASET or is_sharded(fmt, root):
+            return read_index(root).items
         return None if counter is None else counter(path, images)
     except (OSError, FormatError):
         # The reader says what is wrong, with the right words.

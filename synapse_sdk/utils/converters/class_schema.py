@@ -7,6 +7,8 @@ from pathlib import Path
 from synapse_sdk.utils.converters.coco.reader import find_files, read_categories
 from synapse_sdk.utils.converters.formats import Format
 from synapse_sdk.utils.converters.voc.reader import find_annotations
+from synapse_sdk.utils.converters.webdataset.sharded import is_sharded
+from synapse_sdk.utils.converters.webdataset.unpacking import ShardedFolder
 from synapse_sdk.utils.converters.yolo.description import read_description
 from synapse_sdk.wire.annotations import ClassDefinition, ClassSchema
 
@@ -19,6 +21,11 @@ def read_class_schema(fmt: Format, path: Path, images: Path | None = None) -> Cl
     Raises:
         FormatError: There is no data set of that format, or its declaration makes no sense.
     """
+    root = path if path.is_dir() else path.parent
+    if is_sharded(fmt, root):
+        held = ShardedFolder(root).describe()
+        (held.path / "Annotations").mkdir()
+        return read_class_schema(fmt, held.path)
     if fmt is Format.COCO:
         merged: dict[str, ClassDefinition] = {}
         for file in find_files(path):

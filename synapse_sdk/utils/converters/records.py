@@ -24,6 +24,7 @@ class SourceItem:
         name: File name of the image.
         image_path: None when the image is missing (a `BadFile` says so) or the data set names none.
         data: `{"annotations": [...]}` as in `synapse_sdk.wire.annotations`.
+        held: What keeps the image in its place for as long as the item is there.
     """
 
     key: str
@@ -34,6 +35,7 @@ class SourceItem:
     data: dict[str, Any]
     split: str | None = None
     tags: list[str] = field(default_factory=list)
+    held: object = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from synapse_sdk.utils.converters.voc.reader import read_voc
 from synapse_sdk.utils.converters.voc.validator import validate_voc
 from synapse_sdk.utils.converters.voc.writer import VocWriter
 from synapse_sdk.utils.converters.webdataset.reader import read_webdataset
-from synapse_sdk.utils.converters.webdataset.sharded import is_sharded, validate_shards
+from synapse_sdk.utils.converters.webdataset.sharded import is_sharded, read_shards, validate_shards
 from synapse_sdk.utils.converters.webdataset.validator import validate_webdataset
 from synapse_sdk.utils.converters.webdataset.writer import WebDatasetWriter
 from synapse_sdk.utils.converters.yolo.reader import read_yolo
@@ -102,6 +102,9 @@ def read_dataset(
         FormatError: The format is unknown, or nothing of it is at `path`.
     """
     chosen = format_of(fmt)
+    root = Path(path) if Path(path).is_dir() else Path(path).parent
+    if is_sharded(chosen, root):
+        return _once_each(read_shards(chosen, root), root)
     reader = partial(read_coco, on_total=on_total) if chosen is Format.COCO else _READERS[chosen]
     return _once_each(reader(Path(path), Path(images) if images else None), Path(path))
 

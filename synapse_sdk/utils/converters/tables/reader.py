@@ -189,6 +189,14 @@ def source_item(
     image = _find_image(item, finder) if finder is not None else None
     if image is None and finder is not None:
         problems.add("image_missing", f"the image {item.file_name} is in none of the image folders", first)
+    yield from item_with_image(item, problems, image, lines)
+
+
+def item_with_image(
+    item: TableItem, problems: Problems, image: Path | None, lines: list[int]
+) -> Iterator[SourceItem | BadFile]:
+    """The image of one line, which is known, with what is sound of its annotations, behind what is not."""
+    first = lines[0] if lines else None
     stated = (item.width, item.height) if item.width and item.height else None
     size = settle_size(image, stated, problems, first)
     annotations: list[dict[str, Any]] = []

@@ -1,18 +1,20 @@
-"""Reads tar shards in order, without unpacking them."""
+"""Reads tar shards in order, one at a time."""
 
 from __future__ import annotations
 
 import tarfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from synapse_sdk.exceptions import FormatError
-from synapse_sdk.utils.converters.reading import Problems
+from synapse_sdk.utils.converters.reading import ImageFinder, Problems
 from synapse_sdk.utils.converters.records import BadFile, SourceItem
 from synapse_sdk.utils.converters.sinks.shards import INDEX_NAME
-from synapse_sdk.utils.converters.tables.reader import TableItem, source_item
+from synapse_sdk.utils.converters.tables.reader import TableItem, item_with_image, source_item
+from synapse_sdk.utils.converters.webdataset.unpacking import unpack_samples
 
 
 class ShardFacts(msgspec.Struct):
@@ -46,32 +48,37 @@ def read_index(path: Path) -> ShardIndex:
     return index
 
 
-def read_webdataset(path: Path, images: Path | None = None) -> Iterator[SourceItem | BadFile]:  # noqa: ARG001 - images are inside
-    """Yield each sample's annotations; its image stays in its shard, so an import brings annotations only.
+def read_webdataset(path: Path, images: Path | None = None) -> Iterator[SourceItem | BadFile]:
+    """Yield each sample, its image taken out of its shard for as long as items of that shard are held.
+
+    Args:
+        path: The folder of the shards.
+        images: Where the images are of samples without one.
 
     Raises:
         FormatError: There are no shards of ours.
     """
+    finder = ImageFinder([images]) if images else None
     for shard in read_index(path).shards:
         file = path / shard.path
-        for number, found in enumerate(_samples(file), 1):
-            if isinstance(found, BadFile):
-                yield found
-            else:
-                yield from source_item(found, Problems(file), None, [number] * len(found.annotations))
+        try:
+            for number, (held, image, name, content) in enumerate(unpack_samples(file), 1):
+                for found in _read_sample(content, file, (name, number), image, finder):
+                    yield replace(found, held=held) if isinstance(found, SourceItem) else found
+        except (OSError, tarfile.TarError) as exc:
+            yield BadFile(file, None, f"the shard cannot be read: {exc}")
 
 
-def _samples(file: Path) -> Iterator[TableItem | BadFile]:
-    decode = msgspec.json.Decoder(TableItem).decode
+def _read_sample(
+    content: bytes, shard: Path, place: tuple[str, int], image: Path | None, finder: ImageFinder | None
+) -> Iterator[SourceItem | BadFile]:
     try:
-        with tarfile.open(file, "r|") as shard:
-            for member in shard:
-                if not member.name.endswith(".json"):
-                    continue
-                content = shard.extractfile(member)
-                try:
-                    yield decode(content.read() if content else b"")
-                except msgspec.DecodeError as exc:
-                    yield BadFile(file, None, f"{member.name} is not what a sample of ours holds: {exc}")
-    except (OSError, tarfile.TarError) as exc:
-        yield BadFile(file, None, f"the shard cannot be read: {exc}")
+        item = msgspec.json.decode(content, type=TableItem)
+    except msgspec.DecodeError as exc:
+        yield BadFile(shard, None, f"{place[0]} is not what a sample of ours holds: {exc}")
+        return
+    lines = [place[1]] * len(item.annotations)
+    if image is None:
+        yield from source_item(item, Problems(shard), finder, lines)
+    else:
+        yield from item_with_image(item, Problems(shard), image, lines)

@@ -1,29 +1,57 @@
-"""Checks a data set of single files that lies in shards: YOLO or Pascal VOC."""
+"""Reads and checks a data set of single files that lies in shards: YOLO or Pascal VOC."""
 
 from __future__ import annotations
 
-import re
-import shutil
 import tarfile
-import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from synapse_sdk.exceptions import FormatError
 from synapse_sdk.utils.converters.formats import Format
-from synapse_sdk.utils.converters.records import ValidationReport
+from synapse_sdk.utils.converters.records import BadFile, SourceItem, ValidationReport
 from synapse_sdk.utils.converters.sinks.shards import INDEX_NAME
+from synapse_sdk.utils.converters.voc.reader import read_voc
 from synapse_sdk.utils.converters.voc.validator import validate_voc
 from synapse_sdk.utils.converters.webdataset.reader import read_index
+from synapse_sdk.utils.converters.webdataset.unpacking import ShardedFolder
+from synapse_sdk.utils.converters.yolo.reader import read_yolo
 from synapse_sdk.utils.converters.yolo.validator import validate_yolo
 from synapse_sdk.utils.file.checksum import calculate_checksum
 
 _VALIDATORS = {Format.YOLO: validate_yolo, Format.VOC: validate_voc}
-_BESIDE = ("*.yaml", "*.yml", "labelmap.txt")
+_READERS = {Format.YOLO: read_yolo, Format.VOC: read_voc}
 
 
 def is_sharded(fmt: Format, path: Path) -> bool:
     """Whether a data set of this format lies in shards of ours."""
     return fmt in _VALIDATORS and (path / INDEX_NAME).is_file()
+
+
+def read_shards(fmt: Format, path: Path) -> Iterator[SourceItem | BadFile]:
+    """Yield what the format's reader finds in each shard, which is unpacked for as long as its items are held.
+
+    Args:
+        fmt: `yolo` or `voc`.
+        path: The data set's root.
+
+    Raises:
+        FormatError: The index cannot be read, or a description makes no sense.
+    """
+    with ShardedFolder(path) as folder:
+        for facts in read_index(path).shards:
+            shard = path / facts.path
+            try:
+                held = folder.unpack(shard)
+            except (OSError, tarfile.TarError) as exc:
+                yield BadFile(shard, None, f"the shard cannot be read: {exc}")
+                continue
+            for found in _READERS[fmt](held.path):
+                if isinstance(found, SourceItem):
+                    yield replace(found, held=held)
+                else:
+                    # People know the shard, and never saw the folder.
+                    yield replace(found, path=shard / found.path.relative_to(held.path))
 
 
 def validate_shards(fmt: Format, path: Path) -> ValidationReport:
@@ -41,31 +69,18 @@ def validate_shards(fmt: Format, path: Path) -> ValidationReport:
     except FormatError as exc:
         total.error("missing", str(exc), path=path)
         return total
-    for facts in index.shards:
-        file = path / facts.path
-        try:
-            if (file.stat().st_size, calculate_checksum(file)) != (facts.size_bytes, facts.sha256):
-                total.error("checksum_mismatch", "the shard is not the one that the index names", path=file)
-                continue
-            with tempfile.TemporaryDirectory(prefix=".shard-", dir=path) as folder:
-                _unpack(path, file, Path(folder))
-                _add(total, _VALIDATORS[fmt](Path(folder)))
-        except (OSError, tarfile.TarError) as exc:
-            total.error("malformed", f"the shard cannot be read: {exc}", path=file)
+    with ShardedFolder(path, beside=path) as folder:
+        for facts in index.shards:
+            file = path / facts.path
+            try:
+                if (file.stat().st_size, calculate_checksum(file)) != (facts.size_bytes, facts.sha256):
+                    total.error("checksum_mismatch", "the shard is not the one that the index names", path=file)
+                    continue
+                held = folder.unpack(file)
+                _add(total, _VALIDATORS[fmt](held.path))
+            except (OSError, tarfile.TarError) as exc:
+                total.error("malformed", f"the shard cannot be read: {exc}", path=file)
     return total
-
-
-def _unpack(path: Path, shard: Path, folder: Path) -> None:
-    """One shard as a data set of its own, with what the data set says about all of them."""
-    for pattern in _BESIDE:
-        for file in path.glob(pattern):
-            shutil.copyfile(file, folder / file.name)
-            for place in re.findall(r"images/\w+", file.read_text(encoding="utf-8")):
-                # A split without an image in this shard is no mistake.
-                for name in (place, place.replace("images", "labels", 1)):
-                    (folder / name).mkdir(parents=True, exist_ok=True)
-    with tarfile.open(shard) as archive:
-        archive.extractall(folder, filter="data")
 
 
 def _add(total: ValidationReport, found: ValidationReport) -> None:
