@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import weakref
 from array import array
 from collections.abc import Iterable, Iterator
 
@@ -79,8 +80,9 @@ class _SlotFile:
 
     def __init__(self, count: int, before: Iterable[array[int]]) -> None:
         self.count = count
-        self._stream = tempfile.TemporaryFile()  # noqa: SIM115 - Open as long as the set is.
-        self._number = self._stream.fileno()
+        stream = tempfile.TemporaryFile()  # noqa: SIM115 - Open as long as the set is.
+        weakref.finalize(self, stream.close)
+        self._number = stream.fileno()
         os.ftruncate(self._number, 8 * count)
         for block in before:
             for value in block:
