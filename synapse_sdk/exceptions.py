@@ -24,6 +24,7 @@ SynapseError
 │   └── ExportJobFailedError          the server's export job ended without a bundle
 ├── PreAnnotationError (RuntimeError, ValueError)   tasks cannot be pre-annotated as they were asked to be
 ├── FormatError (ValueError)          a data set breaks its format's rules
+├── ComponentError (ValueError)       a config, a component or its path is not what it must be
 ├── StorageError (RuntimeError)       a storage cannot be opened, read or written
 └── ConfigurationError (ValueError)   settings, credentials or a config.yaml that cannot work
 """
@@ -251,6 +252,12 @@ class FormatError(SynapseError, ValueError):
     """A data set breaks the rules of its format."""
 
     code = "FORMAT_ERROR"
+
+
+class ComponentError(SynapseError, ValueError):
+    """A config or a component is not what it must be, or needs one that is nowhere."""
+
+    code = "COMPONENT_ERROR"
 
 
 class StorageError(SynapseError, RuntimeError):

@@ -1,0 +1,70 @@
+"""One config, many runs: every YAML list is an axis, and the runs are all combinations, the last axis turning fastest.
+
+Tuples, quoted lists, and lists inside the parentheses of a call are data. So is a list that is itself a value of an
+axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from itertools import product
+from typing import Any
+
+from synapse_sdk.components.config_file import ConfigDocument, KeyPath
+
+# A grid beyond this is a mistake that would fill a queue.
+MAX_RUNS = 10_000
+
+
+@dataclass(frozen=True)
+class GridRun:
+    """One combination.
+
+    Attributes:
+        choices: For each axis that the combination passes, which of its values was taken.
+    """
+
+    data: dict[str, Any]
+    choices: Mapping[KeyPath, int]
+
+
+def expand_grid(document: ConfigDocument) -> list[GridRun]:
+    """All runs of a config; one when it has no list.
+
+    Raises:
+        ComponentError: A list is empty, or there are more than `MAX_RUNS` combinations.
+    """
+    count = _count(document, document.data, ())
+    if count > MAX_RUNS:
+        raise document.problem((), f"the lists give {count} runs; {MAX_RUNS} is the limit.")
+    return [GridRun(data, choices) for data, choices in _variants(document.data, ())]
+
+
+def _count(document: ConfigDocument, value: Any, path: KeyPath) -> int:
+    if isinstance(value, dict):
+        return reduce(lambda total, item: total * _count(document, item[1], (*path, item[0])), value.items(), 1)
+    if not isinstance(value, list):
+        return 1
+    if not value:
+        raise document.problem(path, "an empty list gives no run; leave it out, or write it in quotes.")
+    return sum(_count_choice(document, item, (*path, index)) for index, item in enumerate(value))
+
+
+def _count_choice(document: ConfigDocument, item: Any, path: KeyPath) -> int:
+    return 1 if isinstance(item, list) else _count(document, item, path)
+
+
+def _variants(value: Any, path: KeyPath) -> Iterator[tuple[Any, dict[KeyPath, int]]]:
+    if isinstance(value, dict):
+        inner = [list(_variants(each, (*path, key))) for key, each in value.items()]
+        for chosen in product(*inner):
+            data = {key: item for key, (item, _) in zip(value, chosen, strict=True)}
+            yield data, {axis: index for _, choices in chosen for axis, index in choices.items()}
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            of_item = [(item, {})] if isinstance(item, list) else _variants(item, (*path, index))
+            yield from ((data, {path: index, **choices}) for data, choices in of_item)
+    else:
+        yield value, {}

@@ -1,0 +1,96 @@
+"""Names of components: `category/name.py` everywhere, and where that lies in a working tree.
+
+Every path that comes from outside passes `parse_component_path`: there is no other way from text to a file.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from synapse_sdk.exceptions import ComponentError
+
+KIT = "cvlabkit"
+# Beside the components, in every image: never in the store.
+IMAGE_PACKAGES = (f"{KIT}.core", f"{KIT}.component.base")
+
+NAME_PATTERN = r"[a-zA-Z_][a-zA-Z0-9_]*"
+_NAME = re.compile(NAME_PATTERN)
+# As long as its columns in the server's tables.
+MAX_NAME_LENGTH = 100
+
+
+class Category(StrEnum):
+    """The kinds of components; each is a folder."""
+
+    AGENT = "agent"
+    MODEL = "model"
+    DATASET = "dataset"
+    DATALOADER = "dataloader"
+    TRANSFORM = "transform"
+    OPTIMIZER = "optimizer"
+    LOSS = "loss"
+    METRIC = "metric"
+    SCHEDULER = "scheduler"
+    SAMPLER = "sampler"
+    SOLVER = "solver"
+    CHECKPOINT = "checkpoint"
+    LOGGER = "logger"
+
+
+@dataclass(frozen=True, order=True)
+class ComponentPath:
+    """One component: its category and its file's stem. As text, `category/name.py`."""
+
+    category: Category
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.category}/{self.name}.py"
+
+    @property
+    def module(self) -> str:
+        """How Python imports it."""
+        package = f"{KIT}.agent" if self.category is Category.AGENT else f"{KIT}.component.{self.category}"
+        return f"{package}.{self.name}"
+
+    @property
+    def file(self) -> PurePosixPath:
+        """Where it lies, relative to the folder that holds `cvlabkit`."""
+        return PurePosixPath(*self.module.split(".")).with_suffix(".py")
+
+
+def is_name(text: str) -> bool:
+    """Whether a component may be called so."""
+    return len(text) <= MAX_NAME_LENGTH and _NAME.fullmatch(text) is not None
+
+
+def parse_component_path(text: str) -> ComponentPath:
+    """The component that `category/name.py` names.
+
+    Raises:
+        ComponentError: It is no such path: another folder, `..`, an absolute path, another ending.
+    """
+    category, _, file = text.partition("/")
+    name, dot, ending = file.partition(".")
+    if category not in set(Category) or (dot, ending) != (".", "py") or not is_name(name):
+        raise ComponentError(
+            f"{text!r} is no component; a path is `category/name.py`, the name letters, digits and `_`, the category "
+            f"one of {', '.join(Category)}."
+        )
+    return ComponentPath(Category(category), name)
+
+
+def component_of_module(module: str) -> ComponentPath | None:
+    """The component that a dotted module name belongs to; None for any other module."""
+    parts = module.split(".")
+    match parts:
+        case [root, "agent", name, *_] if root == KIT:
+            category = Category.AGENT.value
+        case [root, "component", category, name, *_] if root == KIT and category in set(Category):
+            pass
+        case _:
+            return None
+    return ComponentPath(Category(category), name) if is_name(name) else None
