@@ -1,4 +1,4 @@
-from synapse_sdk.plugins.steps.base import BaseStep, BaseStepContext, StepResult
+from synapse_sdk.plugins.steps.base import BaseStep, BaseStepContext, NamedStep, StepResult
 from synapse_sdk.plugins.steps.orchestrator import Orchestrator
 from synapse_sdk.plugins.steps.registry import StepRegistry
 from synapse_sdk.plugins.steps.utils import LoggingStep, TimingStep, ValidationStep
@@ -7,6 +7,7 @@ __all__ = [
     "BaseStep",
     "BaseStepContext",
     "LoggingStep",
+    "NamedStep",
     "Orchestrator",
     "StepRegistry",
     "StepResult",

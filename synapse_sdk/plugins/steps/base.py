@@ -6,10 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from synapse_sdk.plugins.context import RuntimeContext
 from synapse_sdk.plugins.log_messages import LogMessageCode
+
+if TYPE_CHECKING:
+    from synapse_sdk.clients.backend import BackendClient
 
 
 @dataclass
@@ -48,6 +51,17 @@ class BaseStepContext:
     step_results: list[StepResult] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     current_step: str | None = field(default=None, init=False)
+
+    @property
+    def client(self) -> BackendClient:
+        """Backend client from runtime context.
+
+        Raises:
+            RuntimeError: There is none.
+        """
+        if self.runtime_ctx.client is None:
+            raise RuntimeError("No client in runtime context: log in, or pass a client to the RuntimeContext")
+        return self.runtime_ctx.client
 
     def log(self, event: str, data: Mapping[str, Any], file: str | None = None) -> None:
         self.runtime_ctx.log(event, data, file)
@@ -99,3 +113,23 @@ class BaseStep(ABC, Generic[C]):
 
     def rollback(self, context: C, result: StepResult) -> None:
         """Undo what `execute` did. Also called on the step that failed: it must stand a half-done state."""
+
+
+class NamedStep(BaseStep[C]):
+    """A step whose name and weight are constants of its class.
+
+    Attributes:
+        step_name: Its name.
+        weight: Its share of the work, from 0 to 1.
+    """
+
+    step_name: ClassVar[str]
+    weight: ClassVar[float]
+
+    @property
+    def name(self) -> str:
+        return self.step_name
+
+    @property
+    def progress_weight(self) -> float:
+        return self.weight

@@ -10,7 +10,6 @@ from synapse_sdk.plugins.actions.export.delegation import DelegationDecision, Ex
 from synapse_sdk.plugins.steps import BaseStepContext
 
 if TYPE_CHECKING:
-    from synapse_sdk.clients.backend import BackendClient
     from synapse_sdk.clients.backend_v2 import BackendV2Client
     from synapse_sdk.loggers import BaseLogger
     from synapse_sdk.plugins.actions.export.delta.kept_items import KeptItems
@@ -51,6 +50,7 @@ class ExportContext(BaseStepContext):
         snapshot: Mark of the moment that the server's rows show.
         since: The mark from which a delta tells what changed.
         kept_items: Takes the items' lines, when the export keeps them.
+        report: What the format's writer says of the data set: counts, splits, losses by code.
         is_resumable: Somebody keeps the job's id to resume with: a failure here leaves the job to the server.
     """
 
@@ -83,17 +83,7 @@ class ExportContext(BaseStepContext):
     snapshot: str | None = None
     since: str | None = None
     kept_items: KeptItems | None = None
-
-    @property
-    def client(self) -> BackendClient:
-        """Backend client from runtime context.
-
-        Raises:
-            RuntimeError: There is none.
-        """
-        if self.runtime_ctx.client is None:
-            raise RuntimeError("No client in runtime context: log in, or pass a client to the RuntimeContext")
-        return self.runtime_ctx.client
+    report: dict[str, Any] | None = None
 
     @property
     def v2_client(self) -> BackendV2Client:

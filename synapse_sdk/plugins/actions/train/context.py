@@ -24,14 +24,3 @@ class TrainContext(BaseStepContext):
     dataset: Any = None
     model_path: str | None = None
     model: Mapping[str, Any] | None = None
-
-    @property
-    def client(self) -> Any:
-        """Client of the server.
-
-        Raises:
-            RuntimeError: The run has none.
-        """
-        if self.runtime_ctx.client is None:
-            raise RuntimeError("No client in runtime context: log in, then run the action again")
-        return self.runtime_ctx.client

@@ -33,14 +33,3 @@ class UploadContext(BaseStepContext):
     units: list[dict[str, Any]] = field(default_factory=list)
     uploaded_files: int = 0
     data_units: int = 0
-
-    @property
-    def client(self) -> Any:
-        """Client of the server.
-
-        Raises:
-            RuntimeError: The run has none.
-        """
-        if self.runtime_ctx.client is None:
-            raise RuntimeError("No client in runtime context: log in, then run the action again")
-        return self.runtime_ctx.client

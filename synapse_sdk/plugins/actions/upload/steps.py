@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from synapse_sdk.exceptions import ConfigurationError
 from synapse_sdk.plugins.actions.upload.context import UploadContext
-from synapse_sdk.plugins.steps import BaseStep, StepRegistry, StepResult
+from synapse_sdk.plugins.steps import NamedStep, StepRegistry, StepResult
 
 
-class UploadStep(BaseStep[UploadContext]):
-    """A step with a fixed name and weight."""
-
-    step_name: ClassVar[str]
-    weight: ClassVar[float]
-
-    @property
-    def name(self) -> str:
-        return self.step_name
-
-    @property
-    def progress_weight(self) -> float:
-        return self.weight
+class UploadStep(NamedStep[UploadContext]):
+    """A step of an upload."""
 
 
 class InitializeStep(UploadStep):

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from synapse_sdk.plugins.actions.export.context import ExportContext
-from synapse_sdk.plugins.steps import BaseStep
+from synapse_sdk.plugins.steps import NamedStep
 
 
-class ExportStep(BaseStep[ExportContext]):
-    """A step with a fixed name and weight.
-
-    Attributes:
-        step_name: Its name.
-        weight: Its share of the work.
-    """
-
-    step_name: ClassVar[str]
-    weight: ClassVar[float]
-
-    @property
-    def name(self) -> str:
-        return self.step_name
-
-    @property
-    def progress_weight(self) -> float:
-        return self.weight
+class ExportStep(NamedStep[ExportContext]):
+    """A step of an export."""
 
 
 def is_delegated(context: ExportContext) -> bool:
