@@ -62,9 +62,9 @@ class PascalAnnotation:
             ValueError: It is no annotation.
         """
         root = parse_xml(text.encode() if isinstance(text, str) else text)
-        size = root.child("size") or Element("size", root.line)
-        width, height, depth = (int(size.child_text(name) or 0) for name in ("width", "height", "depth"))
-        objects = [_read_object(element) for element in root.children if element.name == "object"]
+        size = root.child("size")
+        width, height, depth = (int((size and size.child_text(name)) or 0) for name in ("width", "height", "depth"))
+        objects = [_read_object(element) for element in root.children_named("object")]
         segmented = int(root.child_text("segmented") or 0)
         return cls(root.child_text("filename"), width, height, depth, root.child_text("folder"), segmented, objects)
 

@@ -100,9 +100,7 @@ def _read_item(file: Path, finder: ImageFinder, problems: Problems, split: str |
 def read_objects(root: Element, size: tuple[int, int] | None, problems: Problems) -> list[dict[str, Any]]:
     """The sound objects of an `<annotation>`; what is wrong with others goes into `problems`."""
     annotations: list[dict[str, Any]] = []
-    for element in root.children:
-        if element.name != "object":
-            continue
+    for element in root.children_named("object"):
         try:
             annotations.append(_read_object(element, len(annotations) + 1, size, problems))
         except UnfitError as exc:

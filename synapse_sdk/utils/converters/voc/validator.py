@@ -74,10 +74,9 @@ class _Check:
             return
         size = self._size(root)
         self._check_name(root)
-        for element in root.children:
-            if element.name == "object":
-                self._report.counts["annotations"] += 1
-                self._check_object(element, size)
+        for element in root.children_named("object"):
+            self._report.counts["annotations"] += 1
+            self._check_object(element, size)
 
     def _size(self, root: Element) -> tuple[float, float] | None:
         element = root.child("size")

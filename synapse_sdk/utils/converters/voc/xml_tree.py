@@ -1,13 +1,16 @@
-"""XML into a small tree with line numbers, refusing what makes XML dangerous.
+"""XML into a small tree, refusing what makes XML dangerous; the line of an element is found when it is asked for.
 
 Annotation files come from anywhere. A document type can declare entities that grow to gigabytes or name local files;
-no annotation tool writes one, so any is refused. `expat` is used directly because `ElementTree` keeps no line numbers.
+no annotation tool writes one, so any is refused. `expat` is driven directly because `ElementTree` refuses none; its
+tree builder, which is written in C, makes the tree.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
 from synapse_sdk.exceptions import FormatError
@@ -26,20 +29,29 @@ class XmlError(FormatError):
 
 @dataclass(slots=True)
 class Element:
-    """One XML element; text of children is not part of `text`."""
+    """One XML element."""
 
-    name: str
-    line: int
-    text: str = ""
-    children: list[Element] = field(default_factory=list)
+    _node: ET.Element
+    _document: _Document
+
+    @property
+    def name(self) -> str:
+        return self._node.tag
+
+    @property
+    def line(self) -> int:
+        return self._document.lines[self._node]
 
     def child(self, name: str) -> Element | None:
-        return next((child for child in self.children if child.name == name), None)
+        node = self._node.find(name)
+        return None if node is None else Element(node, self._document)
+
+    def children_named(self, name: str) -> list[Element]:
+        return [Element(node, self._document) for node in self._node.findall(name)]
 
     def child_text(self, name: str) -> str:
         """Text of the first child of that name, without white space around; empty when there is none."""
-        child = self.child(name)
-        return child.text.strip() if child else ""
+        return (self._node.findtext(name) or "").strip()
 
 
 def read_xml(path: Path) -> Element:
@@ -60,45 +72,49 @@ def parse_xml(text: bytes) -> Element:
     Raises:
         XmlError: It is not well-formed, declares a document type, or is far too deep.
     """
-    builder = _Builder()
+    parser, builder = expat.ParserCreate(), ET.TreeBuilder()
+    parser.StartElementHandler = builder.start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
+
+    def refuse(*_declaration: object) -> None:
+        message = "the file declares a document type; remove the <!DOCTYPE …> line"
+        raise XmlError(message, parser.CurrentLineNumber)
+
+    parser.StartDoctypeDeclHandler = refuse
     try:
-        builder.parser.Parse(text, True)
+        parser.Parse(text, True)
     except expat.ExpatError as exc:
         raise XmlError(f"malformed XML: {expat.ErrorString(exc.code)}", exc.lineno) from exc
     except XmlError:
         raise
     except (UnicodeError, LookupError, ValueError) as exc:
         raise XmlError("the file's encoding cannot be read", 1) from exc
-    assert builder.root is not None
-    return builder.root
+    document = _Document(text, builder.close())
+    _refuse_deep(document)
+    return Element(document.root, document)
 
 
-class _Builder:
-    def __init__(self) -> None:
-        self.root: Element | None = None
-        self._open: list[Element] = []
-        self.parser = expat.ParserCreate()
-        self.parser.buffer_text = True
-        self.parser.StartElementHandler = self._start
-        self.parser.EndElementHandler = self._end
-        self.parser.CharacterDataHandler = self._characters
-        self.parser.StartDoctypeDeclHandler = self._doctype
+@dataclass
+class _Document:
+    """A parsed document; lines are counted by parsing again, because most files have none to tell."""
 
-    def _start(self, name: str, _attributes: dict[str, str]) -> None:
-        if len(self._open) >= _MAX_DEPTH:
-            raise XmlError("elements are nested too deep", self.parser.CurrentLineNumber)
-        element = Element(name, self.parser.CurrentLineNumber)
-        if self._open:
-            self._open[-1].children.append(element)
-        else:
-            self.root = element
-        self._open.append(element)
+    text: bytes
+    root: ET.Element
 
-    def _end(self, _name: str) -> None:
-        self._open.pop()
+    @cached_property
+    def lines(self) -> dict[ET.Element, int]:
+        numbers: list[int] = []
+        parser = expat.ParserCreate()
+        parser.StartElementHandler = lambda *_element: numbers.append(parser.CurrentLineNumber)
+        parser.Parse(self.text, True)
+        return dict(zip(self.root.iter(), numbers, strict=True))
 
-    def _characters(self, text: str) -> None:
-        self._open[-1].text += text
 
-    def _doctype(self, *_declaration: object) -> None:
-        raise XmlError("the file declares a document type; remove the <!DOCTYPE …> line", self.parser.CurrentLineNumber)
+def _refuse_deep(document: _Document) -> None:
+    level = [document.root]
+    for _ in range(_MAX_DEPTH):
+        level = [child for element in level for child in element]
+        if not level:
+            return
+    raise XmlError("elements are nested too deep", document.lines[level[0]])
