@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,14 @@ from tests.export.platform import export
 from tests.export.support import make_ctx, tree
 
 FORMATS = ("coco", "yolo", "voc", "csv", "jsonl")
+CASES = [
+    *product(FORMATS, [{}, {"split": {"train": 0.5, "val": 0.5}}, {"images": "none"}, {"images": "link"}]),
+    ("yolo", {"shard_items": 3}),
+    ("voc", {"shard_items": 2, "split": "tag"}),
+    ("webdataset", {"options": {"shard_items": 3}}),
+    ("webdataset", {"split": {"train": 0.5, "val": 0.5}}),
+    ("parquet", {}),
+]
 # Equal names, so that a deletion gives its name to the next.
 NAMES = ["a.jpg", "a.jpg", "b.png", "a.jpg", "../x.jpg", "c.jpg", "b.png", "d.jpg"]
 RENAME = (
@@ -66,8 +75,7 @@ def edit(platform, project, chance: random.Random, round_: int) -> None:
     )
 
 
-@pytest.mark.parametrize("fmt", FORMATS)
-@pytest.mark.parametrize("more", [{}, {"split": {"train": 0.5, "val": 0.5}}, {"images": "none"}, {"images": "link"}])
+@pytest.mark.parametrize(("fmt", "more"), CASES)
 def test_deltas_one_after_the_other_give_whole_exports(platform, tmp_path, project, fmt, more):
     chance = random.Random(f"{fmt} {more}")
     held = run(platform, tmp_path / "first", project, format=fmt, **more)

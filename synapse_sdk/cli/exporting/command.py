@@ -12,10 +12,11 @@ import typer
 from synapse_sdk.cli.connection import HostOption, JsonOption, TokenOption, open_v1, open_v2
 from synapse_sdk.cli.exporting.display import StepDisplay
 from synapse_sdk.cli.exporting.notes import ExportNote
-from synapse_sdk.cli.exporting.options import parse_filters, parse_split
+from synapse_sdk.cli.exporting.options import parse_filters, parse_format_options, parse_split
 from synapse_sdk.cli.exporting.resuming import ResumableExport, open_note
 from synapse_sdk.cli.exporting.running import run_action
 from synapse_sdk.cli.exporting.summary import print_summary, summarize
+from synapse_sdk.cli.exporting.target import choose_target
 from synapse_sdk.cli.exporting.updating import delta_parameters
 from synapse_sdk.cli.failures import UsageError, message_of
 from synapse_sdk.cli.interrupt import interrupt_once
@@ -39,6 +40,10 @@ FormatOption = Annotated[
 OutOption = Annotated[
     Path | None, typer.Option(file_okay=False, help="Folder in which the export's own folder is made.")
 ]
+StorageOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Name or id of a storage that the export goes to, in place of --out.")
+]
+PathOption = Annotated[str, typer.Option(metavar="FOLDER", help="With --storage: the folder inside it.")]
 ProjectOption = Annotated[str | None, typer.Option(help="Name or id; needed for assignments and tasks.")]
 TargetOption = Annotated[ExportTarget, typer.Option(help="What to export.")]
 FilterOption = Annotated[
@@ -72,8 +77,19 @@ SinceOption = Annotated[
 KeepItemsOption = Annotated[
     bool, typer.Option("--keep-items", help="Keep what `apply-delta` needs to bring the export up to date.")
 ]
+ShardItemsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="Images in one tar shard, of yolo, voc and webdataset. yolo and voc: 0 for single files; when absent, "
+        "shards of 10,000 from 200,000 images on.",
+    ),
+]
+ParallelismOption = Annotated[
+    int | None, typer.Option(min=1, max=64, help="Processes that convert; one per core for a large export when absent.")
+]
 _BESIDE_RESUME = frozenset({"resume", "host", "token", "as_json"})
-_BESIDE_SINCE = frozenset({"since", "out", "name", "host", "token", "as_json", "is_strict"})
+_BESIDE_SINCE = frozenset({"since", "out", "name", "host", "token", "as_json", "is_strict", "parallelism"})
 
 
 def export_command(
@@ -81,6 +97,8 @@ def export_command(
     *,
     fmt: FormatOption = None,
     out: OutOption = None,
+    storage: StorageOption = None,
+    path: PathOption = "",
     project: ProjectOption = None,
     target: TargetOption = ExportTarget.ASSIGNMENT,
     filters: FilterOption = None,
@@ -88,6 +106,8 @@ def export_command(
     task: TaskOption = None,
     images: ImagesOption = ImageMode.COPY,
     split: SplitOption = None,
+    shard_items: ShardItemsOption = None,
+    parallelism: ParallelismOption = None,
     is_strict: StrictOption = False,
     is_in_process: InProcessOption = False,
     since: SinceOption = None,
@@ -111,18 +131,20 @@ def export_command(
             params = note.params | {"resume_job": resume}
         elif since is not None:
             _refuse_others(ctx, _BESIDE_SINCE, "--since takes what to export, and how, from that export")
-            params = delta_parameters(since, name=name) | {"out": _given("out", out).resolve(), "strict": is_strict}
+            params = delta_parameters(since, name=name)
+            params |= {"out": _given("out", out).resolve(), "strict": is_strict, "parallelism": parallelism}
         else:
-            chosen, folder = _given("format", fmt), _given("out", out).resolve()
+            chosen, where = _given("format", fmt), choose_target(v2, out, storage, path)
             params = {
                 **_select(v1, v2, project=project, target=target, selection=parse_filters(filters or [])),
                 "format": chosen,
-                "out": folder,
+                **where,
                 "images": images,
                 "split": parse_split(split),
                 "strict": is_strict,
                 "keep_items": keep_items,
-                "options": {"task": task} if task else {},
+                **parse_format_options(chosen, task=task, shard_items=shard_items),
+                "parallelism": parallelism,
                 "disable_async_delegate": is_in_process or None,
             }
             params["name"] = name or f"{params['name']}-{chosen.value}"

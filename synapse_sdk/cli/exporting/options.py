@@ -1,4 +1,4 @@
-"""Words of the command line as values: filters and splits."""
+"""Words of the command line as values: filters, splits, and what only some formats know."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from synapse_sdk.cli.failures import UsageError
+from synapse_sdk.plugins.actions.export.formats.target import SHARDABLE
+from synapse_sdk.utils.converters import Format
 
 # Filters that take several values; the others take one.
 ID_LISTS = frozenset({"ids", "ids_ex"})
@@ -57,6 +59,22 @@ def parse_split(text: str | None) -> dict[str, float] | str | None:
     if abs(sum(ratios) - 1) > 1e-6:
         raise UsageError(f"--split {text!r} adds up to {sum(ratios):g}, not to 1.")
     return dict(zip(SPLIT_NAMES, ratios, strict=False))
+
+
+def parse_format_options(fmt: Format, *, task: str | None, shard_items: int | None) -> dict[str, Any]:
+    """What a format is asked for beyond its name, as parameters of the export.
+
+    Raises:
+        UsageError: The format has no shards, or cannot do without.
+    """
+    options: dict[str, Any] = {"task": task} if task else {}
+    if fmt is Format.WEBDATASET and shard_items is not None:
+        if not shard_items:
+            raise UsageError("--shard-items 0 asks for single files; WebDataset has none. Use jsonl for these.")
+        options["shard_items"] = shard_items
+    elif shard_items is not None and fmt not in SHARDABLE:
+        raise UsageError(f"--shard-items is for yolo, voc and webdataset; {fmt} has few annotation files as it is.")
+    return {"options": options, "shard_items": shard_items if fmt in SHARDABLE else None}
 
 
 def _value(key: str, text: str) -> Any:

@@ -79,8 +79,9 @@ class ResumableExport(FormatExportAction):
             )
             self.note.close()
             return
-        with suppress(OSError):
-            remove_partials(Path(self.note.params["out"]), self.note.job_id)
+        if self.note.params.get("out"):
+            with suppress(OSError):
+                remove_partials(Path(self.note.params["out"]), self.note.job_id)
         self.note.discard()
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from synapse_sdk.cli.output import print_facts, print_json, warn
-from synapse_sdk.plugins.actions.export.output.record import RECORD_NAME
 
 _GATHERED = {"delegated": "by the server", "in-process": "from here", "merged": "from both exports"}
 
@@ -20,10 +17,9 @@ def summarize(result: dict[str, Any], *, head: str, seconds: float) -> dict[str,
         head: Who gathered the data: `delegated`, `in-process` or `merged`.
         seconds: How long it took.
     """
-    path = result.get("export_path")
-    report = _read_record(path).get("report") or {}
+    report = result.get("report") or {}
     return {
-        "path": path,
+        "path": result.get("export_path"),
         "exported": result["exported_count"],
         "failed": result["failed_count"],
         "annotations": report.get("annotations", 0),
@@ -33,14 +29,6 @@ def summarize(result: dict[str, Any], *, head: str, seconds: float) -> dict[str,
         "head": head,
         "seconds": round(seconds, 2),
     }
-
-
-def _read_record(path: str | None) -> dict[str, Any]:
-    record = Path(path, RECORD_NAME) if path else None
-    if record is None or not record.is_file():
-        return {}
-    facts: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
-    return facts
 
 
 def print_summary(summary: dict[str, Any], *, as_json: bool) -> None:

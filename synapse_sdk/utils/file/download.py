@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -117,12 +117,25 @@ def iter_download(
         ClientError: The URL could not be fetched.
         StorageError: The bytes are not the announced ones, or the file cannot be read.
     """
+    chunks = _open_source(source, client, timeout, retry or RetryPolicy(), slots=slots)
+    yield from check_chunks(
+        chunks, _source_name(source), expected_sha256=expected_sha256, expected_size=expected_size
+    )  # fmt: skip
+
+
+def check_chunks(
+    chunks: Iterable[bytes], name: str, *, expected_sha256: str | None = None, expected_size: int | None = None
+) -> Iterator[bytes]:
+    """The chunks as they are, checked against what was announced when they end.
+
+    Raises:
+        StorageError: They are not the announced bytes.
+    """
     digest, size = hashlib.sha256(), 0
-    for chunk in _open_source(source, client, timeout, retry or RetryPolicy(), slots=slots):
+    for chunk in chunks:
         digest.update(chunk)
         size += len(chunk)
         yield chunk
-    name = _source_name(source)
     if expected_size is not None and size != expected_size:
         raise StorageError(f"{name} has {size} bytes where {expected_size} were announced. Fetch it again.")
     if expected_sha256 is not None and digest.hexdigest() != expected_sha256.lower():

@@ -101,6 +101,8 @@ class BaseExportAction(BaseAction[P]):
             outcome["output_path"] = context.output_path
         if context.unique_export_path is not None:
             outcome["export_path"] = str(context.unique_export_path)
+        if context.report is not None:
+            outcome["report"] = context.report
         return outcome
 
     def get_storage(self, storage_id: int) -> Any:

@@ -28,7 +28,7 @@ class WebDatasetWriter(JsonlWriter):
         inner = LocalSink(sink) if isinstance(sink, Path) else sink
         chosen = options or WebDatasetOptions()
         limits = ShardLimits(chosen.shard_items, chosen.shard_bytes)
-        super().__init__(ShardSink(inner, limits, _member_of), classes, TableOptions())
+        super().__init__(ShardSink(inner, limits, member_of_sample), classes, TableOptions())
 
     def image_path(self, image_name: str, split: str | None = None) -> str:
         stem, suffix = split_suffix(image_name)
@@ -49,6 +49,7 @@ def key_of(stem: str) -> str:
     return stem.replace("%", "%25").replace(".", "%2E")
 
 
-def _member_of(path: str) -> Member:
+def member_of_sample(path: str) -> Member:
+    """Which shards a file of a sample goes into, and its name there."""
     series, _, name = path.partition("/")
     return Member(series, name)

@@ -7,6 +7,7 @@ from typing import Any
 
 from synapse_sdk.plugins.actions.export.action import BaseExportAction
 from synapse_sdk.plugins.actions.export.context import ExportContext
+from synapse_sdk.plugins.actions.export.delta.images import MergedOriginals
 from synapse_sdk.plugins.actions.export.delta.kept_items import KeptItems
 from synapse_sdk.plugins.actions.export.delta.merged_items import MergedItems
 from synapse_sdk.plugins.actions.export.delta.opened import OpenedExport
@@ -76,7 +77,8 @@ class ReadExportsStep(ExportStep):
             self._old, self._delta, lambda name, head: self._image_path(context, name, head), context.kept_items
         )
         context.total_count, context.results = items.count(), items
-        prepare_exporter(context, items, None)
+        exporter = prepare_exporter(context, items, None)
+        exporter.originals = MergedOriginals(context.runtime_ctx, context.settings)
         return StepResult(data={"total_count": context.total_count})
 
     def rollback(self, context: ExportContext, result: StepResult) -> None:  # noqa: ARG002 - the context knows.

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
+from synapse_sdk.plugins.actions.export.delta.images import open_images
 from synapse_sdk.plugins.actions.export.delta.kept_items import KeptItems
 from synapse_sdk.plugins.actions.export.delta.opened import OpenedExport
 from synapse_sdk.plugins.actions.export.sources.bundle_items import BundleItems, RowHead, decode_head
+from synapse_sdk.utils.converters import Format
 from synapse_sdk.utils.converters.names import NameAllocator
 
 # Where an item's image is in its export: by the name it was given and the item's head.
 PathOf = Callable[[str, RowHead], str | None]
-_Line = tuple[int, bytes, RowHead, Path | None]
+_Line = tuple[int, bytes, RowHead, str | None]
 
 
 class MergedItems(BundleItems):
@@ -54,7 +55,7 @@ class MergedItems(BundleItems):
             if self._kept is not None:
                 self._kept.add(line)
             if image is not None and (primary := head.primary):
-                primary[1].bundle_path, primary[1].url = None, str(image)
+                primary[1].bundle_path, primary[1].url = None, image
             yield head
 
     def _merged(self) -> Iterator[_Line]:
@@ -72,12 +73,12 @@ class MergedItems(BundleItems):
                     old = next(before, None)
 
     def _located(self, export: OpenedExport) -> Any:
-        names = NameAllocator()
+        names, images = NameAllocator(), open_images(export.folder, Format(export.record["format"]))
         for line in export.lines():
             head = decode_head(line)
             # Names are given out by arrival: each item has to be looked at to know where the next one's image is.
             path = self._image_path(names.allocate(head.own_name, fallback=str(head.id)), head)
-            yield head.id, line, head, None if path is None else export.folder / path
+            yield head.id, line, head, None if path is None else images.find(path)
 
 
 def _id_of(line: bytes) -> int:

@@ -16,7 +16,7 @@ from synapse_sdk.plugins.actions.export.output.record import RECORD_NAME
 DELETIONS_FILE = "deletions.jsonl"
 # What two exports must have in common for one to bring the other up to date.
 _SELECTION = ("target", "filter", "project")
-_SHAPE = ("format", "options", "images", "split", "split_seed")
+_SHAPE = ("format", "options", "images", "split", "split_seed", "shard_items")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class OpenedExport:
 
     def parameters(self) -> dict[str, Any]:
         """What an export with the same outcome is asked for."""
-        return {name: self.record[name] for name in (*_SELECTION[:2], *_SHAPE)}
+        return {name: self.record.get(name) for name in (*_SELECTION[:2], *_SHAPE)}
 
     def require_delta(self, delta: OpenedExport) -> None:
         """Make sure that a delta tells what changed since this export.

@@ -170,6 +170,7 @@ class FormatExporter(BaseExporter):
             "images": str(self.params.get("images", ImageMode.COPY)),
             "split": self.params.get("split"),
             "split_seed": self.params.get("split_seed", 0),
+            "shard_items": self.params.get("shard_items"),
             "class_schema": self.class_schema().model_dump(mode="json"),
             "report": self._report.to_dict() if self._report else None,
             "is_valid": self._validation.ok if self._validation else None,

@@ -69,7 +69,9 @@ class FinalizeStep(ExportStep):
         exporter.additional_file_saving(folder)
         exporter._save_error_list(folder, exporter.errors_json, exporter.errors_original)  # noqa: SLF001 - its own template.
         kept = context.kept_items.close() if context.kept_items is not None else None
-        save_record(folder, _record(context, exporter, kept), exporter.checksums())
+        record = _record(context, exporter, kept)
+        context.report = record.get("report")
+        save_record(folder, record, exporter.checksums())
         unmark(folder)
         context.output_path = str(context.path_root)
         context.log(

@@ -1,0 +1,104 @@
+"""`synapse export` into shards and into storages of the platform, as a person types it."""
+
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.cli.data_sets import make_voc
+from tests.export.support import tree
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+
+@pytest.fixture
+def project(synapse, tmp_path):
+    name = f"owls of {tmp_path.name}"
+    synapse.json("import", "voc", make_voc(tmp_path / "owls", 5), "--project", name)
+    return name
+
+
+@pytest.fixture
+def in_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("fmt", ["yolo", "voc", "webdataset"])
+def test_shards_are_imported_again_with_every_image(synapse, project, tmp_path, fmt):
+    export = ["export", "--project", project, "--format", fmt, "--out", tmp_path]
+    done = synapse.json(*export, "--name", "set", "--shard-items", 2)
+    assert len(list((tmp_path / "set").glob("*.tar"))) == 3
+    assert done["annotations"] == 5
+    assert json.loads((tmp_path / "set/shards.json").read_text())["items"] == 5
+
+    back = synapse.json("import", fmt, tmp_path / "set", "--project", f"from {fmt}")
+
+    assert (back["created"], back["bad"]) == (5, 0)
+    assert boxes_of(synapse, f"from {fmt}", tmp_path / "back") == pytest.approx(
+        boxes_of(synapse, project, tmp_path / "before"), abs=0.01
+    )
+
+
+def boxes_of(synapse, project, folder) -> list[float]:
+    done = synapse.json("export", "--format", "coco", "--project", project, "--images", "none", "--out", folder)
+    found = json.loads(Path(done["path"], "annotations.json").read_text())
+    return [number for annotation in found["annotations"] for number in annotation["bbox"]]
+
+
+def test_unpacked_shards_are_the_single_files(synapse, project, tmp_path):
+    export = ["export", "--project", project, "--format", "yolo", "--out", tmp_path]
+    synapse.json(*export, "--name", "sharded", "--shard-items", 2)
+    synapse.json(*export, "--name", "single", "--shard-items", 0)
+    for shard in sorted((tmp_path / "sharded").glob("*.tar")):
+        with tarfile.open(shard) as archive:
+            archive.extractall(tmp_path / "unpacked", filter="data")
+    single = tree(tmp_path / "single")
+    assert {name: single[name] for name in tree(tmp_path / "unpacked")} == tree(tmp_path / "unpacked")
+    assert sum("/" in name for name in single) == len(tree(tmp_path / "unpacked")) == 10
+
+
+def test_an_export_with_shards_is_brought_up_to_date(synapse, project, tmp_path):
+    export = ["export", "--project", project, "--format", "yolo", "--shard-items", 2, "--keep-items"]
+    old = synapse.json(*export, "--out", tmp_path / "old")
+    synapse.json("import", "voc", make_voc(tmp_path / "more", 7), "--project", project)
+    delta = synapse.json("export", "--since", old["path"], "--out", tmp_path / "delta")
+    synapse.json("apply-delta", old["path"], delta["path"], "--out", tmp_path / "new")
+    whole = synapse.json(*export, "--out", tmp_path / "whole")
+    assert whole["exported"] == 7
+    assert tree(tmp_path / "new") == tree(tmp_path / "whole")
+
+
+def test_an_export_goes_into_a_storage(synapse, project, tmp_path):
+    place = ["--provider", "file_system", "--set", f"location={tmp_path / 'store'}"]
+    (tmp_path / "store").mkdir()
+    synapse.json("storage", "create", "sets", *place)
+    export = ["export", "--project", project, "--format", "coco", "--name", "set"]
+    done = synapse.json(*export, "--storage", "sets", "--path", "a/b")
+    synapse.json(*export, "--out", tmp_path / "local")
+    assert done["annotations"] == 5
+    assert tree(tmp_path / "store/a/b/set") == tree(tmp_path / "local/set")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--format coco --out x --shard-items 5", "--shard-items is for yolo, voc and webdataset"),
+        ("--format webdataset --out x --shard-items 0", "WebDataset has none"),
+        ("--format coco", "--out is missing"),
+        ("--format coco --out x --storage default", "give one"),
+        ("--format coco --out x --path y", "name it with --storage"),
+    ],
+)
+@pytest.mark.usefixtures("in_folder")
+def test_targets_that_make_no_sense_are_refused(synapse, project, words, said):
+    refused = synapse("export", "--project", project, *words.split())
+    assert refused.exit_code == 2
+    assert said in refused.stderr
+    assert not Path("x").exists()
+
+
+def test_a_storage_that_is_not_there_is_refused_with_those_that_are(synapse, project):
+    refused = synapse("export", "--project", project, "--format", "coco", "--storage", "nowhere")
+    assert refused.exit_code == 1
+    assert "there are: " in refused.stderr
