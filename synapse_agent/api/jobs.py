@@ -6,9 +6,9 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Request, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Header, HTTPException, Query, Request, WebSocket, WebSocketDisconnect
 from starlette.responses import PlainTextResponse, StreamingResponse
 
 from synapse_agent.services.capacity import list_gpus, measure_capacity
@@ -17,6 +17,8 @@ from synapse_sdk.wire.agents import RunRecord
 
 router = APIRouter()
 LOOK_SECONDS = 0.3
+Position = Annotated[int, Query(ge=0, description="Only what was printed after so many bytes.")]
+LastEventId = Annotated[int | None, Header(ge=0)]
 
 
 def _history(state: Any) -> RunHistory:
@@ -52,25 +54,31 @@ def stop_job(request: Request, job_id: str) -> RunRecord:
 
 
 @router.get("/jobs/{job_id}/logs/stream/", response_class=StreamingResponse)
-async def stream_job_logs(request: Request, job_id: str) -> StreamingResponse:
-    """What a run prints, as server-sent events `{type, message}`; `complete` or `error` ends them."""
+async def stream_job_logs(
+    request: Request, job_id: str, last_event_id: LastEventId = None, position: Position = 0
+) -> StreamingResponse:
+    """What a run prints, as server-sent events `{type, message, position}`; `complete` or `error` ends them.
+
+    Each event's id is its position: whoever was cut off goes on behind it (`Last-Event-ID`).
+    """
     await asyncio.to_thread(_find, request.app.state, job_id)
+    first = position if last_event_id is None else last_event_id
 
     async def events() -> AsyncIterator[str]:
-        async for event in _tail(_history(request.app.state), job_id):
+        async for event in _tail(_history(request.app.state), job_id, first):
             if await request.is_disconnected():
                 return
-            yield f"data: {json.dumps(event, ensure_ascii=False)}\n\n"
+            yield f"id: {event['position']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n"
 
     return StreamingResponse(events(), media_type="text/event-stream")
 
 
 @router.websocket("/jobs/{job_id}/logs/")
-async def watch_job_logs(socket: WebSocket, job_id: str) -> None:
-    """What a run prints, as messages `{type, message}`."""
+async def watch_job_logs(socket: WebSocket, job_id: str, position: Position = 0) -> None:
+    """What a run prints, as messages `{type, message, position}`; `?position=` goes on behind one."""
     await socket.accept()
     try:
-        async for event in _tail(_history(socket.app.state), job_id):
+        async for event in _tail(_history(socket.app.state), job_id, position):
             await socket.send_text(json.dumps(event, ensure_ascii=False))
         await socket.close()
     except (WebSocketDisconnect, RuntimeError):
@@ -116,19 +124,19 @@ def _find(state: Any, job_id: str) -> RunRecord:
     return run
 
 
-async def _tail(history: RunHistory, job_id: str) -> AsyncIterator[dict[str, Any]]:
-    position = 0
+async def _tail(history: RunHistory, job_id: str, position: int) -> AsyncIterator[dict[str, Any]]:
     while True:
         run = await asyncio.to_thread(history.find, job_id)
         if run is None:
-            yield {"type": "error", "message": "The run is not here any more."}
+            yield {"type": "error", "message": "The run is not here any more.", "position": position}
             return
         is_over = run.phase == "ended"
-        position, text = await asyncio.to_thread(history.read, job_id, position)
-        for line in text.splitlines():
-            yield {"type": "log", "message": line}
-        if is_over and not text:
-            yield {"type": "complete", "message": run.status.value}
+        lines = await asyncio.to_thread(history.read_lines, job_id, position)
+        for line in lines:
+            position = line.position
+            yield {"type": "log", "message": line.text, "position": position}
+        if is_over and not lines:
+            yield {"type": "complete", "message": run.status.value, "position": position}
             return
-        if not text:
+        if not lines:
             await asyncio.sleep(LOOK_SECONDS)

@@ -103,6 +103,9 @@ class Engine(Protocol):
 
     def request_stop(self, folder: Path) -> None:
         """Ask a run to end; it is killed when it does not."""
+    def was_started(self, folder: Path) -> bool:
+        """Whether a run of this folder has begun, whatever has become of it."""
+
 
     def poll(self, folder: Path) -> RunExit | None:
         """How a run ended; None while it runs. After this answers, no process of the run is left."""

@@ -20,6 +20,7 @@ from synapse_agent.services.runs.store import RunStore
 from synapse_agent.services.server_link import ServerLink
 from synapse_agent.services.serving_setup import ServingParts, open_serving
 from synapse_sdk.exceptions import ConfigurationError
+from synapse_sdk.plugins.executors.environment import forget_half_built
 
 API_TOKEN_FILE = "api.token"  # noqa: S105 - a file's name.
 
@@ -52,6 +53,7 @@ def open_agent(settings: Settings, enrolment: Enrolment, own_url: str) -> AgentP
     """Make the parts of an agent; nothing runs yet."""
     home = settings.home.expanduser().resolve()
     store, engine = RunStore(home / "runs"), LocalEngine()
+    forget_half_built(home / "envs")
     link = ServerLink(settings.server_url, enrolment.key)
     shop = Workshop(
         settings=settings,

@@ -25,15 +25,19 @@ from synapse_sdk.plugins.executors.job_protocol import RunRequest
 from synapse_sdk.utils.auth import (
     ENV_RUN_AGENT_TOKEN,
     ENV_RUN_AGENT_URL,
+    Credentials,
     create_backend_client,
     create_backend_v2_client,
     load_credentials,
     read_env,
 )
+from synapse_sdk.utils.retry import NO_RETRY, RetryPolicy
 
 EXIT_FAILED = 1
 ROLLBACK_SECONDS = 30.0
 SPOOLED_WAIT_SECONDS = 2.0
+# A run of an agent outlasts five minutes of a server, or of its agent, that is being restarted or updated.
+RUN_RETRY = RetryPolicy(retries=40, max_wait_seconds=10.0)
 
 
 def main() -> int:
@@ -92,27 +96,40 @@ def make_context(
     """What an action is given: clients when there are credentials, and the job's log when there is a job too."""
     credentials = load_credentials(env=env)
     has_token = credentials.access_token is not None
-    client = create_backend_client(credentials) if has_token else None
-    v2_client = create_backend_v2_client(credentials) if has_token else None
-    options: dict[str, Any] = {}
-    if job_protocol.SPOOL_FOLDER in env:
-        # Whoever named the folder sends what is left in it, so the end of the run need not wait for the server.
-        options = {"spool_folder": Path(env[job_protocol.SPOOL_FOLDER]), "finish_wait_seconds": SPOOLED_WAIT_SECONDS}
-    logger: BaseLogger = JobLogger(client, job_id, **options) if client and job_id else ConsoleLogger()
+    retry = RUN_RETRY if job_protocol.SPOOL_FOLDER in env else None
+    client = create_backend_client(credentials, retry=retry) if has_token else None
+    v2_client = create_backend_v2_client(credentials, retry=retry) if has_token else None
     return RuntimeContext(
-        logger,
+        _open_logger(env, credentials, job_id),
         PluginEnvironment(env),
         job_id=job_id,
         client=client,
         v2_client=v2_client,
-        agent_client=_open_agent_client(env, credentials.access_token),
+        agent_client=_open_agent_client(env, credentials.access_token, retry),
         config=config or {},
     )
 
 
-def _open_agent_client(env: Mapping[str, str], user_token: str | None) -> AgentClient | None:
+def _open_logger(env: Mapping[str, str], credentials: Credentials, job_id: str | None) -> BaseLogger:
+    if credentials.access_token is None or job_id is None:
+        return ConsoleLogger()
+    if job_protocol.SPOOL_FOLDER not in env:
+        return JobLogger(create_backend_client(credentials), job_id)
+    # Whoever named the folder sends what is left in it, so the end of the run need not wait for the server. The log
+    # comes again later by itself: a client that was patient as well would hold it up.
+    return JobLogger(
+        create_backend_client(credentials, retry=NO_RETRY),
+        job_id,
+        spool_folder=Path(env[job_protocol.SPOOL_FOLDER]),
+        finish_wait_seconds=SPOOLED_WAIT_SECONDS,
+    )
+
+
+def _open_agent_client(
+    env: Mapping[str, str], user_token: str | None, retry: RetryPolicy | None
+) -> AgentClient | None:
     url, token = env.get(ENV_RUN_AGENT_URL), env.get(ENV_RUN_AGENT_TOKEN)
-    return AgentClient(url, token, user_token=user_token) if url and token else None
+    return AgentClient(url, token, user_token=user_token, retry=retry) if url and token else None
 
 
 def _hand_over(outcome: bytes, result_file: str | None) -> None:

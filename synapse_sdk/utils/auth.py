@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from synapse_sdk.clients.backend import BackendClient
     from synapse_sdk.clients.backend_v2 import BackendV2Client
+    from synapse_sdk.utils.retry import RetryPolicy
 
 ENV_SYNAPSE_HOST = "SYNAPSE_HOST"
 ENV_SYNAPSE_ACCESS_TOKEN = "SYNAPSE_ACCESS_TOKEN"  # noqa: S105 - the variable's name.
@@ -132,7 +133,10 @@ def update_config(changes: Mapping[str, Any], *, config_file: Path | None = None
 
 
 def create_backend_client(
-    credentials: Credentials | None = None, *, transport: httpx2.BaseTransport | None = None
+    credentials: Credentials | None = None,
+    *,
+    transport: httpx2.BaseTransport | None = None,
+    retry: RetryPolicy | None = None,
 ) -> BackendClient:
     """A v1 client for the server and key that were found.
 
@@ -142,11 +146,14 @@ def create_backend_client(
     from synapse_sdk.clients.backend import BackendClient
 
     found = _require_token(credentials)
-    return BackendClient(found.host, found.access_token, tenant=found.tenant, transport=transport)
+    return BackendClient(found.host, found.access_token, tenant=found.tenant, transport=transport, retry=retry)
 
 
 def create_backend_v2_client(
-    credentials: Credentials | None = None, *, transport: httpx2.BaseTransport | None = None
+    credentials: Credentials | None = None,
+    *,
+    transport: httpx2.BaseTransport | None = None,
+    retry: RetryPolicy | None = None,
 ) -> BackendV2Client:
     """A v2 client for the server and key that were found.
 
@@ -158,7 +165,12 @@ def create_backend_v2_client(
     found = _require_token(credentials)
     # Whoever logged in or set the variables named this server on purpose, plain http or not.
     return BackendV2Client(
-        found.host, access_token=found.access_token, tenant=found.tenant, allow_insecure=True, transport=transport
+        found.host,
+        access_token=found.access_token,
+        tenant=found.tenant,
+        allow_insecure=True,
+        transport=transport,
+        retry=retry,
     )
 
 

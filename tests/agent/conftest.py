@@ -1,6 +1,7 @@
 import pytest
 
-from tests.agent.stage import Stage
+from tests.agent.family import adopting, bury, family
+from tests.agent.stage import Stage, until
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +14,33 @@ def stage(tmp_path_factory):
 @pytest.fixture(scope="session")
 def agent(stage):
     return stage.start_agent()
+
+
+@pytest.fixture(autouse=True)
+def no_process_stays(request):
+    """After each test the process table holds what it held before, servers and agents apart."""
+    # A cluster starts and ends workers as it likes; its own tests look after it.
+    if "stage" not in request.fixturenames or request.node.get_closest_marker("ray"):
+        yield
+        return
+    stage = request.getfixturevalue("stage")
+    if "agent" in request.fixturenames:
+        request.getfixturevalue("agent")
+    with adopting():
+        before = set(family())
+        yield
+        until(lambda: not strangers(stage, before), 15.0, lambda: strangers(stage, before))
+        bury(stage.pids())
+
+
+def strangers(stage, before):
+    own = stage.pids()
+    return {pid: what for (pid, started), what in family().items() if pid not in own and (pid, started) not in before}
+
+
+@pytest.fixture
+def own_agent(stage):
+    """An agent for one test, which may kill it."""
+    agent = stage.start_agent()
+    yield agent
+    agent.kill()

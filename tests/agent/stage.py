@@ -118,6 +118,10 @@ class Stage:
         wanted = set(statuses) or FINAL
         return until(lambda: (job := self.job(job_id))["status"] in wanted and job, seconds, lambda: self.job(job_id))
 
+    def pids(self) -> set[int]:
+        """The server and the agents themselves."""
+        return {process.pid for process in (self.server, *(agent.process for agent in self.agents)) if process}
+
     def close(self):
         for agent in self.agents:
             agent.kill()
@@ -138,7 +142,7 @@ class AgentProcess:
         self.process: subprocess.Popen | None = None
         self.start()
 
-    def start(self):
+    def start(self, port: int = 0):
         env = {
             **clean_env(),
             "SYNAPSE_AGENT_SERVER_URL": self.stage.url,
@@ -152,7 +156,7 @@ class AgentProcess:
         }
         with (self.stage.folder / f"{self.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "synapse_agent.app", "--port", "0"],
+                [sys.executable, "-m", "synapse_agent.app", "--port", str(port)],
                 env=env,
                 stdout=log,
                 stderr=log,
@@ -166,6 +170,10 @@ class AgentProcess:
 
         self.record = until(connected, SECONDS, self.log)
         self.id, self.url = self.record["id"], self.record["url"]
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
 
     @property
     def api_token(self) -> str:

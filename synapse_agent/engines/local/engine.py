@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -44,7 +45,7 @@ class LocalEngine:
         Raises:
             OSError: It cannot be started.
         """
-        if self._was_started(plan.folder):
+        if self.was_started(plan.folder):
             return
         (plan.folder / "mark").write_text(plan.mark)
         with (plan.folder / "shim.err").open("wb") as errors:
@@ -69,9 +70,15 @@ class LocalEngine:
                 raise OSError(f"the process that supervises runs did not start (status {shim.poll()})")
             time.sleep(0.005)
 
+    def was_started(self, folder: Path) -> bool:
+        """Whether a run of this folder has begun, whatever has become of it."""
+        # A shim that was killed since has begun, too: beginning again would do its work twice.
+        return (folder / "shim.json").exists()
+
     def request_stop(self, folder: Path) -> None:
         """Ask a run to end; it is killed when it does not."""
-        (folder / "stop").touch()
+        with suppress(FileNotFoundError):  # It is over, and its folder elsewhere.
+            (folder / "stop").touch()
 
     def poll(self, folder: Path) -> RunExit | None:
         """How a run ended; None while it runs. After this answers, no process of the run is left."""
@@ -90,22 +97,17 @@ class LocalEngine:
 
     def read_console(self, folder: Path, position: int, max_bytes: int) -> ConsoleChunk:
         """What a run printed from a position on, or from the first later one that is still kept."""
-        segments = sorted((int(path.stem), path) for path in (folder / "console").glob("*.log"))
-        for start, path in segments:
-            try:
-                end = start + path.stat().st_size
-                if position >= end:
-                    continue
-                first = max(position, start)
-                with path.open("rb") as file:
-                    file.seek(first - start)
-                    return ConsoleChunk(first, file.read(max_bytes))
-            except FileNotFoundError:  # It was one in the middle and is gone by now.
-                continue
-        return ConsoleChunk(position, b"")
-
-    def _was_started(self, folder: Path) -> bool:
-        return (folder / "exit.json").exists() or self._is_running(folder)
+        data = b""
+        for start, path in sorted((int(path.stem), path) for path in (folder / "console").glob("*.log")):
+            if data and start != position + len(data):  # What was between is gone.
+                break
+            part = _read_from(path, max(position + len(data) - start, 0), max_bytes - len(data))
+            if part and not data:
+                position = max(position, start)
+            data += part
+            if len(data) >= max_bytes:
+                break
+        return ConsoleChunk(position, data)
 
     def _is_running(self, folder: Path) -> bool:
         shim = _read(folder / "shim.json", _Shim)
@@ -134,6 +136,15 @@ def _encode(plan: RunPlan) -> bytes:
         "secrets": list(plan.secrets),
     }
     return json.dumps(order).encode()
+
+
+def _read_from(path: Path, offset: int, max_bytes: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(max_bytes)
+    except FileNotFoundError:  # It was one in the middle and is gone by now.
+        return b""
 
 
 def _read(path: Path, kind: type[T]) -> T | None:

@@ -18,7 +18,7 @@ from synapse_agent.core.event_log import log_event
 from synapse_agent.core.settings import Settings
 from synapse_agent.engines.protocol import ConsoleChunk, Engine, RunExit
 from synapse_agent.services.releases import ReleaseCache
-from synapse_agent.services.runs.outcome import classify_outcome, failed
+from synapse_agent.services.runs.outcome import classify_outcome, failed, left_out
 from synapse_agent.services.runs.planning import RESULT, SPOOL, WORK, Surroundings, plan_run
 from synapse_agent.services.runs.store import Phase, RunFile, RunStore
 from synapse_agent.services.server_link import ServerLink
@@ -73,7 +73,7 @@ class Follower:
     def follow(self) -> None:
         """Bring the run to its end; returns early, without harm, when the agent halts."""
         try:
-            if self._run.phase == Phase.TAKEN:
+            if self._run.phase == Phase.TAKEN and not self._has_begun():
                 self._launch()
             while self._run.phase == Phase.STARTED and not self._halt.is_set():
                 self._look()
@@ -87,6 +87,13 @@ class Follower:
         if start is None:
             return
         self._run.plugin, self._run.version, self._run.action = start.plugin, start.version, start.action
+    def _has_begun(self) -> bool:
+        # The agent was killed right after it had started the run. To take the job anew would end the key it runs with.
+        if not self._shop.engine.was_started(self._folder):
+            return False
+        self._note_start()
+        return True
+
         try:
             self._start_processes(start)
         except (PluginError, ConfigurationError, ClientError, OSError) as exc:
@@ -97,6 +104,9 @@ class Follower:
         log_event("run_started", job_id=self._run.job_id, plugin=start.plugin, version=start.version)
 
     def _ask_start(self) -> RunStart | None:
+        self._note_start()
+
+    def _note_start(self) -> None:
         while not self._halt.is_set():
             try:
                 return self._shop.link.start(self._run.job_id)
@@ -243,7 +253,7 @@ def _part_of(chunk: ConsoleChunk, sent: int, *, is_last: bool) -> ConsolePart | 
     if not size:
         return None
     if chunk.position > sent:
-        text = f"\n[{chunk.position - sent:,} bytes of output were left out here: it printed too much]\n{text}"
+        text = f"\n{left_out(chunk.position - sent)}\n{text}"
     return ConsolePart(position=chunk.position, size_bytes=size, text=text)
 
 

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
-from synapse_agent.engines.protocol import Engine
+from synapse_agent.engines.protocol import ConsoleChunk, Engine
+from synapse_agent.services.runs.outcome import left_out
 from synapse_agent.services.runs.store import Phase, RunFile, RunStore
 from synapse_sdk.wire.agents import ExitKind, RunRecord
 from synapse_sdk.wire.jobs import JobStatus
 
 CHUNK_BYTES = 64 * 2**10
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class ConsoleLine(NamedTuple):
+    """A line that a run printed.
+
+    Attributes:
+        position: Bytes that were printed up to its end: where to go on after it.
+    """
+
+    position: int
+    text: str
 
 
 class RunHistory:
@@ -34,18 +47,28 @@ class RunHistory:
         found = self._find(job_id)
         return _record_of(found[0]) if found else None
 
-    def read(self, job_id: str, position: int) -> tuple[int, str]:
-        """What a run printed from a position on, to the end of a line where there is one; and the next position."""
+    def read_lines(self, job_id: str, position: int) -> tuple[ConsoleLine, ...]:
+        """What a run printed from a position on, to the end of a line where there is one."""
         found = self._find(job_id)
         if found is None:
-            return position, ""
+            return ()
         run, folder = found
         chunk = self._engine.read_console(folder, position, CHUNK_BYTES)
-        end = chunk.data.rfind(b"\n") + 1
-        data = chunk.data if run.phase == Phase.ENDED or not end else chunk.data[:end]
-        if not end and run.phase != Phase.ENDED and len(data) < CHUNK_BYTES:
-            return position, ""
-        return chunk.position + len(data), data.decode(errors="replace")
+        data = chunk.data[: chunk.data.rfind(b"\n") + 1]
+        if not data and (len(chunk.data) == CHUNK_BYTES or self._is_last(run, folder, chunk)):
+            # The rest of its line is far away, or will never come.
+            data = chunk.data
+        is_cut = bool(data) and chunk.position > position
+        lines = [ConsoleLine(chunk.position, left_out(chunk.position - position))] if is_cut else []
+        at = chunk.position
+        for line in data.splitlines(keepends=True):
+            at += len(line)
+            lines.append(ConsoleLine(at, line.rstrip(b"\r\n").decode(errors="replace")))
+        return tuple(lines)
+
+    def _is_last(self, run: RunFile, folder: Path, chunk: ConsoleChunk) -> bool:
+        end = chunk.position + len(chunk.data)
+        return run.phase == Phase.ENDED or self._engine.read_console(folder, end, 1).position > end
 
     def console(self, job_id: str) -> str:
         """All that is kept of what a run printed."""

@@ -17,6 +17,11 @@ STOP_NOTE = "It was stopped."
 NO_RESULT = "It ended without a result (exit status {code}): nothing says that its work is complete."
 
 
+def left_out(size_bytes: int) -> str:
+    """What stands in a console where its middle was."""
+    return f"[{size_bytes:,} bytes of output were left out here: it printed too much]"
+
+
 def classify_outcome(ended: RunExit, left: bytes | None, *, build_steps: int, limits: str) -> RunEnding:
     """How a job ended.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Any
 
 from synapse_sdk.clients.backend.transport import V1Transport, item_path
 from synapse_sdk.clients.base import Call
-from synapse_sdk.exceptions import ClientError, StreamLimitExceededError, WebSocketError
+from synapse_sdk.exceptions import ClientConnectionError, ClientError, StreamLimitExceededError, WebSocketError
 from synapse_sdk.utils.network import (
     StreamLimits,
     http_to_websocket_url,
@@ -22,6 +22,9 @@ from synapse_sdk.utils.network import (
 TAIL_SECONDS = 30.0
 # What a WebSocket that cannot be had is answered with: plain HTTP then does as well.
 FALLBACK_STATUSES = frozenset({500, 503})
+# Of a stream that had begun: the connection is gone, the run is not.
+_BROKEN_STATUSES = frozenset({503})
+RESUME_SECONDS = 0.5
 
 
 class TailProtocol(StrEnum):
@@ -76,11 +79,11 @@ class RunClientMixin(V1Transport):
         protocol: str = TailProtocol.AUTO,
         limits: StreamLimits | None = None,
     ) -> Iterator[str]:
-        """A run's lines as they come, until it ends.
+        """A run's lines as they come, until it ends; each once, also when the agent is restarted meanwhile.
 
         Args:
             job_id: The run.
-            timeout: Seconds of silence after which the stream is given up.
+            timeout: Seconds of silence, or of an agent that is away, after which the stream is given up.
             protocol: `websocket`, `http`, or `auto`: a WebSocket, and HTTP where there is none.
             limits: How much the stream may send.
 
@@ -103,10 +106,15 @@ class RunClientMixin(V1Transport):
         self, job_id: str, timeout: float = TAIL_SECONDS, *, limits: StreamLimits | None = None
     ) -> Iterator[str]:
         """A run's lines over HTTP (server-sent events); see `tail_job_logs`."""
-        path = item_path("jobs", job_id, "logs/stream/")
-        with self.stream(Call("GET", path, read_timeout_seconds=validate_timeout(timeout))) as response:
-            events = (line.removeprefix("data: ") for line in response.iter_lines() if line.startswith("data: "))
-            yield from _messages(events, limits or StreamLimits())
+        path, seconds = item_path("jobs", job_id, "logs/stream/"), validate_timeout(timeout)
+
+        def receive(position: int) -> Iterator[str]:
+            call = Call("GET", path, headers={"Last-Event-ID": str(position)}, read_timeout_seconds=seconds)
+            with self.stream(call) as response:
+                lines = response.iter_lines()
+                yield from (line.removeprefix("data: ") for line in lines if line.startswith("data: "))
+
+        yield from _messages(_resumed(receive, seconds), limits or StreamLimits())
 
     def websocket_tail_job_logs(
         self, job_id: str, timeout: float = TAIL_SECONDS, *, limits: StreamLimits | None = None
@@ -118,7 +126,12 @@ class RunClientMixin(V1Transport):
         """
         url = http_to_websocket_url(f"{self.base_url}/jobs/{validate_resource_id(job_id)}/logs/")
         headers = {name: value for name, value in self.http.headers.items() if name in _SENT_HEADERS}
-        yield from _messages(_receive(url, headers, validate_timeout(timeout)), limits or StreamLimits())
+        seconds = validate_timeout(timeout)
+
+        def receive(position: int) -> Iterator[str]:
+            return _receive(f"{url}?position={position}", headers, seconds)
+
+        yield from _messages(_resumed(receive, seconds), limits or StreamLimits())
 
 
 _SENT_HEADERS = frozenset({"authorization", "synapse-user", "synapse-tenant"})
@@ -148,18 +161,40 @@ def _receive(url: str, headers: dict[str, str], timeout: float) -> Iterator[str]
         raise WebSocketError(503, f"The WebSocket broke: {sanitize_error_message(str(exc))}") from exc
 
 
+def _resumed(receive: Callable[[int], Iterator[str]], seconds: float) -> Iterator[str]:
+    """The events of a stream, gone on with where it broke, as long as the agent is not away for too long."""
+    position, heard = 0, None
+    while True:
+        try:
+            for event in receive(position):
+                heard, message = time.monotonic(), json.loads(event)
+                position = message["position"]
+                yield event
+                if message["type"] != "log":
+                    return
+            # The agent was stopped, and closed its streams.
+            reason: ClientError = ClientConnectionError(None, "The agent ended the stream before the run had ended.")
+        except (ClientConnectionError, WebSocketError) as exc:
+            reason = exc
+        is_passing = isinstance(reason, ClientConnectionError) or reason.status_code in _BROKEN_STATUSES
+        if heard is None or not is_passing:
+            raise reason
+        if time.monotonic() - heard > seconds:
+            raise ClientConnectionError(None, f"The agent has been away for {seconds:g} s.") from reason
+        time.sleep(RESUME_SECONDS)
+
+
 def _messages(events: Iterator[str], limits: StreamLimits) -> Iterator[str]:
     received = 0
     for number, event in enumerate(events, 1):
-        size = len(event.encode())
-        received += size
+        received += len(event.encode())
         if number > min(limits.max_messages, limits.max_lines) or received > limits.max_bytes:
             raise StreamLimitExceededError(429, "The run sent more than the limits allow. Fetch its log instead.")
-        if size > limits.max_message_size:
-            continue
         message = json.loads(event)
         if message["type"] == "complete":
             return
+        text = str(message["message"])
         if message["type"] == "error":
-            raise ClientError(404, sanitize_error_message(str(message["message"])))
-        yield str(message["message"])
+            raise ClientError(404, sanitize_error_message(text))
+        if len(text.encode()) <= limits.max_message_size:
+            yield text

@@ -5,8 +5,10 @@ It speaks on stdout, and leaves an error where a run leaves its outcome (`job_pr
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 from synapse_sdk.exceptions import SynapseError
 from synapse_sdk.plugins.config import PluginConfig
@@ -20,6 +22,7 @@ EXIT_FAILED = 1
 
 def main() -> int:
     """Build the environment; the exit status is 0 when it is there."""
+    signal.signal(signal.SIGTERM, _stop)
     folder, cache = Path(sys.argv[1]), Path(sys.argv[2])
     try:
         config = PluginConfig.from_path(folder)
@@ -31,6 +34,11 @@ def main() -> int:
             Path(result_file).write_bytes(job_protocol.encode_error(exc))
         return EXIT_FAILED
     return 0
+
+
+def _stop(signal_number: int, _frame: FrameType | None) -> None:
+    # Raised, so that what is half built is removed.
+    raise SystemExit(128 + signal_number)
 
 
 def _say(message: str) -> None:

@@ -17,7 +17,7 @@ import threading
 import venv
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from synapse_sdk.exceptions import BuildError
@@ -84,10 +84,29 @@ def is_built(environment: Path) -> bool:
     return (environment / _READY).exists()
 
 
+def forget_half_built(cache: Path) -> None:
+    """Remove what builds left that were killed; one that still goes on is let alone."""
+    for folder in cache.glob("*/"):
+        with suppress(BlockingIOError), _locked(folder.with_name(f"{folder.name}.lock"), fcntl.LOCK_NB):
+            if not is_built(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 def _build(
     target: Path, folder: Path, config: PluginConfig, installer: PackageManager, *, notify: Callable[[str], None]
 ) -> None:
     shutil.rmtree(target, ignore_errors=True)
+    try:
+        _fill(target, folder, config, installer, notify=notify)
+    except BaseException:  # A stop, too, leaves nothing half.
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+    (target / _READY).touch()
+
+
+def _fill(
+    target: Path, folder: Path, config: PluginConfig, installer: PackageManager, *, notify: Callable[[str], None]
+) -> None:
     venv.create(target, symlinks=True)
     python = target / "bin" / "python"
     _install(_installer_command(python, folder, config, installer), folder, config, notify=notify)
@@ -95,7 +114,6 @@ def _build(
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     behind = "".join(f"import site; site.addsitedir({path!r})\n" for path in _our_packages())
     (target / "lib" / version / "site-packages" / "zz_synapse.pth").write_text(behind, encoding="utf-8")
-    (target / _READY).touch()
 
 
 def _installer_command(python: Path, folder: Path, config: PluginConfig, installer: PackageManager) -> list[str]:
@@ -153,8 +171,8 @@ def _our_packages() -> list[str]:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, more: int = 0) -> Iterator[None]:
     """Two runs that start at once build an environment once."""
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_EX | more)
         yield

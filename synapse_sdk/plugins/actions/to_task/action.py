@@ -105,8 +105,16 @@ class ToTaskAction(BaseAction[ToTaskParams]):
         known = self.known_data_file(url)
         if known is not None and known.content is not None:
             return known.content
-        http = getattr(self.ctx.client, "anonymous", None)
-        return b"".join(iter_download(url, client=http, expected_sha256=known.sha256 if known else None))
+        client = self.ctx.client
+        # As patient as the client with files that the server hands out, and with no other host.
+        is_servers = client is not None and url.startswith(f"{client.base_url}/")
+        chunks = iter_download(
+            url,
+            client=getattr(client, "anonymous", None),
+            expected_sha256=known.sha256 if known else None,
+            retry=client.retry if client is not None and is_servers else None,
+        )
+        return b"".join(chunks)
 
     def execute(self) -> ToTaskResult:
         """Annotate the tasks.

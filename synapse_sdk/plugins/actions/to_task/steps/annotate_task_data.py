@@ -20,6 +20,7 @@ from synapse_sdk.plugins.actions.to_task.gateway.base import Annotation, Outcome
 from synapse_sdk.plugins.actions.to_task.models import TaskFailure
 from synapse_sdk.plugins.actions.to_task.steps.base import ToTaskStep
 from synapse_sdk.plugins.steps import StepResult
+from synapse_sdk.utils.network import sanitize_error_message
 
 CATEGORY = ToTaskProgressCategories.ANNOTATE_TASK_DATA
 # A batch of large annotations is sent before it is full.
@@ -130,7 +131,8 @@ class _Workshop:
                 self._gateway.load(work)
             return _Made(work.task_id, self._annotate(self._context, work))
         except Exception as exc:  # noqa: BLE001 - whatever a plugin's conversion raises fails its task alone.
-            return _Made(work.task_id, outcome=Outcome(work.task_id, str(exc) or type(exc).__name__))
+            reason = sanitize_error_message(str(exc)) or type(exc).__name__
+            return _Made(work.task_id, outcome=Outcome(work.task_id, reason))
 
     def _drain(self) -> None:
         try:
