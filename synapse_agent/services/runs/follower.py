@@ -101,7 +101,7 @@ class Follower:
             return
         self._run.phase, self._run.started = Phase.STARTED, datetime.now(UTC).isoformat()
         self._shop.store.save(self._run)
-        log_event("run_started", job_id=self._run.job_id, plugin=start.plugin, version=start.version)
+        log_event("run_started", job_id=self._run.job_id, plugin=self._run.plugin, version=self._run.version)
 
     def _ask_start(self) -> RunStart | None:
         self._note_start()
