@@ -82,11 +82,6 @@ class Follower:
         except JobGoneError:
             self._abandon()
 
-    def _launch(self) -> None:
-        start = self._ask_start()
-        if start is None:
-            return
-        self._run.plugin, self._run.version, self._run.action = start.plugin, start.version, start.action
     def _has_begun(self) -> bool:
         # The agent was killed right after it had started the run. To take the job anew would end the key it runs with.
         if not self._shop.engine.was_started(self._folder):
@@ -94,19 +89,24 @@ class Follower:
         self._note_start()
         return True
 
+    def _launch(self) -> None:
+        start = self._ask_start()
+        if start is None:
+            return
+        self._run.plugin, self._run.version, self._run.action = start.plugin, start.version, start.action
         try:
             self._start_processes(start)
         except (PluginError, ConfigurationError, ClientError, OSError) as exc:
             self._end(failed(ExitKind.RELEASE_UNUSABLE, f"{start.plugin}@{start.version} cannot be run: {_say(exc)}"))
             return
+        self._note_start()
+
+    def _note_start(self) -> None:
         self._run.phase, self._run.started = Phase.STARTED, datetime.now(UTC).isoformat()
         self._shop.store.save(self._run)
         log_event("run_started", job_id=self._run.job_id, plugin=self._run.plugin, version=self._run.version)
 
     def _ask_start(self) -> RunStart | None:
-        self._note_start()
-
-    def _note_start(self) -> None:
         while not self._halt.is_set():
             try:
                 return self._shop.link.start(self._run.job_id)
