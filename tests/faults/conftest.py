@@ -1,6 +1,7 @@
 """A platform to break, once on SQLite and once on PostgreSQL."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,14 @@ from tests.faults.bad_storage import run_bad_storage
 from tests.faults.stage import Stage, open_stage
 
 FORMATS = ("coco", "yolo", "csv")
+# Processes that were killed, by what they were: told at the end.
+KILLED: Counter[str] = Counter()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if KILLED:
+        counted = ", ".join(f"{victim} {count}" for victim, count in sorted(KILLED.items()))
+        terminalreporter.write_line(f"{KILLED.total()} processes were killed: {counted}")
 
 
 @pytest.fixture(scope="session")

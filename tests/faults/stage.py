@@ -35,7 +35,7 @@ from web_helper.launcher.platform import Platform
 PROJECT = "filled"
 ITEMS, WITH_ORIGINALS = 4000, 120
 RESTART_SECONDS = (0.1,)
-END_SECONDS = 90.0
+END_SECONDS, ALONE_SECONDS = 90.0, 5.0
 FINAL = {AsyncJobStatus.SUCCEEDED, AsyncJobStatus.FAILED, AsyncJobStatus.CANCELLED}
 # Small parts, so that a job has many moments at which it can be hit.
 PART_ROWS = "250"
@@ -107,26 +107,29 @@ class Stage:
             )  # fmt: skip
         return Command(process, log)
 
-    def export(self, folder: Path, fmt: str, *more: str, **options: Any) -> Command:
-        where = ("--project", PROJECT, "--target", "task", "--out", str(folder / "out"), "--name", fmt)
-        return self.start(folder, "export", *where, "--format", fmt, *more, **options)
+    def export(self, folder: Path, name: str, *more: str, since: Path | None = None, **options: Any) -> Command:
+        """Begin an export into a folder of this name, which is its format's; or a delta since another export."""
+        what = (
+            ("--project", PROJECT, "--target", "task", "--format", name) if since is None else ("--since", str(since))
+        )
+        return self.start(folder, "export", *what, "--out", str(folder / "out"), "--name", name, *more, **options)
 
-    def again(self, folder: Path, fmt: str, *more: str, **options: Any) -> Command:
+    def again(self, folder: Path, name: str, *more: str, since: Path | None = None, **options: Any) -> Command:
         """Go on with the export that was begun in this folder; where it left no note, begin it."""
         notes = list((folder / ".synapse" / "exports").glob("*.json"))
         if notes:
             return self.start(folder, "export", "--resume", notes[0].stem, **options)
-        return self.export(folder, fmt, *more, **options)
+        return self.export(folder, name, *more, since=since, **options)
 
-    def prepare(self, folder: Path, *formats: str) -> None:
+    def prepare(self, folder: Path, *names: str, since: Path | None = None) -> None:
         """What undisturbed exports look like, and how long they take."""
-        for fmt in formats:
+        for name in names:
             started = time.monotonic()
-            command = self.export(folder / fmt, fmt)
+            command = self.export(folder / name, name, since=since)
             assert command.wait() == 0, command.words
-            self.seconds[fmt] = time.monotonic() - started
-            self.undisturbed[fmt] = export_tree(folder / fmt / "out" / fmt)
-            shutil.rmtree(folder / fmt)
+            self.seconds[name] = time.monotonic() - started
+            self.undisturbed[name] = export_tree(folder / name / "out" / name)
+            shutil.rmtree(folder / name)
 
     def client(self) -> BackendV2Client:
         return BackendV2Client(self.platform.url, access_token=self.platform.token)
@@ -140,6 +143,7 @@ class Stage:
         seen = [(name, found.get(name, b"")[:1000], wanted.get(name, b"")[:1000]) for name in differs[:3]]
         assert not differs, f"{len(differs)} files differ: {seen}"
         assert not list((folder / ".synapse" / "exports").glob("*"))
+        require_alone(folder)
 
     def require_tidy(self) -> None:
         """Every job has ended, and of each there is one complete bundle or nothing."""
@@ -164,9 +168,10 @@ class Stage:
     def _require_complete(self, job_folder: Path) -> None:
         (manifest,) = job_folder.rglob(MANIFEST_NAME)
         facts = json.loads(manifest.read_text())
-        for part in facts["parts"]:
+        listed = [*facts["parts"], *filter(None, [facts.get("deletions")])]
+        for part in listed:
             assert (manifest.parent / part["path"]).stat().st_size == part["size_bytes"]
-        parts = {manifest.parent / part["path"] for part in facts["parts"]}
+        parts = {manifest.parent / part["path"] for part in listed}
         files = set((manifest.parent / "files").rglob("*"))
         strays = {path for path in job_folder.rglob("*") if path.is_file()} - parts - files - {manifest}
         assert not strays, f"leftovers of an attempt: {sorted(map(str, strays))[:5]}"
@@ -207,12 +212,20 @@ def open_stage(home: Path, database_url: str | None = None, **variables: str) ->
                 platform.supervisor.request_stop()
                 watching.join()
                 database.dispose()
-    assert processes_of(home.resolve()) == [], "processes are left over"
+    assert processes_with("SYNAPSE_SERVER_HOME", home.resolve()) == [], "processes are left over"
 
 
-def processes_of(home: Path) -> list[int]:
-    """Processes that were started for this installation."""
-    marker = f"SYNAPSE_SERVER_HOME={home}".encode()
+def require_alone(folder: Path) -> None:
+    """No command that was started in this folder goes on, nor a process that one of them has started."""
+    deadline = time.monotonic() + ALONE_SECONDS
+    while left := processes_with("HOME", folder):
+        assert time.monotonic() < deadline, f"processes are left over: {left}"
+        time.sleep(0.1)
+
+
+def processes_with(name: str, value: Path) -> list[int]:
+    """Processes whose environment says so."""
+    marker = f"{name}={value}".encode()
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

@@ -1,4 +1,4 @@
-"""SIGKILL at random moments: of the server, of the worker, of `synapse export`. In the end the same bytes.
+"""SIGKILL at random moments: of the server, of the worker, of `synapse export` and of a process that converts for it.
 
 Twenty kills here; `SYNAPSE_KILLS=200`, or `make nightly`, for more. A seed that fails fails again.
 """
@@ -7,61 +7,131 @@ import os
 import random
 import signal
 import time
+from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from tests.faults.conftest import FORMATS
-from tests.faults.stage import Command, Stage
+from synapse_sdk.plugins.actions.export.output.record import RECORD_NAME
+from tests.bench.filling import fill
+from tests.faults.conftest import FORMATS, KILLED
+from tests.faults.stage import Command, Stage, processes_with
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("faults"), pytest.mark.timeout(240)]
 KILLS = int(os.environ.get("SYNAPSE_KILLS", "20"))
 KILLS_PER_RUN = 2
 DATABASES = 2
 SEEDS = range(-(-KILLS // (KILLS_PER_RUN * DATABASES)))
-VICTIMS = ("server", "worker", "command")
+# Of a delta there are fewer moments, and the server's part of it is the same.
+DELTA_SEEDS = range(-(-len(SEEDS) // 5))
+SERVER, WORKER, COMMAND, CONVERTER = "server", "worker", "command", "converter"
+PAIRS = list(permutations((SERVER, WORKER, COMMAND, CONVERTER), KILLS_PER_RUN))
+CONVERTERS = {"SYNAPSE_EXPORT_PARALLELISM": "2"}
+CONVERTING_SECONDS = 0.5
+OLD_ITEMS, NEW_ITEMS = 2000, 500
 TRIES = 6
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_killed_process_changes_no_byte_of_the_export(stage: Stage, tmp_path: Path, seed: int):
-    chance = random.Random(seed)
-    fmt = FORMATS[seed % len(FORMATS)]
-    command, told = stage.export(tmp_path, fmt), []
-    for number in range(KILLS_PER_RUN):
-        # Each process in turn, at any moment of what it does.
-        victim = VICTIMS[(seed * KILLS_PER_RUN + number) % len(VICTIMS)]
-        time.sleep(chance.uniform(0.0, stage.seconds[fmt]))
-        told.append(f"{victim} killed")
-        if command.process.poll() == 0:
+    # Five and twelve have nothing in common: each pair comes up, and each with each format.
+    victims = PAIRS[seed * 5 % len(PAIRS)]
+    disturb(stage, tmp_path, FORMATS[(seed + seed // len(PAIRS)) % len(FORMATS)], (seed, *victims))
+
+
+@pytest.mark.parametrize("seed", DELTA_SEEDS)
+def test_a_killed_process_changes_no_byte_of_a_delta(stage: Stage, old_export: Path, tmp_path: Path, seed: int):
+    disturb(stage, tmp_path, "delta", (seed, *PAIRS[seed * 7 % len(PAIRS)]), since=old_export)
+
+
+@pytest.fixture(scope="module")
+def old_exports() -> dict[int, Path]:
+    return {}
+
+
+@pytest.fixture
+def old_export(stage: Stage, old_exports: dict[int, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An export of another project, of which a part was added, changed and deleted since."""
+    if id(stage) not in old_exports:
+        folder, old = tmp_path_factory.mktemp("old"), fill(stage.database, "changing", OLD_ITEMS)
+        what = ("--project", "changing", "--target", "task", "--format", "coco", "--keep-items")
+        command = stage.start(folder, "export", *what, "--out", str(folder / "out"), "--name", "old")
+        assert command.wait() == 0, command.words
+        fill(stage.database, "changing", OLD_ITEMS + NEW_ITEMS)
+        with stage.database.write() as session:
+            for change in ("UPDATE tasks SET data = NULL WHERE project_id = :id AND id % 3 = 0",
+                           "DELETE FROM tasks WHERE project_id = :id AND id % 10 = 1"):  # fmt: skip
+                session.execute(text(change), {"id": old})
+        old_exports[id(stage)] = folder / "out" / "old"
+        stage.prepare(tmp_path_factory.mktemp("undisturbed"), "delta", since=old_exports[id(stage)])
+    return old_exports[id(stage)]
+
+
+def disturb(stage: Stage, folder: Path, name: str, plan: tuple[int, str, str], since: Path | None = None) -> None:
+    """An export, the kills that the plan's seed and victims say, and the same bytes as undisturbed."""
+    seed, *victims = plan
+    chance, options = random.Random(seed), {"since": since, **(CONVERTERS if CONVERTER in victims else {})}
+    command, told = stage.export(folder, name, **options), []
+    for victim in victims:
+        # At any moment of what it does.
+        time.sleep(chance.uniform(0.0, stage.seconds[name]) if victim != CONVERTER else 0)
+        if (pid := pid_of(stage, folder, victim, command)) is None:
             # It was faster: nothing is left to disturb.
-            break
-        if victim == "command":
-            command.kill()
-            command = stage.again(tmp_path, fmt)
-        else:
-            kill(stage.pid(victim))
-    finish(stage, tmp_path, fmt, command, told)
-    stage.require_whole(tmp_path, fmt)
+            continue
+        time.sleep(chance.uniform(0.0, CONVERTING_SECONDS) if victim == CONVERTER else 0)
+        told.append(f"{victim} killed")
+        KILLED[victim] += kill(pid)
+        if victim == COMMAND:
+            command.process.wait()
+            if is_complete(folder, name):
+                # It had nothing left to do but to end.
+                break
+            command = stage.again(folder, name, **options)
+    else:
+        finish(stage, folder, name, command, told, **options)
+    stage.require_whole(folder, name)
     stage.require_tidy()
 
 
-def kill(pid: int) -> None:
-    """One that is dead already and waits for its supervisor is as good as killed."""
+def pid_of(stage: Stage, folder: Path, victim: str, command: Command) -> int | None:
+    """The process to kill; None when the command has come to its end."""
+    while command.process.poll() is None:
+        if victim in {SERVER, WORKER}:
+            return stage.pid(victim)
+        if victim == COMMAND:
+            return command.process.pid
+        # Those that convert are there for a part of the time only.
+        if converters := [pid for pid in processes_with("HOME", folder) if pid != command.process.pid]:
+            return converters[0]
+        time.sleep(0.02)
+    return None
+
+
+def is_complete(folder: Path, name: str) -> bool:
+    """The record is what an export writes last; a note would still have to go."""
+    notes = (folder / ".synapse" / "exports").glob("*.json")
+    return (folder / "out" / name / RECORD_NAME).exists() and not list(notes)
+
+
+def kill(pid: int) -> bool:
+    """One that is dead already and waits for its supervisor is as good as killed, but is not counted."""
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
-        return
+        return False
+    return True
 
 
-def finish(stage: Stage, folder: Path, fmt: str, command: Command, told: list[str]) -> None:
+def finish(stage: Stage, folder: Path, name: str, command: Command, told: list[str], **options: Any) -> None:
     """Go on until the export is there, as a person would who reads what the command says."""
     for _ in range(TRIES):
         if command.wait() == 0:
             return
         told.append(command.words)
         require_clear_failure(folder, command)
-        command = stage.again(folder, fmt)
+        command = stage.again(folder, name, **options)
     raise AssertionError("\n".join(["the export does not come to an end:", *told]))
 
 
