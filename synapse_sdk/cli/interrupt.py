@@ -12,7 +12,11 @@ from synapse_sdk.cli.output import say
 
 
 class Interruption:
-    """Whether someone pressed Ctrl-C."""
+    """Whether someone pressed Ctrl-C.
+
+    Args:
+        notice: Said at the first one; nothing when empty.
+    """
 
     def __init__(self, notice: str) -> None:
         self._notice = notice
@@ -27,7 +31,8 @@ class Interruption:
         if self.is_requested:
             raise KeyboardInterrupt
         self.is_requested = True
-        say(self._notice)
+        if self._notice:
+            say(self._notice)
 
 
 @contextmanager

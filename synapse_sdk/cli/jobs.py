@@ -99,8 +99,9 @@ def logs(
             time.sleep(FOLLOW_SECONDS)
 
 
-@app.command("cancel")
-def cancel(job_id: JobArgument, host: HostOption = None, token: TokenOption = None) -> None:
+@app.command("cancel", help="The same as `synapse job stop`.")
+@app.command("stop")
+def stop(job_id: JobArgument, host: HostOption = None, token: TokenOption = None) -> None:
     """Ask a job to stop; it stops at its next checkpoint and cleans up."""
     with open_v2(host, token) as client:
         _, describe = _find(client, job_id)

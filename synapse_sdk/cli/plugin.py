@@ -15,10 +15,10 @@ import typer
 
 from synapse_sdk.cli import jobs
 from synapse_sdk.cli.connection import HostOption, JsonOption, TokenOption, open_v1
-from synapse_sdk.cli.interrupt import interrupt_once
 from synapse_sdk.cli.output import print_facts, print_json, say, warn
 from synapse_sdk.cli.resources.agents import selected_agent
-from synapse_sdk.cli.resources.run_view import follow_run, how_to_go_on, result_of_run
+from synapse_sdk.cli.runs.carrying import as_ray_job, carry_out, here, in_ray_actor
+from synapse_sdk.cli.runs.following import follow_run, how_to_go_on, result_of_run
 from synapse_sdk.exceptions import ConfigurationError
 from synapse_sdk.loggers import send_leftovers
 from synapse_sdk.plugins.config_sync import sync_plugin_config, write_plugin_config
@@ -27,8 +27,13 @@ from synapse_sdk.plugins.enums import ExecutionMode, PluginCategory
 from synapse_sdk.plugins.executors import InlineExecutor
 from synapse_sdk.plugins.packaging.publish import pack_plugin, publish_plugin, result_of
 from synapse_sdk.plugins.packaging.scaffold import code_from_name, create_plugin
-from synapse_sdk.plugins.runner import PluginProcess, open_plugin, run_plugin
-from synapse_sdk.utils.auth import ENV_SYNAPSE_ACCESS_TOKEN, ENV_SYNAPSE_HOST, read_env
+from synapse_sdk.plugins.runner import PluginProcess, open_for_cluster, open_plugin, run_plugin
+from synapse_sdk.utils.auth import (
+    ENV_SYNAPSE_ACCESS_TOKEN,
+    ENV_SYNAPSE_HOST,
+    load_credentials,
+    read_env,
+)
 from synapse_sdk.utils.file.plugin_config import find_plugin_config, read_plugin_config
 
 app = typer.Typer(no_args_is_help=True, help="Make, run, test and publish plugins.")
@@ -36,7 +41,7 @@ job_app = typer.Typer(no_args_is_help=True, help="Follow runs of plugins on the 
 app.add_typer(job_app, name="job")
 job_app.command("get")(jobs.show)
 job_app.command("logs")(jobs.logs)
-job_app.command("stop")(jobs.cancel)
+job_app.command("stop")(jobs.stop)
 
 PathOption = Annotated[Path, typer.Option("--path", help="The plugin's folder, or its configuration file.")]
 FolderOption = Annotated[Path, typer.Option("--path", "-p", help="The plugin's folder.")]
@@ -95,7 +100,9 @@ def run(
         typer.Option(help="remote: id of the agent; the one of `synapse agent select`, or any, when left out."),
     ] = None,
     version: Annotated[str | None, typer.Option("--version", help="remote: which release; else the newest.")] = None,
-    detach: Annotated[bool, typer.Option("--detach", "-d", help="remote: start it and return its job.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="remote: start it and return its job; job: its id at Ray.")
+    ] = False,
     ray_address: Annotated[
         str | None, typer.Option("--ray-address", help="task: address of the cluster; job: of its dashboard.")
     ] = None,
@@ -111,15 +118,17 @@ def run(
     if mode is RunMode.REMOTE:
         wish = {"action": REMOTE_NAMES.get(action, action), "params": values, "agent": agent, "version": version}
         result = _run_remote(plugin or open_code(path), wish, (host, token), is_detached=detach)
+    elif mode is RunMode.LOCAL and debug:
+        result = _run_inline(open_plugin(plugin or path, notify=say), action, values, env=_given(host, token))
     elif mode is RunMode.LOCAL:
-        runner = _run_inline if debug else PluginProcess.run
-        result = runner(open_plugin(plugin or path, notify=say), action, values, env=_given(host, token))
+        process = open_plugin(plugin or path, notify=say)
+        carrier = here(process, action, values, _given(host, token))
+        result = carry_out(action, values, carrier, load_credentials(host=host, access_token=token))
     else:
         address = "ray_address" if mode is RunMode.TASK else "dashboard_address"
         cluster: dict[str, Any] = {address: ray_address, "num_cpus": cpus, "num_gpus": gpus}
-        options: dict[str, Any] = {name: value for name, value in cluster.items() if value is not None}
-        where = ExecutionMode(mode.value)
-        result = run_plugin(plugin or path, action, values, mode=where, env=_given(host, token), **options)
+        options = {name: value for name, value in cluster.items() if value is not None}
+        result = _run_on_ray(mode, plugin or path, (action, values), (host, token), options, is_detached=detach)
     if as_json or not isinstance(result, dict):
         print_json(result)
     else:
@@ -229,6 +238,28 @@ def _run_inline(process: PluginProcess, action: str, params: Mapping[str, Any], 
         ctx.logger.finish()
 
 
+def _run_on_ray(
+    mode: RunMode,
+    plugin: str | Path,
+    wish: tuple[str, dict[str, Any]],
+    server: tuple[str | None, str | None],
+    options: dict[str, Any],
+    *,
+    is_detached: bool,
+) -> Any:
+    action, params = wish
+    # A cluster's machines know nothing of the login of this one.
+    credentials = load_credentials(host=server[0], access_token=server[1])
+    env = _given(credentials.host, credentials.access_token) if credentials.access_token else {}
+    if is_detached:
+        if mode is RunMode.TASK:
+            raise typer.BadParameter("--detach needs --mode job or remote: an actor ends with this command")
+        return run_plugin(plugin, action, params, mode=ExecutionMode.JOB, env=env, **options)
+    target, executor_options = open_for_cluster(plugin, action, env=env, **options)
+    carrier = (in_ray_actor if mode is RunMode.TASK else as_ray_job)(target, params, executor_options)
+    return carry_out(action, params, carrier, credentials)
+
+
 def _given(host: str | None, token: str | None) -> dict[str, str]:
     given = {ENV_SYNAPSE_HOST: host, ENV_SYNAPSE_ACCESS_TOKEN: token}
     return {key: value for key, value in given.items() if value}
@@ -244,9 +275,8 @@ def _run_remote(
         if is_detached:
             say(how_to_go_on(job["id"]))
             return job
-        say(f"Job {job['id']} on agent {job['agent_id']}. Ctrl-C leaves it running.")
-        with interrupt_once(how_to_go_on(job["id"])):
-            result: dict[str, Any] = result_of_run(follow_run(client, job["id"]))
+        say(f"Job {job['id']} on agent {job['agent_id']}. Ctrl-C asks whether to stop it.")
+        result: dict[str, Any] = result_of_run(follow_run(client, job["id"]))
     return result
 
 

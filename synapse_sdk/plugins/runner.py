@@ -18,7 +18,7 @@ from synapse_sdk.plugins.executors.environment import plugin_python
 from synapse_sdk.plugins.executors.ray import RayActorExecutor, RayJobsApiExecutor
 from synapse_sdk.plugins.executors.ray.packaging import Dependencies
 
-__all__ = ["ExecutionMode", "PluginProcess", "open_plugin", "run_plugin"]
+__all__ = ["ExecutionMode", "PluginProcess", "open_for_cluster", "open_plugin", "run_plugin"]
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,31 @@ class PluginProcess:
             PluginValidationError: The parameters do not fit the action's model.
             ExecutionError: The action failed, or its process died.
         """
-        executor = LocalExecutor(
+        executor = self.executor(action, env=env, job_id=job_id)
+        return executor.execute(self.plugin.get_action_entrypoint(action), params or {})
+
+    def executor(
+        self,
+        action: str,
+        *,
+        env: Mapping[str, Any] | None = None,
+        job_id: str | None = None,
+        console: int | None = None,
+    ) -> LocalExecutor:
+        """What runs an action; for those who want to stop it, or to have what it prints.
+
+        Raises:
+            ActionNotFoundError: The plugin has no such action.
+        """
+        return LocalExecutor(
             {**self.plugin.config.env, **(env or {})},
             job_id,
             working_dir=self.folder,
             python=self.python,
             action_name=action,
             config=self.plugin.get_action_config(action).settings,
+            console=console,
         )
-        return executor.execute(self.plugin.get_action_entrypoint(action), params or {})
 
 
 def open_plugin(plugin_code: str | Path, *, notify: Callable[[str], None] | None = None) -> PluginProcess:
@@ -122,20 +138,32 @@ def run_plugin(
             return open_plugin(plugin_code).run(action, params, env=env, job_id=job_id)
         executor = LocalExecutor(env, job_id, working_dir=working_dir, action_name=action)
         return executor.execute(action_cls, params or {})
+    target: type[BaseAction[Any]] | str
     if action_cls is None:
-        target, options = _for_cluster(plugin_code, action)
-        env = {**options.pop("env"), **(env or {})}
+        target, options = open_for_cluster(plugin_code, action, env=env, **cluster)
     else:
-        target, options = action_cls, {"working_dir": working_dir, "action_name": action}
-    options |= cluster
+        target, options = action_cls, {"env": env, "working_dir": working_dir, "action_name": action, **cluster}
     if mode is ExecutionMode.JOB:
-        return RayJobsApiExecutor(env, **options).submit(target, params or {}, job_id=job_id)
-    with RayActorExecutor(env, **options) as actor:
+        return RayJobsApiExecutor(**options).submit(target, params or {}, job_id=job_id)
+    with RayActorExecutor(**options) as actor:
         return actor.execute(target, params or {}, job_id=job_id)
 
 
-def _for_cluster(plugin_code: str | Path, action: str) -> tuple[type[BaseAction[Any]] | str, dict[str, Any]]:
-    """An action's entrypoint and what an executor needs beside it; the plugin is not imported."""
+def open_for_cluster(
+    plugin_code: str | Path, action: str, *, env: Mapping[str, Any] | None = None, **cluster: Any
+) -> tuple[str, dict[str, Any]]:
+    """An action's entrypoint, and what an executor of a cluster takes for it; the plugin is not imported.
+
+    Args:
+        plugin_code: A plugin's folder, or its configuration file.
+        action: Name of the action.
+        env: Variables for the run, beside those of config.yaml.
+        cluster: More for the executor.
+
+    Raises:
+        PluginError: There is no such folder, or no such action.
+        ConfigurationError: The configuration cannot be used.
+    """
     if not Path(plugin_code).exists():
         raise PluginError(
             f"There is no plugin folder {str(plugin_code)!r}; a cluster is sent a folder with a config.yaml"
@@ -146,7 +174,7 @@ def _for_cluster(plugin_code: str | Path, action: str) -> tuple[type[BaseAction[
         "working_dir": plugin.folder,
         "action_name": action,
         "config": section.settings,
-        "env": config.env,
+        "env": {**config.env, **(env or {})},
         "runtime_env": config.runtime_env,
         "dependencies": Dependencies(
             package_manager=config.package_manager,
@@ -154,7 +182,7 @@ def _for_cluster(plugin_code: str | Path, action: str) -> tuple[type[BaseAction[
             wheels_dir=config.wheels_dir,
         ),
     }
-    return plugin.get_action_entrypoint(action), options
+    return plugin.get_action_entrypoint(action), {**options, **cluster}
 
 
 def _is_module(name: str) -> bool:

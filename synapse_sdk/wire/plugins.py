@@ -133,9 +133,13 @@ class JobCreate(Request):
 
 
 class JobChange(Request):
-    """Body of `PATCH /v2/jobs/{id}/`: values replace what was there, so it may be sent again."""
+    """Body of `PATCH /v2/jobs/{id}/`: values replace what was there, so it may be sent again.
+
+    `error` is for a run that the caller carries out; an agent's run says so by its agent.
+    """
 
     status: JobStatus | None = None
+    error: str | None = None
     progress_record: JsonObject | None = None
     metrics_record: JsonObject | None = None
     console_logs: str | list[str] | None = None

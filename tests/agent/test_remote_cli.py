@@ -1,6 +1,8 @@
 """`synapse plugin run --mode remote` and `synapse agent`, as someone types them."""
 
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -65,13 +67,42 @@ def test_ctrl_c_leaves_the_run_and_says_how_to_follow_and_to_stop_it(stage, agen
 
     assert process.returncode == 130
     job = before.split("Job ")[1].split()[0]
-    assert f"synapse plugin job logs -f {job}" in after
+    assert f"synapse job logs -f {job}" in after
     assert stage.job(job)["status"] == "running"
     synapse(env, "plugin", "job", "stop", job)
     assert stage.wait(job)["status"] == "stopped"
     followed = synapse(env, "plugin", "job", "logs", "-f", job)
     assert "up" in followed.stdout.splitlines()
     assert "STOPPED" in synapse(env, "plugin", "job", "get", job).stdout
+
+
+def test_ctrl_c_in_a_terminal_asks_and_yes_stops_the_run(stage, agent, env):
+    ours, theirs = pty.openpty()
+    command = [
+        sys.executable,
+        "-m",
+        "synapse_sdk",
+        *remote(agent, stage.publish("print('here we go')\ntime.sleep(60)")),
+    ]
+    process = subprocess.Popen(command, env=env, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs)
+    os.close(theirs)
+    shown = read_until(ours, "here we go")
+    process.send_signal(signal.SIGINT)
+    read_until(ours, "[y/N]")
+    os.write(ours, b"y\n")
+    shown += read_until(ours, "was stopped")
+    process.communicate(timeout=30)
+    os.close(ours)
+
+    assert process.returncode == 1
+    assert stage.job(shown.split("Job ")[1].split()[0])["status"] == "stopped"
+
+
+def read_until(descriptor, wanted):
+    text = ""
+    while wanted not in text:
+        text += os.read(descriptor, 4096).decode(errors="replace")
+    return text
 
 
 def test_an_agent_is_listed_selected_shown_and_forgotten(stage, agent, env):

@@ -77,6 +77,10 @@ class PluginClientMixin(V1Transport):
     def list_jobs(self, params: Params | None = None, *, list_all: bool = False) -> Any:
         return self._list("jobs/", list_all=list_all, params=params)
 
+    def create_job(self, data: Body) -> Any:
+        """Book a run that the caller carries out; with an `id` of its own it may be sent again."""
+        return self._post("jobs/", data)
+
     def update_job(self, job_id: str, data: UpdateJobRequest | Params) -> Any:
         """Report a run's progress, metrics, result or status. Values replace what was there, so it may be repeated."""
         return self._patch(item_path("jobs", job_id), data, repeatable=True)

@@ -203,7 +203,7 @@ class PluginReleaseItem(IdentifiedItem, total=False):
 
 
 class JobItem(TypedDict, total=False):
-    """One run of a plugin's action; `id` is a UUID, `status` is upper case, `exit_kind` and `error` say how it ended."""
+    """One run of a plugin's action; `id` is a UUID, `status` upper case, `exit_kind` and `error` say how it ended."""
 
     id: str
     plugin_release_id: int | None

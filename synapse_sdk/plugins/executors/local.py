@@ -38,6 +38,7 @@ class LocalExecutor:
         action_name: Name of the action in config.yaml.
         config: The action's section of config.yaml.
         stop_seconds: How long an interrupted action may take to roll back.
+        console: File descriptor that takes all that the action prints; stderr when None.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class LocalExecutor:
         action_name: str | None = None,
         config: Mapping[str, Any] | None = None,
         stop_seconds: float = STOP_SECONDS,
+        console: int | None = None,
     ) -> None:
         self._env = {key: str(value) for key, value in (env or {}).items()}
         self._job_id = job_id
@@ -58,6 +60,8 @@ class LocalExecutor:
         self._action_name = action_name
         self._config = dict(config or {})
         self._stop_seconds = stop_seconds
+        self._console = console
+        self._process: subprocess.Popen[bytes] | None = None
 
     def execute(self, action: type[BaseAction[Any]] | str, params: Mapping[str, Any], **_: Any) -> Any:
         """Run an action and wait for its result.
@@ -82,6 +86,11 @@ class LocalExecutor:
                 return job_protocol.decode_outcome(result_file.read_bytes(), name)
         raise ExecutionError(f"Action {name!r} {_ending(status)}", {"exit_status": status})
 
+    def stop(self) -> None:
+        """From another thread: end the action that runs, which may roll back first."""
+        if self._process is not None:
+            self._stop(self._process)
+
     def _child_env(self) -> dict[str, str]:
         inherited = {
             key: value
@@ -94,7 +103,7 @@ class LocalExecutor:
     def _run(self, env: Mapping[str, str]) -> int:
         lifeline, held = os.pipe()
         try:
-            process = self._start({**env, job_protocol.LIFELINE: str(lifeline)}, lifeline)
+            process = self._process = self._start({**env, job_protocol.LIFELINE: str(lifeline)}, lifeline)
         finally:
             os.close(lifeline)
         try:
@@ -112,7 +121,8 @@ class LocalExecutor:
                 cwd=self._working_dir,
                 env=env,
                 stdin=subprocess.DEVNULL,
-                stdout=_STDERR,
+                stdout=_STDERR if self._console is None else self._console,
+                stderr=self._console,
                 pass_fds=(lifeline,),
                 # Ctrl-C in the terminal reaches this process only, which then stops the whole group, once.
                 start_new_session=True,

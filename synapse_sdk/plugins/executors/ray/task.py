@@ -50,6 +50,12 @@ class RayActorExecutor(BaseRayExecutor):
             raise ExecutionError(message) from exc
         return job_protocol.decode_outcome(outcome, request.action or request.entrypoint)
 
+    def stop(self) -> None:
+        """From another thread: end the action that runs, at once; it cannot roll back."""
+        ray, actor = self._ray, self._actor
+        if ray is not None and actor is not None:
+            ray.kill(actor)
+
     def shutdown(self) -> None:
         """End the actor and leave the cluster."""
         ray, self._ray, actor, self._actor = self._ray, None, self._actor, None

@@ -63,6 +63,8 @@ def update_job(call: Call, job_id: str, body: JobChange) -> Job:
             setattr(job, name, changes[name])
     if "result" in changes:
         job.result = changes["result"]
+    if job.agent_id is None and body.error is not None:
+        job.error = body.error
     if body.console_logs is not None:
         text = body.console_logs if isinstance(body.console_logs, str) else "\n".join(body.console_logs)
         job.console_logs, job.console_size = text[-MAX_CONSOLE_CHARACTERS:], len(text.encode())

@@ -1,0 +1,1 @@
+"""Runs of plugins as a terminal shows them, wherever they run."""
