@@ -5,11 +5,13 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.engines.ray_cluster import RayCluster, RayMissingError, run_ray
 from tests.engines.s3 import S3MissingError, S3Server, run_s3
 from web_helper.launcher.home import Home
 
@@ -68,6 +70,19 @@ def s3() -> Iterator[S3Server]:
         yield started
     finally:
         server.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[RayCluster]:
+    """Tests that use it belong to the xdist group `ray`, so that one cluster serves them all."""
+    with ExitStack() as stack:
+        try:
+            cluster = stack.enter_context(run_ray())
+        except RayMissingError as exc:
+            if os.environ.get("SYNAPSE_REQUIRE_ENGINES") == "1":
+                pytest.fail(str(exc))
+            pytest.skip(str(exc))
+        yield cluster
 
 
 @pytest.fixture

@@ -47,3 +47,13 @@ class Settings(BaseSettings):
     stop_runs_at_exit: bool = Field(
         False, description="Stop the runs when the agent is stopped; default is to let them go on and find them again."
     )
+    ray_address: str | None = Field(
+        None,
+        description="Dashboard of a Ray cluster (`http://host:8265`, or `auto`) that runs and serves in this host's "
+        "place; default is this host itself.",
+    )
+    ray_token: str | None = Field(None, description="Authentication token of that cluster, if it has one.", repr=False)
+    ray_lost_seconds: float = Field(
+        60.0, gt=0, description="How long a Ray cluster may be silent before its runs are given up as lost."
+    )
+    ray_serve_port: int = Field(8000, gt=0, description="Port of Ray Serve's proxies, where it is not running yet.")

@@ -38,6 +38,7 @@ class RunPlan:
         output_bytes: How much of what it prints is kept.
         stop_seconds: How long it may take to end after it was asked to, before it is killed.
         secrets: Texts that are taken out of what it prints.
+        resources: `num_cpus`, `num_gpus` and `memory` that it asks for, where an engine shares them out.
     """
 
     folder: Path
@@ -47,6 +48,7 @@ class RunPlan:
     output_bytes: int
     stop_seconds: float
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    resources: Mapping[str, float] = field(default_factory=dict)
 
 
 class EndReason(StrEnum):
@@ -92,7 +94,7 @@ class ConsoleChunk:
 
 
 class Engine(Protocol):
-    """Runs commands so that they outlive the agent. `engines.local` does; another may hand them to a cluster."""
+    """Runs commands so that they outlive the agent: `engines.local` on this machine, `engines.ray` on a cluster."""
 
     def start(self, plan: RunPlan) -> None:
         """Start a run; nothing happens when it was started before.
@@ -101,11 +103,11 @@ class Engine(Protocol):
             OSError: It cannot be started.
         """
 
-    def request_stop(self, folder: Path) -> None:
-        """Ask a run to end; it is killed when it does not."""
     def was_started(self, folder: Path) -> bool:
         """Whether a run of this folder has begun, whatever has become of it."""
 
+    def request_stop(self, folder: Path) -> None:
+        """Ask a run to end; it is killed when it does not."""
 
     def poll(self, folder: Path) -> RunExit | None:
         """How a run ended; None while it runs. After this answers, no process of the run is left."""

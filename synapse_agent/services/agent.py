@@ -6,11 +6,17 @@ import fcntl
 import os
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from synapse_agent.core.settings import Settings
 from synapse_agent.engines.local.engine import LocalEngine
+from synapse_agent.engines.protocol import Engine
+from synapse_agent.engines.ray.cluster import RayCluster
+from synapse_agent.engines.ray.jobs import RayJobsEngine
+from synapse_agent.services.capacity import measure_capacity
+from synapse_agent.services.capacity_ray import RayCapacity
 from synapse_agent.services.enrolment import Enrolment, Heartbeat
 from synapse_agent.services.releases import ReleaseCache
 from synapse_agent.services.runs.dispatcher import Dispatcher
@@ -18,8 +24,8 @@ from synapse_agent.services.runs.follower import Workshop
 from synapse_agent.services.runs.history import RunHistory
 from synapse_agent.services.runs.store import RunStore
 from synapse_agent.services.server_link import ServerLink
-from synapse_agent.services.serving_setup import ServingParts, open_serving
-from synapse_sdk.exceptions import ConfigurationError
+from synapse_agent.services.serving_setup import OnRay, ServingParts, open_serving
+from synapse_sdk.exceptions import ConfigurationError, ServerError
 from synapse_sdk.plugins.executors.environment import forget_half_built
 
 API_TOKEN_FILE = "api.token"  # noqa: S105 - a file's name.
@@ -52,7 +58,11 @@ class AgentParts:
 def open_agent(settings: Settings, enrolment: Enrolment, own_url: str) -> AgentParts:
     """Make the parts of an agent; nothing runs yet."""
     home = settings.home.expanduser().resolve()
-    store, engine = RunStore(home / "runs"), LocalEngine()
+    store, cluster = RunStore(home / "runs"), open_cluster(settings)
+    engine: Engine = LocalEngine()
+    if cluster is not None:
+        engine = RayJobsEngine(cluster, lost_seconds=settings.ray_lost_seconds)
+    on_ray = None if cluster is None else OnRay(cluster, settings.ray_serve_port)
     forget_half_built(home / "envs")
     link = ServerLink(settings.server_url, enrolment.key)
     shop = Workshop(
@@ -63,17 +73,35 @@ def open_agent(settings: Settings, enrolment: Enrolment, own_url: str) -> AgentP
         releases=ReleaseCache(home / "releases", link.client),
         envs=home / "envs",
         agent_url=own_url,
+        is_elsewhere=cluster is not None,
     )
     return AgentParts(
         settings=settings,
         agent_id=enrolment.agent_id,
         api_token=settings.api_token or load_api_token(home / API_TOKEN_FILE),
-        heartbeat=Heartbeat(settings, enrolment, own_url),
+        heartbeat=Heartbeat(settings, enrolment, own_url, measure=partial(measure_with, cluster)),
         dispatcher=Dispatcher(shop),
         history=RunHistory(store, engine),
         releases=shop.releases,
-        serving=open_serving(home, link.client, report_seconds=settings.heartbeat_seconds),
+        serving=open_serving(home, link.client, report_seconds=settings.heartbeat_seconds, on_ray=on_ray),
     )
+
+
+def open_cluster(settings: Settings) -> RayCluster | None:
+    """The Ray cluster that runs and serves in this host's place; None where there is none."""
+    return None if settings.ray_address is None else RayCluster(settings.ray_address, settings.ray_token)
+
+
+def measure_with(cluster: RayCluster | None) -> dict[str, Any]:
+    """What this host has; on a cluster, what runs and replicas share is the cluster's."""
+    here = measure_capacity()
+    if cluster is None:
+        return here
+    try:
+        return here | RayCapacity(cluster).measure() | {"ray": cluster.url}
+    except ServerError:
+        # It is away: nothing that is asked for now would fit.
+        return here | {"num_cpus": 0, "num_gpus": 0, "free_gpus": 0, "ray": cluster.url}
 
 
 def load_api_token(path: Path) -> str:

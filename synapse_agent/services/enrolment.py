@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -63,8 +65,15 @@ def enrol(settings: Settings, own_url: str) -> Enrolment:
 class Heartbeat:
     """Tells the server, from a thread of its own, that this agent lives."""
 
-    def __init__(self, settings: Settings, enrolment: Enrolment, own_url: str) -> None:
-        self._url = own_url
+    def __init__(
+        self,
+        settings: Settings,
+        enrolment: Enrolment,
+        own_url: str,
+        *,
+        measure: Callable[[], dict[str, Any]] = measure_capacity,
+    ) -> None:
+        self._url, self._measure = own_url, measure
         self._client = BackendClient(settings.server_url)
         self._key = enrolment.key
         self._seconds = settings.heartbeat_seconds
@@ -84,7 +93,7 @@ class Heartbeat:
     def _beat(self) -> None:
         while True:
             try:
-                self._client.health_check_agent(self._key, {"capacity": measure_capacity(), "url": self._url})
+                self._client.health_check_agent(self._key, {"capacity": self._measure(), "url": self._url})
                 self.last_heard, self.problem = datetime.now(UTC), None
             except ClientError as exc:
                 self.problem = f"the server does not take the heartbeat ({exc.code})"

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
-from synapse_agent.engines.serving.protocol import ServeEngine
-from synapse_agent.services.capacity_check import Capacity
+from synapse_agent.engines.serving.protocol import Reserved, ServeEngine
 from synapse_sdk.exceptions import ConflictError, NotFoundError
 from synapse_sdk.plugins.actions.inference.deployment import describe_reasons
 from synapse_sdk.plugins.actions.inference.model_token import sign_model
-from synapse_sdk.wire.serve import CapacityRequest, ServeDeploy, ServeState
+from synapse_sdk.wire.serve import CapacityAnswer, CapacityRequest, ServeDeploy, ServeState
+
+
+class CapacityGate(Protocol):
+    """Says whether more fits."""
+
+    def add_source(self, source: Callable[[], Iterable[Reserved]]) -> None:
+        """Count in what someone promises."""
+
+    def check(self, request: CapacityRequest) -> CapacityAnswer:
+        """Whether it fits now, and what falls short by how much."""
 
 
 class Serving:
@@ -23,7 +32,7 @@ class Serving:
         key: With which tokens that name a model are signed.
     """
 
-    def __init__(self, engine: ServeEngine, capacity: Capacity, key: str) -> None:
+    def __init__(self, engine: ServeEngine, capacity: CapacityGate, key: str) -> None:
         self.engine = engine
         self.capacity = capacity
         self._key = key

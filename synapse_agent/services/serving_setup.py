@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from synapse_agent.engines.ray.cluster import RayCluster
+from synapse_agent.engines.ray.serve.engine import RayServeEngine, ServeHost
 from synapse_agent.engines.serving.engine import EmbeddedEngine
 from synapse_agent.engines.serving.host import Host
 from synapse_agent.engines.serving.records import load_key
 from synapse_agent.services.capacity_check import Capacity
 from synapse_agent.services.capacity_machine import measure_machine
+from synapse_agent.services.capacity_ray import RayCapacity
 from synapse_agent.services.serving import Serving
 from synapse_agent.services.serving_reports import ServeReporter
 from synapse_sdk.clients.backend import BackendClient
@@ -34,19 +37,43 @@ class ServingParts:
         self.reporter.stop()
 
 
-def open_serving(home: Path, client: BackendClient, *, report_seconds: float) -> ServingParts:
-    """Embedded serving below an agent's home; nothing runs yet.
+@dataclass(frozen=True)
+class OnRay:
+    """The cluster that serves in this host's place, and the port of its proxies where they do not run yet."""
+
+    cluster: RayCluster
+    port: int
+
+
+def open_serving(
+    home: Path, client: BackendClient, *, report_seconds: float, on_ray: OnRay | None = None
+) -> ServingParts:
+    """Serving below an agent's home; nothing runs yet.
 
     Args:
         home: The agent's.
         client: Of the server, with the agent's key.
         report_seconds: Between two reports where nothing changes.
+        on_ray: The cluster that serves; None for processes of this host.
     """
     folder = home / "serving"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    capacity, key = Capacity(measure_machine()), load_key(folder / "key")
-    engine = EmbeddedEngine(Host(folder, read_env(), key, devices=capacity.machine.gpus))
-    serving = Serving(engine, capacity, key)
+    key = load_key(folder / "key")
+    serving = serve_here(folder, key) if on_ray is None else serve_on_ray(folder, key, on_ray)
+    engine = serving.engine
     reporter = ServeReporter(serving, client, seconds=report_seconds)
     engine.on_change = reporter.note_change
     return ServingParts(serving, reporter)
+
+
+def serve_here(folder: Path, key: str) -> Serving:
+    """Replicas are processes of this host."""
+    capacity = Capacity(measure_machine())
+    return Serving(EmbeddedEngine(Host(folder, read_env(), key, devices=capacity.machine.gpus)), capacity, key)
+
+
+def serve_on_ray(folder: Path, key: str, on_ray: OnRay) -> Serving:
+    """Replicas are Ray Serve's."""
+    capacity = RayCapacity(on_ray.cluster)
+    host = ServeHost(folder, key, on_ray.port, has_room=lambda request: capacity.check(request).allowed)
+    return Serving(RayServeEngine(on_ray.cluster, host), capacity, key)

@@ -1,16 +1,11 @@
 """A server that takes job logs, and plugins made on the spot."""
 
 import json
-import os
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-
-from tests.engines.ray_cluster import RayCluster, RayMissingError, run_ray
 
 
 class LogServer:
@@ -96,16 +91,3 @@ class Params(BaseModel):
     value: object = None
 
 """
-
-
-@pytest.fixture(scope="session")
-def ray_cluster() -> Iterator[RayCluster]:
-    """Tests that use it belong to the xdist group `ray`, so that one cluster serves them all."""
-    with ExitStack() as stack:
-        try:
-            cluster = stack.enter_context(run_ray())
-        except RayMissingError as exc:
-            if os.environ.get("SYNAPSE_REQUIRE_ENGINES") == "1":
-                pytest.fail(str(exc))
-            pytest.skip(str(exc))
-        yield cluster

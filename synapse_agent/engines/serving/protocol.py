@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -26,7 +26,13 @@ class Reserved:
 
 
 class ServeEngine(Protocol):
-    """What serves: processes of this host, or a Ray cluster."""
+    """What serves: processes of this host, or a Ray cluster.
+
+    Attributes:
+        on_change: Called, from the engine's thread, after a state has changed.
+    """
+
+    on_change: Callable[[], None]
 
     def start(self) -> None:
         """Take up what an earlier agent served."""

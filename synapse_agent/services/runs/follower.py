@@ -45,7 +45,11 @@ MAX_RESULT_BYTES = 16 * 2**20
 
 @dataclass(frozen=True)
 class Workshop:
-    """What all runs of an agent share."""
+    """What all runs of an agent share.
+
+    Attributes:
+        is_elsewhere: Whether the engine runs them on other machines.
+    """
 
     settings: Settings
     store: RunStore
@@ -54,6 +58,7 @@ class Workshop:
     releases: ReleaseCache
     envs: Path
     agent_url: str
+    is_elsewhere: bool = False
 
 
 class JobGoneError(Exception):
@@ -122,7 +127,9 @@ class Follower:
             self._fetch(start, work)
         # The prefix is what messages are cleaned of.
         token = f"syn_{secrets.token_urlsafe(32)}"
-        around = Surroundings(self._shop.settings, self._shop.envs, self._shop.agent_url, token)
+        around = Surroundings(
+            self._shop.settings, self._shop.envs, self._shop.agent_url, token, is_elsewhere=self._shop.is_elsewhere
+        )
         planned = plan_run(start, self._folder, around)
         self._run.build_steps, self._run.limits = planned.build_steps, planned.limits
         self._run.token_hash = hashlib.sha256(token.encode()).hexdigest()

@@ -1,6 +1,7 @@
 """Builds a plugin's environment in a process of its own: `python -m synapse_sdk.plugins.executors.build FOLDER CACHE`.
 
-It speaks on stdout, and leaves an error where a run leaves its outcome (`job_protocol.RESULT_FILE`).
+A third argument names a link that leads to the environment afterwards: on another machine nobody else knows where that
+lies. It speaks on stdout, and leaves an error where a run leaves its outcome (`job_protocol.RESULT_FILE`).
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ EXIT_FAILED = 1
 def main() -> int:
     """Build the environment; the exit status is 0 when it is there."""
     signal.signal(signal.SIGTERM, _stop)
-    folder, cache = Path(sys.argv[1]), Path(sys.argv[2])
+    folder, cache, link = Path(sys.argv[1]), Path(sys.argv[2]).expanduser(), sys.argv[3:]
     try:
         config = PluginConfig.from_path(folder)
-        plugin_python(folder, config, notify=_say, cache=cache, installer=PackageManager.UV)
+        python = plugin_python(folder, config, notify=_say, cache=cache, installer=PackageManager.UV)
+        for path in link:
+            Path(path).symlink_to(python.parent.parent)
     except SynapseError as exc:
         _say(str(exc))
         result_file = read_env().get(job_protocol.RESULT_FILE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import inspect
 import os
 import socket
 import sys
@@ -16,10 +15,8 @@ import uvloop
 
 from synapse_agent.engines.serving.replica.application import Gate, make_application
 from synapse_agent.engines.serving.replica.control import ControlLine, ReplicaState, end_with_group
+from synapse_agent.engines.serving.replica.instance import make_instance
 from synapse_agent.engines.serving.replica.server import ReplicaServer
-from synapse_sdk.exceptions import ConfigurationError
-from synapse_sdk.plugins.actions.inference import BaseServeDeployment
-from synapse_sdk.plugins.discovery import load_entrypoint
 from synapse_sdk.utils.network import sanitize_error_message
 from synapse_sdk.wire.serve import ServeDeploy
 
@@ -69,21 +66,11 @@ def _drain(servers: list[ReplicaServer]) -> None:
 
 async def _serve(spec: ServeDeploy, listener: socket.socket, state: ReplicaState, servers: list[ReplicaServer]) -> None:
     # In the loop: what a model makes in its constructor may need one.
-    instance = _make_instance(spec)
+    instance = make_instance(spec)
     gate = Gate(make_application(instance), spec)
     server = ReplicaServer(gate, instance, listener, state=state, options=spec.options)
     servers.append(server)
     await server.serve()
-
-
-def _make_instance(spec: ServeDeploy) -> BaseServeDeployment:
-    found = load_entrypoint(spec.entrypoint, Path(spec.folder))
-    if not (inspect.isclass(found) and issubclass(found, BaseServeDeployment)):
-        raise ConfigurationError(f"{spec.entrypoint} is no BaseServeDeployment; deploy a class derived from it.")
-    if inspect.isabstract(found):
-        missing = ", ".join(sorted(found.__abstractmethods__))
-        raise ConfigurationError(f"{spec.entrypoint} lacks {missing}; define what is missing.")
-    return found(spec.backend_url)
 
 
 def _leave_word(path: Path, exc: BaseException) -> None:

@@ -1,0 +1,301 @@
+"""Serving on Ray Serve: the agent declares what is to be served, and watches what comes of it."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from synapse_agent.core.event_log import log_event
+from synapse_agent.engines.ray.cluster import RayAwayError, RayCluster, RayRefusedError
+from synapse_agent.engines.ray.serve.declaration import (
+    declare,
+    declared_by_others,
+    owner_of,
+    pack_release,
+)
+from synapse_agent.engines.ray.serve.records import Deployment, RayApplication, load_applications
+from synapse_agent.engines.ray.serve.view import AWAY, View, view_application
+from synapse_agent.engines.serving.protocol import Reserved
+from synapse_agent.engines.serving.releases import forget_releases, keep_release
+from synapse_sdk.exceptions import ConflictError, ServerError
+from synapse_sdk.wire.serve import MAX_MESSAGE_CHARACTERS, CapacityRequest, ServeDeploy, ServeState, ServeStatus
+
+LOOK_SECONDS = 0.5
+# How long a declaration may take to show before it is made again.
+SETTLE_SECONDS = 5.0
+LOG_LINES = 2000
+_SETTLED = frozenset({ServeStatus.RUNNING, ServeStatus.DEPLOYING, ServeStatus.NOT_STARTED})
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True)
+class ServeHost:
+    """What the engine needs beside the cluster.
+
+    Attributes:
+        home: Folder of its records and releases.
+        key: With which tokens that name a model are signed.
+        port: Of the proxies, where Ray Serve does not run yet.
+        has_room: Whether something would fit beside everything that runs.
+    """
+
+    home: Path
+    key: str
+    port: int
+    has_room: Callable[[CapacityRequest], bool]
+
+
+class RayServeEngine:
+    """Serves applications on a cluster.
+
+    Args:
+        cluster: The cluster.
+        host: What else it needs.
+
+    Attributes:
+        on_change: Called, from the engine's thread, after a state has changed.
+    """
+
+    def __init__(self, cluster: RayCluster, host: ServeHost) -> None:
+        self.on_change: Callable[[], None] = lambda: None
+        self._cluster, self._host = cluster, host
+        self._owner = hashlib.sha256(str(host.home).encode()).hexdigest()[:10]
+        self._releases = host.home / "releases"
+        self._applications: dict[str, RayApplication] = {}
+        self._port = host.port
+        # One that declares and one that looks must not see half of each other's work.
+        self._lock = threading.RLock()
+        self._stop, self._wake = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="serving", daemon=True)
+        self._declared_at = 0.0
+
+    def start(self) -> None:
+        """Take up what an earlier agent served, and watch."""
+        self._applications = load_applications(self._host.home)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End what this agent serves; a restarted one serves it again."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join()
+        with self._lock:
+            try:
+                if any(application.current for application in self._applications.values()):
+                    self._put({})
+            except OSError as exc:
+                log_event("ray_serve_left", error=type(exc).__name__)
+
+    def deploy(self, spec: ServeDeploy) -> ServeState:
+        """Serve a class under a name, or replace what runs there. The same again changes nothing while that works.
+
+        Raises:
+            ConfigurationError: The release is not on this host.
+            ConflictError: Another agent serves this name on the same cluster.
+            ServerError: The cluster is away, or refused.
+        """
+        with self._lock:
+            kept = keep_release(Path(spec.folder), self._releases)
+            spec = spec.model_copy(update={"folder": str(kept), "python": None})
+            known = self._applications.get(spec.name)
+            if known is not None and known.wanted.spec == spec and known.status in _SETTLED:
+                return self._state(known)
+            application = self._next(spec, known)
+            self._applications[spec.name] = application
+            try:
+                self._require_own(spec.name)
+                self._declare()
+            except OSError as exc:
+                self._put_back(spec.name, known)
+                raise ServerError(503, f"{spec.name} cannot be deployed: {exc.strerror or exc}.") from exc
+            except ConflictError:
+                self._put_back(spec.name, known)
+                raise
+            application.save(self._host.home)
+            self._wake.set()
+            return self._state(application)
+
+    def delete(self, name: str) -> ServeState | None:
+        """Let an application end; None where there is none."""
+        with self._lock:
+            application = self._applications.get(name)
+            if application is None:
+                return None
+            application.is_deleting = True
+            application.note(ServeStatus.DELETING, "", application.replicas)
+            application.save(self._host.home)
+            self._declared_at = 0.0
+            self._wake.set()
+            return self._state(application)
+
+    def states(self) -> list[ServeState]:
+        """All applications."""
+        with self._lock:
+            return [self._state(application) for application in self._applications.values()]
+
+    def held(self) -> list[Reserved]:
+        """What every application was promised."""
+        with self._lock:
+            return [_held(application) for application in self._applications.values()]
+
+    def logs(self, name: str) -> bytes:
+        """What the replicas of an application have printed lately."""
+        try:
+            details = (self._cluster.serve_details().get("applications") or {}).get(name) or {}
+            replicas = [one for part in (details.get("deployments") or {}).values() for one in part["replicas"]]
+            ids = [one["actor_id"] for one in replicas if one.get("actor_id")]
+            texts = [self._cluster.actor_log(each, suffix, LOG_LINES) for each in ids for suffix in ("out", "err")]
+        except OSError as exc:
+            return f"{exc.strerror or exc}\n".encode()
+        return "".join(texts).encode()
+
+    def _next(self, spec: ServeDeploy, known: RayApplication | None) -> RayApplication:
+        revision = 1 if known is None else known.wanted.revision + 1
+        wanted = Deployment(spec=spec, revision=revision)
+        former = None if known is None else known.wanted if known.was_ready else known.former
+        return RayApplication(wanted=wanted, former=former)
+
+    def _put_back(self, name: str, known: RayApplication | None) -> None:
+        if known is None:
+            del self._applications[name]
+        else:
+            self._applications[name] = known
+
+    def _require_own(self, name: str) -> None:
+        found = (self._cluster.serve_details().get("applications") or {}).get(name)
+        if found is not None and owner_of(found) != self._owner:
+            raise ConflictError(409, f"{name} is served on this Ray cluster by another agent; delete it there first.")
+
+    def _declare(self) -> None:
+        """Make the cluster serve what is wanted."""
+        wanted = {name: one.current for name, one in self._applications.items()}
+        for name, deployment in wanted.items():
+            if deployment is not None:
+                package = self._cluster.keep_package(pack_release(deployment.spec, self._host.key))
+                deployment.config = self._configure(deployment, package, self._applications[name])
+        self._put({name: deployment.config for name, deployment in wanted.items() if deployment is not None})
+
+    def _configure(self, deployment: Deployment, package: str, application: RayApplication) -> dict[str, Any]:
+        if deployment.config and deployment.config["runtime_env"]["working_dir"] == package:  # type: ignore[index,call-overload]
+            return dict(deployment.config)
+        spec = deployment.spec
+        room = CapacityRequest(
+            num_cpus=spec.resources.num_cpus,
+            num_gpus=spec.resources.num_gpus,
+            memory=spec.resources.memory,
+            num_replicas=spec.options.num_replicas,
+        )
+        surges = application.former is None or self._host.has_room(room)
+        return declare(deployment, package, self._owner, surges=surges)
+
+    def _put(self, configs: Mapping[str, Mapping[str, Any]]) -> None:
+        details = self._cluster.serve_details()
+        others = declared_by_others(details, self._owner, self._applications)
+        host = "127.0.0.1" if self._cluster.host in _LOOPBACK else "0.0.0.0"  # noqa: S104 - as the dashboard itself.
+        options = details.get("http_options") or {"host": host, "port": self._host.port}
+        body = {"http_options": {"host": options["host"], "port": options["port"]}}
+        self._cluster.put_applications({**body, "applications": [*others, *configs.values()]})
+        self._declared_at = time.monotonic()
+
+    def _watch(self) -> None:
+        while not self._stop.is_set():
+            with self._lock:
+                has_news = self._look()
+            if has_news:
+                self.on_change()
+            self._wake.wait(LOOK_SECONDS)
+            self._wake.clear()
+
+    def _look(self) -> bool:
+        if not self._applications:
+            return False
+        try:
+            details = self._cluster.serve_details()
+        except OSError as exc:
+            return self._note_away(exc)
+        self._port = int((details.get("http_options") or {}).get("port") or self._host.port)
+        now, served = datetime.now(UTC), details.get("applications") or {}
+        views = {name: view_application(one, served.get(name), now) for name, one in list(self._applications.items())}
+        news = [self._take(name, view) for name, view in views.items()]
+        self._settle(views, served)
+        return any(news)
+
+    def _take(self, name: str, view: View) -> bool:
+        application = self._applications[name]
+        if view.is_gone:
+            del self._applications[name]
+            application.forget(self._host.home)
+            forget_releases(self._releases, self._used_releases())
+            return True
+        if view.status is ServeStatus.RUNNING and not application.was_ready:
+            application.was_ready, application.former = True, None
+        if view.is_late:
+            application.failure = view.message
+        has_news = application.note(view.status, view.message, view.replicas)
+        if has_news:
+            application.save(self._host.home)
+        return has_news
+
+    def _settle(self, views: Mapping[str, View], served: Mapping[str, Any]) -> None:
+        """Declare again what the cluster has lost, or still has though it should not."""
+        lost = [name for name, view in views.items() if view.is_missing or view.is_late]
+        extra = [name for name, one in served.items() if owner_of(one) == self._owner and self._is_extra(name, one)]
+        if (lost or extra) and time.monotonic() - self._declared_at > SETTLE_SECONDS:
+            self._declared_at = time.monotonic()
+            for name in lost:
+                self._applications[name].declared = datetime.now(UTC)
+            try:
+                self._declare()
+            except OSError as exc:
+                log_event("ray_serve_refused", error=str(exc.strerror or exc))
+
+    def _is_extra(self, name: str, details: Mapping[str, Any]) -> bool:
+        application = self._applications.get(name)
+        is_wanted = application is not None and application.current is not None
+        return not is_wanted and details.get("status") != ServeStatus.DELETING
+
+    def _note_away(self, exc: OSError) -> bool:
+        if not isinstance(exc, RayAwayError | RayRefusedError):
+            raise exc
+        news = [one.note(ServeStatus.UNAVAILABLE, AWAY, 0) for one in self._applications.values()]
+        return any(news)
+
+    def _used_releases(self) -> set[Path]:
+        parts = [part for one in self._applications.values() for part in (one.wanted, one.former)]
+        return {Path(part.spec.folder) for part in parts if part is not None}
+
+    def _state(self, application: RayApplication) -> ServeState:
+        spec = application.wanted.spec
+        return ServeState(
+            name=spec.name,
+            status=application.status,
+            message=application.message[:MAX_MESSAGE_CHARACTERS],
+            route_prefix=spec.route_prefix,
+            endpoint=f"http://{self._cluster.host}:{self._port}{spec.route_prefix}",
+            plugin_release=spec.plugin_release,
+            action=spec.action,
+            checksum=spec.checksum,
+            num_replicas=spec.options.num_replicas,
+            replicas=application.replicas,
+            resources=spec.resources,
+            revision=application.wanted.revision,
+            changed=application.changed,
+        )
+
+
+def _held(application: RayApplication) -> Reserved:
+    current = application.current
+    if current is None:
+        return Reserved(name=application.name)
+    needs, count = current.spec.resources, current.spec.options.num_replicas
+    # On which GPUs they are, only the cluster knows.
+    gpus = {"": needs.num_gpus * count} if needs.num_gpus else {}
+    return Reserved(
+        num_cpus=needs.num_cpus * count, memory=(needs.memory or 0) * count, gpus=gpus, name=application.name
+    )
