@@ -114,8 +114,18 @@ def test_a_watcher_gives_an_agent_up_that_stays_away(stage, own_agent, protocol)
     stage.wait(job)
 
 
+def test_a_line_without_end_is_cut_between_its_characters(stage, agent):
+    job = stage.run(stage.publish("print('한' * 100_000, end='')"), agent)
+    stage.wait(job)
+
+    lines = lines_of(events_by_sse(agent, job))
+
+    assert len(lines) > 1
+    assert "".join(lines) == "한" * 100_000
+
+
 def test_a_watcher_is_told_of_what_was_left_out(stage, agent):
-    body = "block = ('x' * 99 + '\\n') * 10_000\nfor _ in range(30):\n    sys.stdout.write(block)\nprint('last words')"
+    body = "block = ('x' * 9999 + '\\n') * 100\nfor _ in range(30):\n    sys.stdout.write(block)\nprint('last words')"
     job = stage.run(stage.publish(body), agent)
     stage.wait(job)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -55,8 +56,9 @@ class RunHistory:
         run, folder = found
         chunk = self._engine.read_console(folder, position, CHUNK_BYTES)
         data = chunk.data[: chunk.data.rfind(b"\n") + 1]
-        if not data and (len(chunk.data) == CHUNK_BYTES or self._is_last(run, folder, chunk)):
-            # The rest of its line is far away, or will never come.
+        if not data and len(chunk.data) == CHUNK_BYTES:
+            data = _whole_characters(chunk.data)
+        elif not data and self._is_last(run, folder, chunk):
             data = chunk.data
         is_cut = bool(data) and chunk.position > position
         lines = [ConsoleLine(chunk.position, left_out(chunk.position - position))] if is_cut else []
@@ -85,6 +87,12 @@ class RunHistory:
     def _find(self, job_id: str) -> tuple[RunFile, Path] | None:
         # It becomes a part of a path.
         return self._store.find(job_id) if _JOB_ID.fullmatch(job_id) else None
+
+
+def _whole_characters(data: bytes) -> bytes:
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    decoder.decode(data)
+    return data[: len(data) - len(decoder.getstate()[0])]
 
 
 def _record_of(run: RunFile) -> RunRecord:
