@@ -62,7 +62,7 @@ def open_agent(settings: Settings, enrolment: Enrolment, own_url: str) -> AgentP
     engine: Engine = LocalEngine()
     if cluster is not None:
         engine = RayJobsEngine(cluster, lost_seconds=settings.ray_lost_seconds)
-    on_ray = None if cluster is None else OnRay(cluster, settings.ray_serve_port)
+    on_ray = None if cluster is None else OnRay(cluster, settings.ray_serve_port, home / "releases")
     forget_half_built(home / "envs")
     link = ServerLink(settings.server_url, enrolment.key)
     shop = Workshop(

@@ -39,10 +39,16 @@ class ServingParts:
 
 @dataclass(frozen=True)
 class OnRay:
-    """The cluster that serves in this host's place, and the port of its proxies where they do not run yet."""
+    """The cluster that serves in this host's place.
+
+    Attributes:
+        port: Of its proxies, where they do not run yet.
+        archives: Where the agent keeps the archives of releases.
+    """
 
     cluster: RayCluster
     port: int
+    archives: Path
 
 
 def open_serving(
@@ -75,5 +81,5 @@ def serve_here(folder: Path, key: str) -> Serving:
 def serve_on_ray(folder: Path, key: str, on_ray: OnRay) -> Serving:
     """Replicas are Ray Serve's."""
     capacity = RayCapacity(on_ray.cluster)
-    host = ServeHost(folder, key, on_ray.port, has_room=lambda request: capacity.check(request).allowed)
+    host = ServeHost(folder, key, on_ray.port, lambda request: capacity.check(request).allowed, on_ray.archives)
     return Serving(RayServeEngine(on_ray.cluster, host), capacity, key)

@@ -1,6 +1,7 @@
 """A host that serves models, with every engine that can."""
 
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,12 +11,14 @@ from typing import Any
 import httpx2
 import pytest
 
+from synapse_agent.engines.ray.cluster import RayCluster as AgentsRayCluster
 from synapse_agent.engines.serving import process as processes
 from synapse_agent.engines.serving.engine import EmbeddedEngine
 from synapse_agent.engines.serving.host import Host
 from synapse_agent.services.capacity_check import Capacity
 from synapse_agent.services.capacity_machine import Machine
 from synapse_agent.services.serving import Serving
+from synapse_agent.services.serving_setup import OnRay, serve_on_ray
 from synapse_sdk.wire.serve import ServeDeploy, ServeOptions, ServeResources, ServeState
 
 RELEASE = Path(__file__).parent / "release"
@@ -103,6 +106,31 @@ def open_host(tmp_path) -> Iterator[Callable[..., Served]]:
     for served in opened:
         served.serving.engine.stop()
         assert not leftovers(served.serving)
+
+
+@pytest.fixture
+def open_ray(tmp_path, ray_cluster) -> Iterator[Callable[[], Served]]:
+    """Hosts that serve on the session's cluster; what they served is gone afterwards."""
+    opened: list[Served] = []
+    cluster = AgentsRayCluster(ray_cluster.dashboard)
+
+    def build() -> Served:
+        folder = tmp_path / "serving"
+        folder.mkdir(exist_ok=True)
+        served = Served(serve_on_ray(folder, KEY, OnRay(cluster, free_port(), tmp_path / "archives")))
+        served.serving.engine.start()
+        opened.append(served)
+        return served
+
+    yield build
+    for served in opened:
+        served.serving.engine.stop()
+        wait_for(lambda: not cluster.serve_details().get("applications"))
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
 
 
 @pytest.fixture

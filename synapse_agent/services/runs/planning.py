@@ -15,7 +15,7 @@ from synapse_sdk.exceptions import ConfigurationError
 from synapse_sdk.plugins.config import PluginConfig
 from synapse_sdk.plugins.enums import PackageManager, RunMethod
 from synapse_sdk.plugins.executors import job_protocol
-from synapse_sdk.plugins.executors.environment import INSTALL_SECONDS, environment_of, is_built
+from synapse_sdk.plugins.executors.environment import INSTALL_SECONDS, environment_of, has_requirements, is_built
 from synapse_sdk.plugins.executors.job_protocol import RunRequest
 from synapse_sdk.plugins.models import PluginRelease
 from synapse_sdk.utils.auth import (
@@ -113,7 +113,8 @@ def wanted_resources(section: Mapping[str, Any]) -> dict[str, float]:
 def _prepare(config: PluginConfig, folder: Path, around: Surroundings) -> tuple[str, tuple[Command, ...]]:
     """The interpreter of a run, and what must be run before there is one."""
     environment = environment_of(folder / WORK, config, cache=around.envs, installer=PackageManager.UV)
-    if environment is None:
+    has_all = not around.is_elsewhere and has_requirements(folder / WORK, config)
+    if environment is None or has_all:
         return _interpreter(around), ()
     if around.is_elsewhere:
         # Whether it is built there, only a process there can know.
@@ -157,6 +158,7 @@ def _credentials(start: RunStart, folder: Path, around: Surroundings) -> dict[st
         ENV_RUN_AGENT_TOKEN: around.agent_token,
         "SYNAPSE_PLUGIN_RELEASE_CODE": release.code,
         "SYNAPSE_PLUGIN_RELEASE_CHECKSUM": release.checksum,
+        "SYNAPSE_PLUGIN_RELEASE_SHA256": start.sha256,
         job_protocol.SPOOL_FOLDER: str(folder / SPOOL),
     }
     return variables | ({ENV_RUN_USER_TOKEN: start.token} if start.token else {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ from synapse_agent.engines.ray.serve.view import AWAY, View, view_application
 from synapse_agent.engines.serving.protocol import Reserved
 from synapse_agent.engines.serving.releases import forget_releases, keep_release
 from synapse_sdk.exceptions import ConflictError, ServerError
+from synapse_sdk.utils.file.unpacking import unpack_archive
 from synapse_sdk.wire.serve import MAX_MESSAGE_CHARACTERS, CapacityRequest, ServeDeploy, ServeState, ServeStatus
 
 LOOK_SECONDS = 0.5
@@ -43,12 +45,14 @@ class ServeHost:
         key: With which tokens that name a model are signed.
         port: Of the proxies, where Ray Serve does not run yet.
         has_room: Whether something would fit beside everything that runs.
+        archives: Where the agent keeps the archives of releases, by their SHA-256.
     """
 
     home: Path
     key: str
     port: int
     has_room: Callable[[CapacityRequest], bool]
+    archives: Path
 
 
 class RayServeEngine:
@@ -101,7 +105,7 @@ class RayServeEngine:
             ServerError: The cluster is away, or refused.
         """
         with self._lock:
-            kept = keep_release(Path(spec.folder), self._releases)
+            kept = self._keep(spec)
             spec = spec.model_copy(update={"folder": str(kept), "python": None})
             known = self._applications.get(spec.name)
             if known is not None and known.wanted.spec == spec and known.status in _SETTLED:
@@ -155,6 +159,16 @@ class RayServeEngine:
             return f"{exc.strerror or exc}\n".encode()
         return "".join(texts).encode()
 
+    def _keep(self, spec: ServeDeploy) -> Path:
+        """The engine's own copy of a release; the run that deploys it may be on another machine than this."""
+        archive = self._host.archives / f"{spec.checksum}.zip"
+        if Path(spec.folder).is_dir() or not spec.checksum or not archive.exists():
+            return keep_release(Path(spec.folder), self._releases)
+        with tempfile.TemporaryDirectory(prefix="release-", dir=self._host.home) as folder:
+            unpacked = Path(folder) / "release"
+            unpack_archive(archive, unpacked)
+            return keep_release(unpacked, self._releases)
+
     def _next(self, spec: ServeDeploy, known: RayApplication | None) -> RayApplication:
         revision = 1 if known is None else known.wanted.revision + 1
         wanted = Deployment(spec=spec, revision=revision)
@@ -169,7 +183,7 @@ class RayServeEngine:
 
     def _require_own(self, name: str) -> None:
         found = (self._cluster.serve_details().get("applications") or {}).get(name)
-        if found is not None and owner_of(found) != self._owner:
+        if found is not None and found["status"] != ServeStatus.DELETING and owner_of(found) != self._owner:
             raise ConflictError(409, f"{name} is served on this Ray cluster by another agent; delete it there first.")
 
     def _declare(self) -> None:
