@@ -1,4 +1,4 @@
-"""Every code block, and every table, of the pre-annotation seed."""
+"""Every code block of the pre-annotation seed, with a client in memory: what the action asks and submits."""
 
 import inspect
 import sys
@@ -12,23 +12,16 @@ from synapse_sdk.plugins.actions.to_task import TaskFailure, ToTaskAction, ToTas
 from synapse_sdk.plugins.actions.to_task.serve_status import deployment_params
 from synapse_sdk.plugins.config import PluginConfig
 from synapse_sdk.plugins.enums import RunMethod
-from tests.seeds.cut import cut, seed_lines
+from tests.seeds.agent_scene import between, error_example, resources_config, to_task_class, to_task_config
 from tests.to_task.fakes import client_with, run
-
-
-def line_of(text: str, after: int = 0) -> int:
-    """Number of the first line that begins with a text, from 1."""
-    lines = seed_lines("001")
-    return next(number for number, line in enumerate(lines, 1) if number > after and line.startswith(text))
 
 
 @pytest.fixture
 def to_task(monkeypatch):
     """The class of the seed's first block."""
-    code = cut("001", line_of("from synapse_sdk.plugins.actions.to_task import"), "000 0 1 0 1 22 0 1 22")
     module = ModuleType("seed_to_task")
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    exec(compile(code, "seed:to_task", "exec"), vars(module))
+    exec(compile(to_task_class(), "seed:to_task", "exec"), vars(module))
     return module.ToTask
 
 
@@ -54,30 +47,19 @@ def test_conversion_methods_take_the_documented_parameters():
 
 
 def test_configuration_is_read():
-    text = cut("001", line_of("actions:"), "0122", width=2)
-    config = PluginConfig.from_dict({"name": "x", "code": "x", **yaml.safe_load(text)})
+    config = PluginConfig.from_dict({"name": "x", "code": "x", **yaml.safe_load(to_task_config())})
     assert config.get_action("to_task").entrypoint == "plugin.to_task.ToTask"
     assert config.get_method("to_task") is RunMethod.JOB
 
 
 def test_required_resources_become_the_payload():
-    text = cut("001", line_of("actions:", line_of("actions:")), "0123333", width=2)
-    resources = yaml.safe_load(text)["actions"]["inference"]["required_resources"]
+    resources = yaml.safe_load(resources_config())["actions"]["inference"]["required_resources"]
     expected = {"num_cpus": 2, "num_gpus": 1, "num_replicas": 2, "memory": 4294967296}
     assert deployment_params(resources) == expected
 
 
-def test_parameters_are_the_documented_ones():
-    start, end = line_of("파라미터"), line_of("결과")
-    lines = [line.strip() for line in seed_lines("001")[start:end] if line.strip().startswith("•")]
-    documented = {line.removeprefix("•").split(":")[0].strip() for line in lines}
-    assert len(documented) == 10
-    assert documented <= set(ToTaskParams.model_fields)
-
-
 def test_result_has_the_documented_fields():
-    start, end = line_of("결과"), line_of("Pre-Processor Lifecycle")
-    lines = [line.strip() for line in seed_lines("001")[start:end] if line.strip().startswith("•")]
+    lines = [line for line in between("결과", "Pre-Processor Lifecycle") if line.startswith("•")]
     documented = {line.removeprefix("•").split(":")[0].strip() for line in lines}
     failure = {"task_id", "error"}
     assert documented - failure == {"status", "message", "total_tasks", "success_count", "failed_count", "failures"}
@@ -113,7 +95,6 @@ class Log:
     ],
 )
 def test_error_example_tells_the_failures_apart(fields, entry, to_task):
-    code = cut("001", line_of("try:"), "0 1 1 0 1 1 2 2 2 1 2 2 1 2 2 1")
     log = Log()
 
     class Action:
@@ -121,7 +102,7 @@ def test_error_example_tells_the_failures_apart(fields, entry, to_task):
             return run(to_task, client_with(1, **fields), method="inference", timeout_seconds=0.05)
 
     with pytest.raises(RuntimeError):
-        exec(compile(code, "seed:errors", "exec"), {"action": Action(), "log": log})
+        exec(compile(error_example(), "seed:errors", "exec"), {"action": Action(), "log": log})
     assert log.entries == [entry]
 
 
