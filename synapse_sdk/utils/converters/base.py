@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, NoReturn, Self
@@ -28,12 +27,15 @@ from synapse_sdk.wire import annotations as wire
 KNOWN_FIELDS = frozenset(wire.Annotation.model_fields)
 
 
+# What names an annotation; an annotation's own `X | Y` would be built anew at each look.
+_NAMES = (int, str)
+# Sets of names of attributes whose note is remembered.
+_MOST_NAMED = 1024
 # Items and annotations that wait to be written together.
 _WAITING = 4096
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(msgspec.Struct, gc=False):
     """The item that is being written; `width` and `height` are 0 when unknown to a format that does not need them."""
 
     item_id: int | str
@@ -72,6 +74,7 @@ class DatasetWriter(ABC):
         self.report = WriterReport(self.format)
         self._per_class = dict.fromkeys(classes.names, 0)
         self._notes: Notes = []
+        self._dropped: dict[tuple[str, ...], Notes] = {}
         self._closed = False
         self._waiting = 0
         self._whole_files: list[tuple[str, bytes]] = []
@@ -356,10 +359,17 @@ class DatasetWriter(ABC):
             self._notes.append((LossCode.ATTRIBUTES_DROPPED, f"the format has no place for {', '.join(dropped)}"))
 
     def _note_dropped_names(self, attributes: Mapping[str, Any]) -> None:
-        """The same for an annotation that has no more than attributes."""
-        carried = self.carried_attributes or frozenset()
-        dropped = ", ".join([name for name in attributes if name not in carried])
-        self._notes.append((LossCode.ATTRIBUTES_DROPPED, f"the format has no place for {dropped}"))
+        """The same for an annotation that has no more than attributes: most have the same names as others."""
+        names = tuple(attributes)
+        notes = self._dropped.get(names)
+        if notes is None:
+            carried = self.carried_attributes or frozenset()
+            dropped = ", ".join([name for name in names if name not in carried])
+            if len(self._dropped) >= _MOST_NAMED:
+                self._dropped.clear()
+            notes = [(LossCode.ATTRIBUTES_DROPPED, f"the format has no place for {dropped}")] if dropped else []
+            self._dropped[names] = notes
+        self._notes += notes
 
     def _lose_tags(self, frame: Frame) -> None:
         # The tag that names the item's split is carried: by where the item lies.
@@ -368,9 +378,9 @@ class DatasetWriter(ABC):
             self._lose(frame, None, LossCode.ATTRIBUTES_DROPPED, message)
 
     def _flush_notes(self, frame: Frame, own_id: Any, place: int) -> None:
-        name = own_id if isinstance(own_id, int | str) else f"#{place}"
-        for code, message in self._notes:
-            self._lose(frame, name, code, message)
+        name = own_id if isinstance(own_id, _NAMES) else f"#{place}"
+        item_id = frame.item_id
+        self.report.skipped.add_all([Skip(item_id, name, code, message) for code, message in self._notes])
         self._notes.clear()
 
     def _lose_annotation(self, frame: Frame, annotation: Annotation, place: int, note: tuple[LossCode, str]) -> None:

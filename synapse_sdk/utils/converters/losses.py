@@ -94,6 +94,11 @@ class LossLog:
         if len(self._waiting) >= _BATCH:
             self._settle()
 
+    def add_all(self, skips: list[Skip]) -> None:
+        self._waiting += skips
+        if len(self._waiting) >= _BATCH:
+            self._settle()
+
     def take(self) -> tuple[dict[str, int], bytes]:
         """Hand over everything, counts by code and a line of JSON each; the log is empty then."""
         lines = b"".join(self.chunks())
