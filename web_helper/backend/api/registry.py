@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from web_helper.backend.api import health, home, metrics
+from web_helper.backend.api.components import changes, versions
 from web_helper.backend.api.data import collections, data_units, files, import_items, objects, storages
 from web_helper.backend.api.exports import async_jobs, export_stream, plugin_exports
 from web_helper.backend.api.plugins import agent_runs, agents, job_logs, jobs, models, plugins, serve_applications
@@ -37,4 +38,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     plugin_exports.router,
     export_stream.router,
     async_jobs.router,
+    versions.router,
+    changes.router,
 )

@@ -7,6 +7,9 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+# Where this code lies: a checkout's own `cvlabkit` is beside it.
+PACKAGE_ROOT = Path(__file__).parents[3]
+
 
 class Settings(BaseSettings):
     """One process's settings, from `SYNAPSE_SERVER_*` variables.
@@ -47,6 +50,10 @@ class Settings(BaseSettings):
     agent_lost_seconds: int = Field(
         3600, gt=0, description="Jobs of an agent that is silent for longer are given up as lost."
     )
+    component_root: Path | None = Field(
+        None,
+        description="Folder that holds `cvlabkit`, whose components a scan registers; default is this program's own.",
+    )
     worker_name: str = Field(
         "worker", min_length=1, description="A restarted worker takes up the jobs of the last one with its name."
     )
@@ -55,6 +62,11 @@ class Settings(BaseSettings):
     def sqlalchemy_url(self) -> str:
         """URL of the platform's database."""
         return self.database_url or f"sqlite:///{self.home.resolve() / 'synapse.db'}"
+
+    @property
+    def component_dir(self) -> Path:
+        """Folder that a scan of components reads."""
+        return (self.component_root or PACKAGE_ROOT).resolve()
 
     @property
     def storage_dir(self) -> Path:

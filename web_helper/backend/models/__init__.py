@@ -16,6 +16,15 @@ from web_helper.backend.models.collection import (
     FileSpecification,
     FileStatus,
 )
+from web_helper.backend.models.component import (
+    ComponentAlias,
+    ComponentAliasChange,
+    ComponentBlob,
+    ComponentChangeSet,
+    ComponentManifest,
+    ComponentManifestEntry,
+    ComponentVersion,
+)
 from web_helper.backend.models.export_part import ExportPart
 from web_helper.backend.models.ground_truth import (
     GroundTruth,
@@ -46,6 +55,13 @@ __all__ = [
     "ChangeCheckpoint",
     "ChangeKind",
     "ChangeLog",
+    "ComponentAlias",
+    "ComponentAliasChange",
+    "ComponentBlob",
+    "ComponentChangeSet",
+    "ComponentManifest",
+    "ComponentManifestEntry",
+    "ComponentVersion",
     "DataCollection",
     "DataFile",
     "DataFileClaim",

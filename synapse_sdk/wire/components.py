@@ -1,0 +1,203 @@
+"""Component versions as `/api/components` shows them: bodies and answers, in the envelope of that API.
+
+A `hash` is the xxh3_64 of the bytes, 16 hexadecimal digits. Wherever one is sent, the SHA-256 may stand instead.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from synapse_sdk.wire.work import Request
+
+T = TypeVar("T")
+
+ACTIVE = "active"
+MAX_CHANGES = 20_000
+# Named like a branch: `active`, `stable`, `paper-2026`.
+Alias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+Hash = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9a-fA-F]{16}([0-9a-fA-F]{48})?$")]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+ExperimentUid = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@:-]{0,199}$")]
+
+
+class ComponentMeta(BaseModel):
+    """Facts about the answer itself."""
+
+    message: str
+    timestamp: datetime
+    version: str = "1.0"
+
+
+class ComponentEnvelope(BaseModel, Generic[T]):
+    """Every answer of `/api/components` that is no error."""
+
+    data: T
+    meta: ComponentMeta
+
+
+class ComponentSummary(BaseModel):
+    """A component, without its versions. `active_hash` is None when none is active."""
+
+    path: str
+    category: str
+    name: str
+    active_hash: str | None
+    version_count: int
+    updated_at: datetime
+
+
+class ComponentVersion(BaseModel):
+    """One version. `content` is None where it was not asked for."""
+
+    hash: str
+    path: str
+    category: str
+    name: str
+    is_active: bool
+    created_at: datetime
+    content: str | None
+
+
+class ComponentUpload(Request):
+    """Body of `POST /versions/upload`."""
+
+    path: str
+    content: str
+    activate: bool = True
+    reason: Reason = ""
+
+
+class ComponentUploaded(BaseModel):
+    """Answer to an upload; `is_new` is False when the path had this content already."""
+
+    hash: str
+    path: str
+    category: str
+    name: str
+    is_new: bool
+    is_active: bool
+
+
+class ComponentActivate(Request):
+    """Body of `POST /versions/activate`. `path` is needed when the same content is at several paths."""
+
+    hash: Hash
+    path: str | None = None
+    reason: Reason = ""
+
+
+class ComponentDiffRequest(Request):
+    """Body of `POST /versions/diff`. `path` is needed when a hash alone does not say which content is meant."""
+
+    from_hash: Hash
+    to_hash: Hash
+    path: str | None = None
+
+
+class ComponentDiff(BaseModel):
+    """Two versions beside each other; `path` is the second one's."""
+
+    from_hash: str
+    to_hash: str
+    from_content: str
+    to_content: str
+    path: str
+
+
+class ComponentScan(BaseModel):
+    """How many versions a scan has added."""
+
+    registered: int
+
+
+class ComponentChange(Request):
+    """One file of a change set: new content, or a version that is there, and the aliases that shall point to it.
+
+    Attributes:
+        expected: What every alias must point to now, None for nothing; left out, it is not checked.
+    """
+
+    path: str
+    content: str | None = None
+    hash: Hash | None = None
+    aliases: list[Alias] = Field([ACTIVE], max_length=16)
+    expected: Hash | None = None
+
+
+class ComponentChangeSet(Request):
+    """Body of `POST /changes`: all of it is done, or nothing."""
+
+    changes: list[ComponentChange] = Field(min_length=1, max_length=MAX_CHANGES)
+    reason: Reason = ""
+
+
+class ComponentRollback(Request):
+    """Body of `POST /rollback`: the version that was active before, for each of these paths."""
+
+    paths: list[str] = Field(min_length=1, max_length=MAX_CHANGES)
+    reason: Reason = ""
+
+
+class ComponentUndo(Request):
+    """Body of `POST /changes/{id}/rollback`."""
+
+    reason: Reason = ""
+
+
+class ChangeSetKind(StrEnum):
+    """What made a change set."""
+
+    UPLOAD = "upload"
+    ACTIVATE = "activate"
+    CHANGE = "change"
+    SCAN = "scan"
+    ROLLBACK = "rollback"
+
+
+class AliasChange(BaseModel):
+    """An alias that was moved; None stands for no version."""
+
+    path: str
+    alias: str
+    from_hash: str | None
+    to_hash: str | None
+
+
+class ComponentChangeRecord(BaseModel):
+    """One change set of the past: who, when and why. `id` is None when there was nothing to change."""
+
+    id: int | None
+    kind: ChangeSetKind
+    reason: str
+    user: str | None
+    created_at: datetime | None
+    registered: int
+    changes: list[AliasChange]
+
+
+class ComponentAlias(BaseModel):
+    """Where an alias of a component points to."""
+
+    path: str
+    alias: str
+    hash: str
+    updated_at: datetime
+
+
+class ComponentManifest(BaseModel):
+    """The versions that an experiment ran with; it never changes."""
+
+    experiment_uid: str
+    components: dict[str, str]
+    created_at: datetime
+
+
+class ComponentManifestSaved(BaseModel):
+    """Answer to saving a manifest."""
+
+    experiment_uid: str
+    component_count: int

@@ -1,0 +1,27 @@
+"""The envelope of `/api/components`."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from fastapi import APIRouter
+
+from synapse_sdk.wire.components import ComponentEnvelope, ComponentMeta
+from web_helper.backend.api.errors import ERROR_RESPONSES
+from web_helper.backend.api.strict_json import StrictRoute
+from web_helper.backend.models.base import utc_now
+
+T = TypeVar("T")
+PREFIX = "/api/components"
+
+
+def create_component_router() -> APIRouter:
+    """A router below `/api/components`, whose paths do not end in a slash: they are those of the documented system."""
+    return APIRouter(prefix=PREFIX, tags=["components"], responses=ERROR_RESPONSES, route_class=StrictRoute)
+
+
+def answer(data: T, message: str = "ok") -> ComponentEnvelope[T]:
+    """One answer in its envelope; what is in it was checked when it was made."""
+    meta = ComponentMeta(message=message, timestamp=utc_now())
+    made: ComponentEnvelope[T] = ComponentEnvelope.model_construct(data=data, meta=meta)
+    return made

@@ -1,0 +1,157 @@
+"""Versions of components, their contents, and where aliases point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple, TypeVar
+
+from sqlalchemy import Select, and_, func, select
+from sqlalchemy.orm import Session, aliased
+
+from synapse_sdk.wire.components import ACTIVE
+from web_helper.backend.models import ComponentAlias, ComponentBlob, ComponentVersion
+
+# Far below what one statement may carry on either database.
+PATHS_PER_QUERY = 5_000
+Item = TypeVar("Item")
+
+
+class VersionRow(NamedTuple):
+    """A version without its content."""
+
+    id: int
+    path: str
+    category: str
+    name: str
+    hash: str
+    sha256: str
+    created: datetime
+
+
+class SummaryRow(NamedTuple):
+    """A component over all its versions."""
+
+    path: str
+    category: str
+    name: str
+    version_count: int
+    newest: datetime
+    active_hash: str | None
+    activated: datetime | None
+
+
+class AliasRow(NamedTuple):
+    """Where an alias points to."""
+
+    path: str
+    alias: str
+    changed: datetime
+    version_id: int
+    hash: str
+    sha256: str
+
+
+_VERSION = (
+    ComponentVersion.id,
+    ComponentVersion.path,
+    ComponentVersion.category,
+    ComponentVersion.name,
+    ComponentVersion.hash,
+    ComponentVersion.sha256,
+    ComponentVersion.created,
+)
+
+
+def versions_at(session: Session, paths: Sequence[str]) -> list[VersionRow]:
+    """All versions at these paths (index: unique path, hash)."""
+    query = select(*_VERSION)
+    found: list[VersionRow] = []
+    for some in _chunks(paths):
+        found += [VersionRow(*row) for row in session.execute(query.where(ComponentVersion.path.in_(some)))]
+    return found
+
+
+def versions_of_hash(session: Session, name: str, path: str | None = None) -> list[VersionRow]:
+    """What a short hash or a SHA-256 names, at one path or at any, the newest first (indexes: hash; sha256)."""
+    column = ComponentVersion.sha256 if len(name) == 64 else ComponentVersion.hash
+    query = select(*_VERSION).where(column == name).order_by(ComponentVersion.id.desc())
+    if path is not None:
+        query = query.where(ComponentVersion.path == path)
+    return [VersionRow(*row) for row in session.execute(query)]
+
+
+def versions_by_id(session: Session, ids: Iterable[int]) -> dict[int, VersionRow]:
+    """Versions by their ids (primary key)."""
+    found: dict[int, VersionRow] = {}
+    for some in _chunks(sorted(set(ids))):
+        query = select(*_VERSION).where(ComponentVersion.id.in_(some))
+        found |= {row.id: VersionRow(*row) for row in session.execute(query)}
+    return found
+
+
+def history_of(session: Session, category: str, name: str) -> list[VersionRow]:
+    """The versions of one component, the newest first (index: unique path, hash)."""
+    path = f"{category}/{name}.py"
+    query = select(*_VERSION).where(ComponentVersion.path == path).order_by(ComponentVersion.id.desc())
+    return [VersionRow(*row) for row in session.execute(query)]
+
+
+def summaries(session: Session, category: str | None = None) -> list[SummaryRow]:
+    """Every component, by path (indexes: unique path, hash; primary key of the aliases)."""
+    active = aliased(ComponentVersion)
+    count, newest = func.count(ComponentVersion.id), func.max(ComponentVersion.created)
+    keys = (ComponentVersion.path, ComponentVersion.category, ComponentVersion.name)
+    pointer = and_(ComponentAlias.path == ComponentVersion.path, ComponentAlias.alias == ACTIVE)
+    query = (
+        select(*keys, count, newest, active.hash, ComponentAlias.changed)
+        .join(ComponentAlias, pointer, isouter=True)
+        .join(active, active.id == ComponentAlias.version_id, isouter=True)
+        .group_by(*keys, active.hash, ComponentAlias.changed)
+        .order_by(ComponentVersion.path)
+    )
+    if category is not None:
+        query = query.where(ComponentVersion.category == category)
+    return [SummaryRow(*row) for row in session.execute(query)]
+
+
+def contents_of(session: Session, digests: Iterable[str]) -> dict[str, bytes]:
+    """Bytes by SHA-256 (primary key)."""
+    found: dict[str, bytes] = {}
+    for some in _chunks(sorted(set(digests))):
+        query = select(ComponentBlob.sha256, ComponentBlob.content).where(ComponentBlob.sha256.in_(some))
+        found |= {digest: bytes(content) for digest, content in session.execute(query)}
+    return found
+
+
+def aliases_at(session: Session, paths: Sequence[str] | None = None, alias: str | None = None) -> list[AliasRow]:
+    """Where aliases point, at these paths or everywhere (primary key path, alias)."""
+    query = _aliases()
+    if alias is not None:
+        query = query.where(ComponentAlias.alias == alias)
+    if paths is None:
+        return [AliasRow(*row) for row in session.execute(query)]
+    found: list[AliasRow] = []
+    for some in _chunks(paths):
+        found += [AliasRow(*row) for row in session.execute(query.where(ComponentAlias.path.in_(some)))]
+    return found
+
+
+def _aliases() -> Select[str, str, datetime, int, str, str]:
+    return (
+        select(
+            ComponentAlias.path,
+            ComponentAlias.alias,
+            ComponentAlias.changed,
+            ComponentVersion.id,
+            ComponentVersion.hash,
+            ComponentVersion.sha256,
+        )
+        .join(ComponentVersion, ComponentVersion.id == ComponentAlias.version_id)
+        .order_by(ComponentAlias.path, ComponentAlias.alias)
+    )
+
+
+def _chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), PATHS_PER_QUERY):
+        yield items[start : start + PATHS_PER_QUERY]

@@ -1,0 +1,92 @@
+"""Rows that are added to the component store, and the one thing in it that moves: where aliases point.
+
+Into the tables, not through entities: a scan adds 10,000 rows at once, and the unit of work costs more than they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from sqlalchemy import delete, insert, text, tuple_
+from sqlalchemy.orm import Session
+
+from synapse_sdk.wire.components import ChangeSetKind
+from web_helper.backend.models import (
+    ComponentAlias,
+    ComponentAliasChange,
+    ComponentBlob,
+    ComponentChangeSet,
+    ComponentManifest,
+    ComponentManifestEntry,
+    ComponentVersion,
+)
+from web_helper.backend.queries.data.upsert import insert_missing
+
+# Any constant does: it names this lock among PostgreSQL's advisory locks.
+STORE_LOCK = 7_305_022
+KEYS_PER_DELETE = 1000
+
+
+def lock_store(session: Session) -> None:
+    """Wait until no other transaction changes the store; what is read afterwards stays true until the end.
+
+    SQLite has one writer anyway. On PostgreSQL row locks would not do: a first version has no row yet.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": STORE_LOCK})
+
+
+def add_change_set(session: Session, kind: ChangeSetKind, user_id: int, reason: str, registered: int) -> int:
+    """A new change set; its id."""
+    row = ComponentChangeSet(kind=kind, user_id=user_id, reason=reason, registered=registered)
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def add_blobs(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Contents; those that are there stay as they are."""
+    if rows:
+        session.execute(insert_missing(session, ComponentBlob), list(rows))
+
+
+def add_versions(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Versions that are not there yet."""
+    if rows:
+        session.execute(insert(ComponentVersion.__table__), list(rows))  # type: ignore[arg-type]
+
+
+def move_aliases(session: Session, change_set_id: int, moves: Sequence[dict[str, Any]]) -> None:
+    """Point aliases elsewhere, and write down from where to where; a move to no version takes the alias away."""
+    if not moves:
+        return
+    log: Any = ComponentAliasChange.__table__
+    session.execute(insert(log), [move | {"change_set_id": change_set_id} for move in moves])
+    kept = [move for move in moves if move["to_version_id"] is not None]
+    if kept:
+        rows = [{"path": move["path"], "alias": move["alias"], "version_id": move["to_version_id"]} for move in kept]
+        session.execute(_upsert_alias(session), rows)
+    gone = [(move["path"], move["alias"]) for move in moves if move["to_version_id"] is None]
+    key = tuple_(ComponentAlias.path, ComponentAlias.alias)
+    for start in range(0, len(gone), KEYS_PER_DELETE):
+        session.execute(delete(ComponentAlias).where(key.in_(gone[start : start + KEYS_PER_DELETE])))
+
+
+def _upsert_alias(session: Session) -> Any:
+    # Only the dialect that is used anyway: the other costs a process megabytes.
+    dialect = import_module(f"sqlalchemy.dialects.{session.get_bind().dialect.name}")
+    statement = dialect.insert(ComponentAlias.__table__)
+    new = {name: statement.excluded[name] for name in ("version_id", "changed")}
+    return statement.on_conflict_do_update(index_elements=["path", "alias"], set_=new)
+
+
+def add_manifest(session: Session, uid: str, user_id: int, versions: dict[str, int]) -> None:
+    """What an experiment ran with."""
+    session.add(ComponentManifest(experiment_uid=uid, user_id=user_id))
+    session.flush()
+    table: Any = ComponentManifestEntry.__table__
+    rows = [{"experiment_uid": uid, "path": path, "version_id": version} for path, version in versions.items()]
+    if rows:
+        session.execute(insert(table), rows)

@@ -1,0 +1,234 @@
+"""Changing the store: versions are added, aliases are moved, both in one transaction with its record, or not at all.
+
+Every way in (upload, activation, change set, scan, rollback) ends in `apply_changes`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from synapse_sdk.components.digests import decode_component, sha256_of, short_hash
+from synapse_sdk.components.names import ComponentPath, parse_component_path
+from synapse_sdk.exceptions import ComponentError
+from synapse_sdk.wire.accounts import Scope
+from synapse_sdk.wire.components import ChangeSetKind
+from synapse_sdk.wire.errors import FieldError
+from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, PermissionProblem, ValidationProblem
+from web_helper.backend.models.base import utc_now
+from web_helper.backend.queries.components import versions as queries
+from web_helper.backend.queries.components import writing
+from web_helper.backend.queries.components.history import manages_any_project
+from web_helper.backend.queries.components.versions import VersionRow
+from web_helper.backend.services.access import require_scope
+from web_helper.backend.services.call import Call
+
+# Distinguishes "must point to nothing" from "is not checked".
+UNCHECKED = "unchecked"
+
+
+@dataclass(frozen=True)
+class FileContent:
+    """New bytes for a component, and what names them."""
+
+    component: ComponentPath
+    content: bytes
+    sha256: str
+    hash: str
+
+
+@dataclass(frozen=True)
+class AliasWish:
+    """Where aliases of one path shall point: to a version by hash, or to None.
+
+    Attributes:
+        expected: What they must point to now: a hash, None for nothing, or `UNCHECKED`.
+    """
+
+    path: str
+    hash: str | None
+    aliases: Sequence[str]
+    expected: str | None = UNCHECKED
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a change has done.
+
+    Attributes:
+        change_set_id: Its record; None when there was nothing to change.
+        added: Paths with a new version.
+        versions: What was meant, by path and the hash that named it.
+    """
+
+    change_set_id: int | None
+    added: frozenset[str] = frozenset()
+    moved: int = 0
+    versions: Mapping[tuple[str, str], VersionRow] = field(default_factory=dict)
+
+
+def require_component_author(call: Call) -> None:
+    """Refuse those who may not decide what workers run: a manager of some project may, or an administrator."""
+    require_scope(call.actor, Scope.WRITE)
+    if not call.actor.is_admin and not manages_any_project(call.session, call.actor.user_id):
+        raise PermissionProblem(
+            "Components are code that workers run: adding or activating one needs the role 'manager' in a project."
+        )
+
+
+def check_path(text: str) -> ComponentPath:
+    """The component of a path.
+
+    Raises:
+        ValidationProblem: It is no component's path.
+    """
+    try:
+        return parse_component_path(text)
+    except ComponentError as exc:
+        raise ValidationProblem.of_field("path", str(exc)) from exc
+
+
+def check_file(component: ComponentPath, content: bytes) -> FileContent:
+    """Bytes that may be stored.
+
+    Raises:
+        ValidationProblem: Python could not read them.
+    """
+    try:
+        decode_component(content)
+    except ComponentError as exc:
+        raise ValidationProblem.of_field(str(component), f"{exc}.") from exc
+    return FileContent(component, content, sha256_of(content), short_hash(content))
+
+
+def apply_changes(
+    call: Call, kind: ChangeSetKind, reason: str, *, files: Sequence[FileContent] = (), wishes: Sequence[AliasWish] = ()
+) -> Outcome:
+    """Add versions, then move aliases: all of it, or nothing.
+
+    Raises:
+        ConflictProblem: An alias does not point where it was expected to, or two contents would share a short hash.
+        NotFoundProblem: A wish names a version that the path does not have.
+    """
+    paths = sorted({str(file.component) for file in files} | {wish.path for wish in wishes})
+    _refuse_doubles(files, wishes)
+    writing.lock_store(call.session)
+    known = _by_path(queries.versions_at(call.session, paths))
+    new = [file for file in files if _is_new(file, known.get(str(file.component), ()))]
+    current = {(row.path, row.alias): row for row in queries.aliases_at(call.session, paths)}
+    _check_expected(wishes, current)
+    if not new and not _differs(wishes, current):
+        return Outcome(None, versions=_meant(files, wishes, known))
+    set_id = writing.add_change_set(call.session, kind, call.actor.user_id, reason, len(new))
+    _add(call, set_id, new)
+    if new:
+        known |= _by_path(queries.versions_at(call.session, [str(file.component) for file in new]))
+    meant = _meant(files, wishes, known)
+    moves = list(_plan_moves(wishes, current, meant))
+    writing.move_aliases(call.session, set_id, moves)
+    return Outcome(set_id, frozenset(str(file.component) for file in new), len(moves), meant)
+
+
+def _refuse_doubles(files: Sequence[FileContent], wishes: Sequence[AliasWish]) -> None:
+    moves = [f"{alias} of {wish.path}" for wish in wishes for alias in wish.aliases]
+    for names in ([str(file.component) for file in files], moves):
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise ValidationProblem.of_field("changes", f"{twice[0]} is there twice; a set changes it once.")
+
+
+def _by_path(rows: Iterable[VersionRow]) -> dict[str, list[VersionRow]]:
+    found: dict[str, list[VersionRow]] = {}
+    for row in rows:
+        found.setdefault(row.path, []).append(row)
+    return found
+
+
+def _is_new(file: FileContent, known: Iterable[VersionRow]) -> bool:
+    for row in known:
+        if row.sha256 == file.sha256:
+            return False
+        if row.hash == file.hash:
+            raise ConflictProblem(
+                f"{file.component}: this content and another version share the short hash {file.hash}, so nobody could "
+                "tell them apart. Change the file by a character, a comment will do."
+            )
+    return True
+
+
+def _check_expected(wishes: Sequence[AliasWish], current: Mapping[tuple[str, str], queries.AliasRow]) -> None:
+    wrong = []
+    for wish in wishes:
+        for alias in wish.aliases if wish.expected != UNCHECKED else ():
+            row = current.get((wish.path, alias))
+            if (row is None) != (wish.expected is None) or (row and wish.expected not in (row.hash, row.sha256)):
+                wrong.append(FieldError(field=wish.path, message=f"{alias} is {row.hash if row else 'nothing'} now."))
+    if wrong:
+        raise ConflictProblem(
+            f"{len(wrong)} of the components changed since you looked, {wrong[0].field} for one; nothing was done. "
+            "Look again, then repeat.",
+            wrong,
+        )
+
+
+def _differs(wishes: Sequence[AliasWish], current: Mapping[tuple[str, str], queries.AliasRow]) -> bool:
+    return any(
+        wish.hash not in ((row.hash, row.sha256) if row else (None,))
+        for wish in wishes
+        for alias in wish.aliases
+        for row in (current.get((wish.path, alias)),)
+    )
+
+
+def _add(call: Call, set_id: int, files: Sequence[FileContent]) -> None:
+    now = utc_now()
+    blobs = {file.sha256: file.content for file in files}
+    writing.add_blobs(
+        call.session,
+        [
+            {"sha256": digest, "size_bytes": len(content), "content": content, "created": now}
+            for digest, content in blobs.items()
+        ],
+    )
+    rows = [
+        {
+            "path": str(file.component),
+            "category": file.component.category.value,
+            "name": file.component.name,
+            "hash": file.hash,
+            "sha256": file.sha256,
+            "change_set_id": set_id,
+            "created": now,
+        }
+        for file in files
+    ]
+    writing.add_versions(call.session, rows)
+
+
+def _meant(
+    files: Sequence[FileContent], wishes: Sequence[AliasWish], known: Mapping[str, Sequence[VersionRow]]
+) -> dict[tuple[str, str], VersionRow]:
+    names = [(str(file.component), file.sha256) for file in files]
+    names += [(wish.path, wish.hash) for wish in wishes if wish.hash is not None]
+    meant = {}
+    for path, name in names:
+        version = next((row for row in known.get(path, ()) if name in (row.sha256, row.hash)), None)
+        if version is None:
+            raise NotFoundProblem.of("version", f"{name} of {path}")
+        meant[path, name] = version
+    return meant
+
+
+def _plan_moves(
+    wishes: Sequence[AliasWish],
+    current: Mapping[tuple[str, str], queries.AliasRow],
+    meant: Mapping[tuple[str, str], VersionRow],
+) -> Iterable[dict[str, str | int | None]]:
+    for wish in wishes:
+        target = meant[wish.path, wish.hash].id if wish.hash is not None else None
+        for alias in wish.aliases:
+            row = current.get((wish.path, alias))
+            source = row.version_id if row else None
+            if source != target:
+                yield {"path": wish.path, "alias": alias, "from_version_id": source, "to_version_id": target}

@@ -1,0 +1,158 @@
+"""The component store as its endpoints know it: upload, activate, change sets, scan, rollback."""
+
+from __future__ import annotations
+
+from synapse_sdk.wire.components import (
+    ACTIVE,
+    ChangeSetKind,
+    ComponentActivate,
+    ComponentChange,
+    ComponentChangeSet,
+    ComponentRollback,
+    ComponentUpload,
+)
+from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, ValidationProblem
+from web_helper.backend.models import ComponentChangeSet as ChangeSetRow
+from web_helper.backend.queries.components import history, writing
+from web_helper.backend.queries.components import versions as queries
+from web_helper.backend.queries.components.history import MoveRow
+from web_helper.backend.queries.components.versions import VersionRow
+from web_helper.backend.services.call import Call
+from web_helper.backend.services.components.changes import (
+    UNCHECKED,
+    AliasWish,
+    FileContent,
+    Outcome,
+    apply_changes,
+    check_file,
+    check_path,
+    require_component_author,
+)
+from web_helper.backend.services.components.disk import FoundFiles
+
+
+def upload(call: Call, body: ComponentUpload) -> tuple[VersionRow, bool]:
+    """Store a content at a path, and activate it unless told otherwise; whether it is new there."""
+    require_component_author(call)
+    file = check_file(check_path(body.path), body.content.encode())
+    wishes = [AliasWish(body.path, file.sha256, (ACTIVE,))] if body.activate else []
+    outcome = apply_changes(call, ChangeSetKind.UPLOAD, body.reason, files=[file], wishes=wishes)
+    return outcome.versions[body.path, file.sha256], body.path in outcome.added
+
+
+def activate(call: Call, body: ComponentActivate) -> VersionRow:
+    """Make a version the active one of its path."""
+    require_component_author(call)
+    version = find_version(call, body.hash, body.path, is_path_needed=True)
+    wish = AliasWish(version.path, version.sha256, (ACTIVE,))
+    apply_changes(call, ChangeSetKind.ACTIVATE, body.reason, wishes=[wish])
+    return version
+
+
+def change(call: Call, body: ComponentChangeSet) -> Outcome:
+    """Add versions and point aliases to them: the whole set, or nothing."""
+    require_component_author(call)
+    files = [file for each in body.changes if (file := _file_of(each)) is not None]
+    digests = {str(file.component): file.sha256 for file in files}
+    wishes = [
+        AliasWish(
+            each.path,
+            digests.get(each.path, each.hash),
+            list(dict.fromkeys(each.aliases)),
+            each.expected if "expected" in each.model_fields_set else UNCHECKED,
+        )
+        for each in body.changes
+    ]
+    return apply_changes(call, ChangeSetKind.CHANGE, body.reason, files=files, wishes=wishes)
+
+
+def register_scan(call: Call, found: FoundFiles, reason: str = "") -> Outcome:
+    """Add and activate what is new on the server's disk. A content that the store has already moves nothing."""
+    require_component_author(call)
+    writing.lock_store(call.session)
+    paths = [str(file.component) for file in found.files]
+    known = {(row.path, row.sha256) for row in queries.versions_at(call.session, paths)}
+    new = [file for file in found.files if (str(file.component), file.sha256) not in known]
+    wishes = [AliasWish(str(file.component), file.sha256, (ACTIVE,)) for file in new]
+    return apply_changes(call, ChangeSetKind.SCAN, reason, files=new, wishes=wishes)
+
+
+def undo_change_set(call: Call, set_id: int, reason: str) -> Outcome:
+    """Point every alias of a change set to where it pointed before it.
+
+    Raises:
+        ConflictProblem: An alias was moved again since.
+    """
+    require_component_author(call)
+    if not 0 < set_id < 2**63 or call.session.get(ChangeSetRow, set_id) is None:
+        raise NotFoundProblem.of("change set", set_id)
+    moves = history.moves_of(call.session, [set_id])
+    named = queries.versions_by_id(call.session, {each for move in moves for each in move[3:] if each is not None})
+
+    def hash_of(version_id: int | None) -> str | None:
+        return None if version_id is None else named[version_id].sha256
+
+    wishes = [
+        AliasWish(move.path, hash_of(move.from_version_id), (move.alias,), hash_of(move.to_version_id))
+        for move in moves
+    ]
+    return apply_changes(call, ChangeSetKind.ROLLBACK, reason, wishes=wishes)
+
+
+def roll_back(call: Call, body: ComponentRollback) -> Outcome:
+    """Activate, for each path, the version that was active before the current one was."""
+    require_component_author(call)
+    writing.lock_store(call.session)
+    before = {str(check_path(path)): _previous_of(call, path) for path in body.paths}
+    versions = queries.versions_by_id(call.session, before.values())
+    wishes = [AliasWish(path, versions[version].sha256, (ACTIVE,)) for path, version in before.items()]
+    return apply_changes(call, ChangeSetKind.ROLLBACK, body.reason, wishes=wishes)
+
+
+def previous_version(moves: list[MoveRow]) -> int | None:
+    """The version before the current one: going back again goes further back, going forward forgets what was undone."""
+    passed: list[int | None] = []
+    for move in moves:
+        if move.to_version_id in passed:
+            del passed[passed.index(move.to_version_id) + 1 :]
+        else:
+            passed.append(move.to_version_id)
+    return passed[-2] if len(passed) > 1 else None
+
+
+def find_version(call: Call, name: str, path: str | None = None, *, is_path_needed: bool = False) -> VersionRow:
+    """The version that a short hash or a SHA-256 names.
+
+    With `is_path_needed`, the same content at several paths is several versions, and the caller must choose.
+
+    Raises:
+        NotFoundProblem: There is none.
+        ConflictProblem: It names several.
+    """
+    found = queries.versions_of_hash(call.session, name.lower(), path)
+    if not found:
+        raise NotFoundProblem.of("version", name if path is None else f"{name} of {path}")
+    is_one = len({row.path if is_path_needed else row.sha256 for row in found}) == 1
+    if not is_one:
+        places = ", ".join(sorted(row.path for row in found))
+        raise ConflictProblem(f"{name} is several versions ({places}); name the path.")
+    return found[0]
+
+
+def _file_of(item: ComponentChange) -> FileContent | None:
+    component = check_path(item.path)
+    if item.content is None:
+        if item.hash is None:
+            raise ValidationProblem.of_field(item.path, "give a content, or the hash of a version that is there.")
+        return None
+    file = check_file(component, item.content.encode())
+    if item.hash is not None and item.hash not in (file.hash, file.sha256):
+        raise ValidationProblem.of_field(item.path, f"the content is {file.hash}, not {item.hash} as announced.")
+    return file
+
+
+def _previous_of(call: Call, path: str) -> int:
+    version = previous_version(history.moves_at(call.session, path, ACTIVE))
+    if version is None:
+        raise ConflictProblem(f"{path} has no earlier version that was active; nothing was done.")
+    return version
