@@ -172,10 +172,9 @@ def test_a_full_disk_in_a_worker_is_a_full_disk(tmp_path):
 
 
 @pytest.mark.parametrize(("count", "workers"), [(0, 1), (19_999, 1), (20_000, 4), (10_000_000, 4)])
-def test_large_exports_take_every_core_unless_told_otherwise(monkeypatch, count, workers):
-    monkeypatch.setattr(spreading, "usable_cores", lambda: 4)
-    assert spreading.choose_workers(None, count) == workers
-    assert spreading.choose_workers(2, count) == 2
+def test_large_exports_take_every_core_unless_told_otherwise(count, workers):
+    assert spreading.choose_workers(None, count, cores=4) == workers
+    assert spreading.choose_workers(2, count, cores=4) == 2
 
 
 @pytest.mark.parametrize("fmt", FORMATS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -10,6 +11,8 @@ from synapse_sdk.exceptions import PluginRunError
 
 # Detached actors are found by name within it, by every process that connects.
 NAMESPACE = "synapse"
+# Set by Ray for the driver of a job, whatever the job starts.
+JOB_VARIABLE = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 INSTALL_HINT = "Ray is not installed here; install it with: pip install 'synapse-platform[ray]'"
 
 
@@ -46,6 +49,31 @@ def connect(address: str, runtime_env: Mapping[str, Any]) -> Any:
             ray.shutdown()
         message = f"No Ray cluster answers at {address!r} ({type(exc).__name__}); start one with `ray start --head`"
         raise PluginRunError(message) from exc
+    return ray
+
+
+def current_cluster(env: Mapping[str, str]) -> Any | None:
+    """The `ray` module when this process is part of a run on a cluster, connected to it; None when it is not.
+
+    Args:
+        env: The process's variables, which tell the driver of a Ray job.
+
+    Raises:
+        PluginRunError: It is the driver of a job, and its cluster does not answer.
+    """
+    is_driver = JOB_VARIABLE in env
+    # Importing Ray takes a second: who has not done so is connected to nothing.
+    if not is_driver and "ray" not in sys.modules:
+        return None
+    ray = import_ray()
+    if ray.is_initialized():
+        return ray
+    if not is_driver:
+        return None
+    try:
+        ray.init(logging_level="ERROR", log_to_driver=False)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as exc:
+        raise PluginRunError(f"The Ray cluster of this job does not answer ({type(exc).__name__})") from exc
     return ray
 
 

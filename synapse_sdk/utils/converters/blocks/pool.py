@@ -112,6 +112,20 @@ class ProcessPool:
         return block, worker.receive()
 
 
+def checked(chunk: Chunk) -> Chunk:
+    """A chunk that came from elsewhere.
+
+    Raises:
+        OSError: A file could not be written there.
+        FormatError: The block could not be converted.
+    """
+    if chunk.error_number:
+        raise OSError(chunk.error_number, chunk.error)
+    if chunk.error:
+        raise FormatError(f"A block of the export could not be converted: {chunk.error}")
+    return chunk
+
+
 class _Worker:
     def __init__(self, job: WorkerJob) -> None:
         # Not `multiprocessing`: its children import the main module again, which is the user's and may have no guard.
@@ -133,12 +147,7 @@ class _Worker:
         frame = read_frame(self._output)
         if frame is None:
             raise self._ended()
-        chunk = self._decode(frame)
-        if chunk.error_number:
-            raise OSError(chunk.error_number, chunk.error)
-        if chunk.error:
-            raise FormatError(f"A block of the export could not be converted: {chunk.error}")
-        return chunk
+        return checked(self._decode(frame))
 
     def stop(self) -> None:
         # Nothing that it holds is worth waiting for: what it wrote belongs to a folder that its owner removes.

@@ -86,18 +86,34 @@ def _work(job: WorkerJob, frames: Queue[bytes | None], target: IO[bytes]) -> Non
     encode = msgspec.msgpack.Encoder().encode
     decode = msgspec.msgpack.Decoder(list[BlockItem]).decode
     with tempfile.TemporaryDirectory() as spare:
-        writer = _open_writer(job, spare)
+        converter = BlockConverter(job, spare)
         while (frame := frames.get()) is not None:
-            try:
-                chunk = _convert(writer, decode(frame), job)
-            except NeedsOrderError:
-                # What was half converted stays behind with the writer.
-                writer, chunk = _open_writer(job, spare), Chunk(needs_order=True)
-            except OSError as exc:
-                chunk = Chunk(error=exc.strerror or str(exc), error_number=exc.errno or errno.EIO)
-            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as exc:
-                chunk = Chunk(error=f"{type(exc).__name__}: {exc}")
-            write_frame(target, encode(chunk))
+            write_frame(target, encode(converter.convert(decode(frame))))
+
+
+class BlockConverter:
+    """Converts blocks with a writer of its own; what fails is said in the chunk, never raised.
+
+    Args:
+        job: The data set.
+        spare: An empty folder, for a writer that writes nothing.
+    """
+
+    def __init__(self, job: WorkerJob, spare: str) -> None:
+        self._job, self._spare = job, spare
+        self._writer = _open_writer(job, spare)
+
+    def convert(self, items: list[BlockItem]) -> Chunk:
+        try:
+            return _convert(self._writer, items, self._job)
+        except NeedsOrderError:
+            # What was half converted stays behind with the writer.
+            self._writer = _open_writer(self._job, self._spare)
+            return Chunk(needs_order=True)
+        except OSError as exc:
+            return Chunk(error=exc.strerror or str(exc), error_number=exc.errno or errno.EIO)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as exc:
+            return Chunk(error=f"{type(exc).__name__}: {exc}")
 
 
 def _convert(writer: DatasetWriter, items: list[BlockItem], job: WorkerJob) -> Chunk:

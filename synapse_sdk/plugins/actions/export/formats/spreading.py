@@ -9,6 +9,7 @@ import msgspec
 
 from synapse_sdk.exceptions import ExportError, FormatError
 from synapse_sdk.plugins.actions.export.formats.intake import Block, Intake
+from synapse_sdk.plugins.actions.export.formats.ray_pool import RayPool, find_cluster, free_cores
 from synapse_sdk.plugins.actions.export.sources.bundle_items import BundleItems
 from synapse_sdk.utils.converters.blocks import Chunk
 from synapse_sdk.utils.converters.blocks.pool import BlockPool, InlinePool, ProcessPool
@@ -26,11 +27,11 @@ MANY_ITEMS = 20_000
 MOST_WORKERS = 16
 
 
-def choose_workers(parallelism: int | None, count: int) -> int:
+def choose_workers(parallelism: int | None, count: int, *, cores: int) -> int:
     """How many processes convert: as many as were asked for, else one per core where the export is worth it."""
     if parallelism is not None:
         return parallelism
-    return 1 if count < MANY_ITEMS else min(usable_cores(), MOST_WORKERS)
+    return 1 if count < MANY_ITEMS else min(cores, MOST_WORKERS)
 
 
 def usable_cores() -> int:
@@ -73,14 +74,24 @@ def convert_bundle(exporter: FormatExporter, rows: BundleItems, advance: Callabl
 
 
 def open_pool(exporter: FormatExporter) -> BlockPool:
-    """This process, or several beside it."""
-    workers = choose_workers(exporter.params.get("parallelism"), exporter.data_metrics.stand_by)
-    writer = exporter.dataset
+    """This process, or several beside it; tasks of the cluster when the run is on one.
+
+    Raises:
+        PluginRunError: The run is a Ray job, and its cluster does not answer.
+    """
+    asked, count, writer = exporter.params.get("parallelism"), exporter.data_metrics.stand_by, exporter.dataset
+    if choose_workers(asked, count, cores=MOST_WORKERS) < 2:
+        return InlinePool(writer)
+    ray = find_cluster()
+    workers = choose_workers(asked, count, cores=usable_cores() if ray is None else free_cores(ray))
     if workers < 2:
         return InlinePool(writer)
     folder = str(writer.sink.folder) if isinstance(writer.sink, LocalSink) else None
     classes = exporter.class_schema().model_dump_json().encode()
     options = msgspec.to_builtins(exporter.writer_options())
+    if ray is not None:
+        # Another node has other disks.
+        return RayPool(ray, WorkerJob(str(exporter.format), classes, options, None), workers)
     return ProcessPool(WorkerJob(str(exporter.format), classes, options, folder), workers)
 
 
