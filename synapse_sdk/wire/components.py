@@ -20,6 +20,7 @@ MAX_CHANGES = 20_000
 # Named like a branch: `active`, `stable`, `paper-2026`.
 Alias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 Hash = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9a-fA-F]{16}([0-9a-fA-F]{48})?$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 ExperimentUid = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@:-]{0,199}$")]
 
@@ -201,3 +202,61 @@ class ComponentManifestSaved(BaseModel):
 
     experiment_uid: str
     component_count: int
+
+
+class ComponentNegotiation(Request):
+    """Body of `POST /sync`: what a worker has and what it needs.
+
+    Attributes:
+        have: SHA-256 of the local bytes, by path.
+        need: The components that are wanted; None stands for all that the alias names.
+        follow_imports: Whether what the needed components import is wanted too.
+        alias: Which version of each.
+        pinned: Versions that are wanted instead of the alias's: those of a manifest.
+        with_contents: False asks only what would change.
+    """
+
+    have: dict[str, Sha256] = Field({}, max_length=MAX_CHANGES)
+    need: list[str] | None = Field(None, max_length=MAX_CHANGES)
+    follow_imports: bool = True
+    alias: Alias = ACTIVE
+    pinned: dict[str, Hash] = Field({}, max_length=MAX_CHANGES)
+    with_contents: bool = True
+
+
+class OfferedVersion(BaseModel):
+    """A version that differs from what the worker has.
+
+    Attributes:
+        is_known: The store has the worker's own content as another version of this path.
+    """
+
+    hash: str
+    sha256: str
+    is_known: bool = False
+
+
+class UnresolvedImport(BaseModel):
+    """Something that is needed and nowhere, with the file and line that need it."""
+
+    origin: str
+    line: int
+    reason: str
+
+
+class ComponentOffer(BaseModel):
+    """Answer to a negotiation. What is needed and not named here is as the worker has it.
+
+    Attributes:
+        versions: The versions that differ, or that the worker lacks, by path.
+        contents: Their contents, each once, by SHA-256.
+        needed: Paths that imports have added to those that were asked for.
+        missing: Paths that were asked for and have no such version.
+        unresolved: Imports that lead nowhere.
+    """
+
+    versions: dict[str, OfferedVersion]
+    contents: dict[str, str]
+    needed: list[str]
+    missing: list[str]
+    unresolved: list[UnresolvedImport]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from web_helper.backend.api import health, home, metrics
-from web_helper.backend.api.components import changes, versions
+from web_helper.backend.api.components import changes, sync, versions
 from web_helper.backend.api.data import collections, data_units, files, import_items, objects, storages
 from web_helper.backend.api.exports import async_jobs, export_stream, plugin_exports
 from web_helper.backend.api.plugins import agent_runs, agents, job_logs, jobs, models, plugins, serve_applications
@@ -40,4 +40,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     async_jobs.router,
     versions.router,
     changes.router,
+    sync.router,
 )

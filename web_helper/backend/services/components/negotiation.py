@@ -1,0 +1,74 @@
+"""One request for everything that a worker lacks: what it has goes in, what differs comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from synapse_sdk.components.imports import Closure, Import, follow_imports, imports_of
+from synapse_sdk.components.names import ComponentPath
+from synapse_sdk.wire.components import ComponentNegotiation, ComponentOffer, OfferedVersion, UnresolvedImport
+from web_helper.backend.core.problems import ValidationProblem
+from web_helper.backend.queries.components import versions as queries
+from web_helper.backend.services.call import Call
+from web_helper.backend.services.components.changes import check_path
+
+# Hash and SHA-256 of the version that is wanted, by path.
+Wanted = Mapping[str, tuple[str, str]]
+
+
+def negotiate(call: Call, body: ComponentNegotiation) -> ComponentOffer:
+    """What a worker must get so that it has what it needs."""
+    for path in body.have:
+        check_path(path)
+    wanted = _wanted(call, body)
+    asked = [*wanted] if body.need is None else [*dict.fromkeys([*body.need, *body.pinned])]
+    closure = _close(call, asked, wanted, follow=body.follow_imports)
+    paths = [str(component) for component in closure.components]
+    differing = {path: wanted[path] for path in paths if path in wanted and wanted[path][1] != body.have.get(path)}
+    known = _known_contents(call, body.have, differing)
+    contents = queries.contents_of(
+        call.session, {digest for _, digest in differing.values()} if body.with_contents else ()
+    )
+    return ComponentOffer(
+        versions={
+            path: OfferedVersion(hash=name, sha256=digest, is_known=path in known)
+            for path, (name, digest) in differing.items()
+        },
+        contents={digest: content.decode() for digest, content in contents.items()},
+        needed=[path for path in paths if path not in set(asked)],
+        missing=[path for path in asked if path not in wanted],
+        unresolved=[
+            UnresolvedImport(origin=each.origin, line=each.line, reason=each.reason) for each in closure.unresolved
+        ],
+    )
+
+
+def _wanted(call: Call, body: ComponentNegotiation) -> Wanted:
+    wanted = {row.path: (row.hash, row.sha256) for row in queries.aliases_at(call.session, alias=body.alias)}
+    found = {}
+    for row in queries.versions_at(call.session, [str(check_path(path)) for path in body.pinned]):
+        if body.pinned[row.path] in (row.hash, row.sha256):
+            found[row.path] = (row.hash, row.sha256)
+    if missing := sorted(set(body.pinned) - set(found)):
+        raise ValidationProblem.of_field(missing[0], f"has no version {body.pinned[missing[0]]}.")
+    return wanted | found
+
+
+def _close(call: Call, asked: Sequence[str], wanted: Wanted, *, follow: bool) -> Closure:
+    roots = [check_path(path) for path in asked]
+    if not follow:
+        return Closure(tuple(roots), ())
+
+    def read(component: ComponentPath) -> Sequence[Import] | None:
+        version = wanted.get(str(component))
+        if version is None:
+            return None
+        return imports_of(component, queries.contents_of(call.session, [version[1]])[version[1]])
+
+    return follow_imports(roots, read)
+
+
+def _known_contents(call: Call, have: Mapping[str, str], differing: Wanted) -> set[str]:
+    """Paths whose local content the store has too: as an older version, or one that was not activated."""
+    local = [path for path in differing if path in have]
+    return {row.path for row in queries.versions_at(call.session, local) if have[row.path] == row.sha256}
