@@ -14,6 +14,7 @@ from synapse_agent.api import capacity, jobs, releases, serve_applications
 from synapse_agent.api.access import require_token, require_token_or_run
 from synapse_agent.api.health import router as health_router
 from synapse_agent.core.settings import Settings
+from synapse_agent.core.variables import erase_tokens
 from synapse_agent.services.agent import AgentParts, lock_home, open_agent
 from synapse_agent.services.enrolment import enrol
 from synapse_sdk.exceptions import SynapseError
@@ -68,6 +69,7 @@ def serve(listener: socket.socket) -> None:
         SystemExit: This host cannot join the server; says why.
     """
     settings, own_url = Settings(), _url_of(listener)
+    erase_tokens()
     try:
         lock = lock_home(settings.home)
         enrolment = enrol(settings, own_url)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ class BackendLogger(BaseLogger):
         spool_folder: Where unsent entries are kept; `~/.synapse/spool` when None.
         send_every_seconds: How long records are gathered before they are sent.
         finish_wait_seconds: How long `finish` waits for a backend that is down.
+        secrets: Texts that are taken out of everything that is sent.
     """
 
     def __init__(
@@ -33,10 +34,13 @@ class BackendLogger(BaseLogger):
         spool_folder: Path | None = None,
         send_every_seconds: float = SEND_EVERY_SECONDS,
         finish_wait_seconds: float = FINISH_WAIT_SECONDS,
+        secrets: Collection[str] = (),
     ) -> None:
         super().__init__()
         self._job_id = job_id
-        self._outbox = Outbox(backend, job_id, folder=spool_folder, send_every_seconds=send_every_seconds)
+        self._outbox = Outbox(
+            backend, job_id, folder=spool_folder, send_every_seconds=send_every_seconds, secrets=secrets
+        )
         self._finish_wait_seconds = finish_wait_seconds
         self._overall = OverallProgress()
         self._uid_prefix = uuid.uuid4().hex

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,6 +44,7 @@ class Outbox:
         job_id: The job they belong to.
         folder: Where unsent entries are kept; `~/.synapse/spool` when None.
         send_every_seconds: How long records are gathered before they are sent.
+        secrets: Texts that are taken out of everything, before it is kept or sent.
     """
 
     def __init__(
@@ -53,9 +54,11 @@ class Outbox:
         *,
         folder: Path | None = None,
         send_every_seconds: float = SEND_EVERY_SECONDS,
+        secrets: Collection[str] = (),
     ) -> None:
         self._backend = backend
         self._job_id = job_id
+        self._secrets = tuple(secrets)
         self._spool = Spool.create(folder or default_spool_folder(), job_id)
         self._state: dict[str, Callable[[], dict[str, Any]]] = {}
         self._interval = send_every_seconds
@@ -69,7 +72,7 @@ class Outbox:
     def add_log(self, entry: Mapping[str, Any]) -> None:
         """Queue a log entry."""
         try:
-            self._spool.append(encode_entry(entry))
+            self._spool.append(without_secrets(encode_entry(entry), self._secrets))
         except OSError as exc:  # A full disk must not stop the job; the console still shows what is lost.
             _warn(f"a log entry ({entry.get('event')}) is lost: {self._spool.path} cannot be written ({exc.strerror})")
         self._wake()
@@ -145,7 +148,7 @@ class Outbox:
         if not state:
             return
         try:
-            self._backend.update_job(self._job_id, _read_all(state))
+            self._backend.update_job(self._job_id, self._read_all(state))
         except BaseException as exc:
             if _is_refused(exc):
                 _warn(f"the server refused {' and '.join(state)} of job {self._job_id} ({_reason(exc)})")
@@ -158,7 +161,7 @@ class Outbox:
         """Leave progress and metrics beside the entries that wait for `synapse plugin job send-logs`."""
         if self._state:
             try:
-                self._spool.append(encode_entry({"job": self._job_id, "update": _read_all(self._state)}))
+                self._spool.append(encode_entry({"job": self._job_id, "update": self._read_all(self._state)}))
             except OSError as exc:
                 _warn(f"the last progress of job {self._job_id} is lost ({exc.strerror})")
         kept = None if self._spool.is_empty() else self._spool.path
@@ -167,10 +170,10 @@ class Outbox:
             _warn(f"the rest of the log is kept in {kept}; send it with: synapse plugin job send-logs")
         return kept
 
-
-def _read_all(state: Mapping[str, Callable[[], dict[str, Any]]]) -> dict[str, Any]:
-    # Through the encoder, so that whatever an action put into its metrics becomes JSON.
-    return {record: msgspec.json.decode(encode_entry(read())) for record, read in state.items()}
+    def _read_all(self, state: Mapping[str, Callable[[], dict[str, Any]]]) -> dict[str, Any]:
+        # Through the encoder, so that whatever an action put into its metrics becomes JSON.
+        texts = {record: without_secrets(encode_entry(read()), self._secrets) for record, read in state.items()}
+        return {record: msgspec.json.decode(text) for record, text in texts.items()}
 
 
 def send_lines(spool: Spool, backend: LoggerBackend) -> int:
@@ -229,6 +232,13 @@ def send_leftovers(backend: LoggerBackend, folder: Path | None = None) -> Iterat
             yield spool.path, send_lines(spool, backend)
         finally:
             spool.close()
+
+
+def without_secrets(content: bytes, secrets: Collection[str]) -> bytes:
+    """Text or JSON in which each of the secrets is `***`; they are keys, in which JSON escapes nothing."""
+    for secret in secrets:
+        content = content.replace(secret.encode(), b"***")
+    return content
 
 
 def encode_entry(entry: Mapping[str, Any]) -> bytes:

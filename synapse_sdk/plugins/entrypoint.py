@@ -18,6 +18,7 @@ from typing import Any
 
 from synapse_sdk.clients.agent import AgentClient
 from synapse_sdk.loggers import BaseLogger, ConsoleLogger, JobLogger
+from synapse_sdk.loggers.outbox import without_secrets
 from synapse_sdk.plugins.context import PluginEnvironment, RuntimeContext
 from synapse_sdk.plugins.discovery import load_entrypoint, named_as_configured
 from synapse_sdk.plugins.executors import job_protocol
@@ -25,6 +26,7 @@ from synapse_sdk.plugins.executors.job_protocol import RunRequest
 from synapse_sdk.utils.auth import (
     ENV_RUN_AGENT_TOKEN,
     ENV_RUN_AGENT_URL,
+    ENV_RUN_USER_TOKEN,
     Credentials,
     create_backend_client,
     create_backend_v2_client,
@@ -48,7 +50,9 @@ def main() -> int:
         threading.Thread(target=_stop_with_parent, args=(int(env[job_protocol.LIFELINE]),), daemon=True).start()
     result_file = env.get(job_protocol.RESULT_FILE)
     try:
-        outcome = run_request(RunRequest.from_env(env), {**env, **job_protocol.read_env_file(env)})
+        env = {**env, **job_protocol.read_env_file(env)}
+        # A result is kept where many may read it.
+        outcome = without_secrets(run_request(RunRequest.from_env(env), env), run_keys(env))
     except BaseException as exc:  # A stop is an outcome too: the parent learns that it was one.
         if isinstance(exc, Exception) and not job_protocol.is_expected(exc):
             traceback.print_exc()
@@ -114,7 +118,7 @@ def _open_logger(env: Mapping[str, str], credentials: Credentials, job_id: str |
     if credentials.access_token is None or job_id is None:
         return ConsoleLogger()
     if job_protocol.SPOOL_FOLDER not in env:
-        return JobLogger(create_backend_client(credentials), job_id)
+        return JobLogger(create_backend_client(credentials), job_id, secrets=run_keys(env))
     # Whoever named the folder sends what is left in it, so the end of the run need not wait for the server. The log
     # comes again later by itself: a client that was patient as well would hold it up.
     return JobLogger(
@@ -122,12 +126,16 @@ def _open_logger(env: Mapping[str, str], credentials: Credentials, job_id: str |
         job_id,
         spool_folder=Path(env[job_protocol.SPOOL_FOLDER]),
         finish_wait_seconds=SPOOLED_WAIT_SECONDS,
+        secrets=run_keys(env),
     )
 
 
-def _open_agent_client(
-    env: Mapping[str, str], user_token: str | None, retry: RetryPolicy | None
-) -> AgentClient | None:
+def run_keys(env: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys that this run was given."""
+    return tuple(key for name in (ENV_RUN_USER_TOKEN, ENV_RUN_AGENT_TOKEN) if (key := env.get(name)))
+
+
+def _open_agent_client(env: Mapping[str, str], user_token: str | None, retry: RetryPolicy | None) -> AgentClient | None:
     url, token = env.get(ENV_RUN_AGENT_URL), env.get(ENV_RUN_AGENT_TOKEN)
     return AgentClient(url, token, user_token=user_token, retry=retry) if url and token else None
 
