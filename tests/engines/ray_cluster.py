@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-READY_SECONDS = 60
+READY_SECONDS = 120
 STOP_SECONDS = 5
 OBJECT_STORE_BYTES = 2**28
+HEAD_PROGRAMS = ("gcs_server", "raylet/raylet", "dashboard/dashboard.py", "monitor.py")
 
 
 class RayMissingError(Exception):
@@ -31,33 +32,80 @@ class RayCluster:
     dashboard: str
 
 
+class RayHead:
+    """A head node, which can be killed and started again at the same addresses."""
+
+    def __init__(self, num_cpus: int = 2) -> None:
+        if find_spec("ray") is None:
+            raise RayMissingError("no Ray: pip install 'synapse-platform[ray]'")
+        # Ray's sockets lie in here, and a socket's path may have 107 characters.
+        self._folder = Path(tempfile.mkdtemp(prefix="sr-", dir="/tmp"))
+        self._num_cpus, self._ports, self._starts = num_cpus, _free_ports(3), 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def cluster(self) -> RayCluster:
+        gcs, dashboard, _ = self._ports
+        return RayCluster(f"127.0.0.1:{gcs}", f"http://127.0.0.1:{dashboard}")
+
+    def start(self) -> None:
+        """Start it, and wait until its Jobs API answers."""
+        self._starts += 1
+        gcs, dashboard, agent = self._ports
+        command = [
+            Path(sys.executable).with_name("ray"), "start", "--head", "--block", "--node-ip-address=127.0.0.1",
+            f"--port={gcs}", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}",
+            f"--dashboard-agent-listen-port={agent}", "--include-dashboard=true", f"--num-cpus={self._num_cpus}",
+            f"--object-store-memory={OBJECT_STORE_BYTES}", "--disable-usage-stats",
+            f"--temp-dir={self._folder / f'r{self._starts}'}",
+        ]  # fmt: skip
+        # As in an activated environment: the command of a job is `python -m …`.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        log = self._folder / "start.log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                command,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env={**os.environ, "PATH": path},
+            )
+        _wait_for(dashboard, self._process, log)
+
+    def kill(self) -> None:
+        """Kill what makes it a head node; what ran on it is left to find out."""
+        assert self._process is not None
+        heads = [pid for pid in _alive_in(self._process.pid) if any(name in _command_of(pid) for name in HEAD_PROGRAMS)]
+        for pid in [self._process.pid, *heads]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait(STOP_SECONDS)
+
+    def stop(self) -> None:
+        """Stop every process of it, also of former starts."""
+        if self._process is not None:
+            _stop(self._process)
+
+    def close(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
 @contextmanager
 def run_ray(num_cpus: int = 2) -> Iterator[RayCluster]:
     """Start a head node, wait until its Jobs API answers, stop every process of it."""
-    if find_spec("ray") is None:
-        raise RayMissingError("no Ray: pip install 'synapse-platform[ray]'")
-    # Ray's sockets lie in here, and a socket's path may have 107 characters.
-    folder = Path(tempfile.mkdtemp(prefix="sr-", dir="/tmp"))
-    gcs, dashboard, agent = _free_ports(3)
-    command = [
-        Path(sys.executable).with_name("ray"), "start", "--head", "--block", "--node-ip-address=127.0.0.1",
-        f"--port={gcs}", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}",
-        f"--dashboard-agent-listen-port={agent}", "--include-dashboard=true", f"--num-cpus={num_cpus}",
-        f"--object-store-memory={OBJECT_STORE_BYTES}", "--disable-usage-stats", f"--temp-dir={folder / 'r'}",
-    ]  # fmt: skip
-    log = (folder / "start.log").open("wb")
-    # As in an activated environment: the command of a job is `python -m …`.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    process = subprocess.Popen(
-        command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env={**os.environ, "PATH": path}
-    )
+    head = RayHead(num_cpus)
     try:
-        _wait_for(dashboard, process, folder / "start.log")
-        yield RayCluster(f"127.0.0.1:{gcs}", f"http://127.0.0.1:{dashboard}")
+        head.start()
+        yield head.cluster
     finally:
-        _stop(process)
-        log.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        head.close()
+
+
+def _command_of(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    return ""
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -66,7 +114,9 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(httpx2.TransportError):
-            if httpx2.get(f"http://127.0.0.1:{port}/api/jobs/", timeout=5).status_code == httpx2.codes.OK:
+            # The dashboard answers before there is a node that could run anything.
+            answer = httpx2.get(f"http://127.0.0.1:{port}/api/v0/nodes", timeout=5)
+            if answer.status_code == httpx2.codes.OK and '"ALIVE"' in answer.text:
                 return
         time.sleep(0.2)
     raise AssertionError(f"Ray did not start:\n{log.read_text()[-2000:]}")

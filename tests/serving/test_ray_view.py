@@ -6,7 +6,7 @@ import pytest
 
 from synapse_agent.engines.ray.serve.declaration import declare, declared_by_others
 from synapse_agent.engines.ray.serve.records import Deployment, RayApplication, load_applications
-from synapse_agent.engines.ray.serve.view import view_application, words_of
+from synapse_agent.engines.ray.serve.view import own_words_of, view_application, words_of
 from synapse_agent.engines.serving.protocol import Reserved
 from synapse_agent.services.capacity_ray import find_shortages
 from synapse_sdk.wire.serve import CapacityRequest
@@ -56,19 +56,24 @@ def details(status, running=0, revision=3, message="", of_deployment=""):
 def test_what_ray_says_is_one_of_our_statuses(state, told, status, flags):
     view = view_application(application(**state), told, NOW)
     assert view.status == status
-    assert {name for name in ("is_gone", "is_missing", "is_late") if getattr(view, name)} == flags
+    assert {name for name in ("is_gone", "is_missing", "is_hopeless") if getattr(view, name)} == flags
 
 
 def test_one_that_is_not_ready_in_time_is_given_up():
     view = view_application(application(), details("DEPLOYING"), NOW + timedelta(seconds=61))
-    assert (view.status, view.is_late) == ("DEPLOY_FAILED", True)
+    assert (view.status, view.is_hopeless) == ("DEPLOY_FAILED", True)
     assert view.message == "A replica was not ready within 60 s"
 
 
 def test_words_are_the_replicas_own_or_one_line_without_a_trace():
     trace = 'The deployment failed.\nTraceback (most recent call last):\n  File "/x/y.py", line 1\nValueError: token=1'
-    own = f"{trace}\nReplicaError: <synapse:A replica ended: it is broken:synapse>"
-    assert words_of(details("DEPLOY_FAILED", of_deployment=own)) == "A replica ended: it is broken"
+    told = details(
+        "DEPLOYING", of_deployment=f"{trace}\nReplicaError: <synapse:3:A replica ended: it is broken:synapse>"
+    )
+    view = view_application(application(), told, NOW)
+    assert (view.status, view.message, view.is_hopeless) == ("DEPLOY_FAILED", "A replica ended: it is broken", True)
+    # What replicas of the revision before said is over.
+    assert own_words_of(told, 4) == ""
     said = words_of(details("DEPLOY_FAILED", message="Failed to update", of_deployment=trace))
     assert said == "The deployment failed. (ValueError)"
     assert words_of(details("RUNNING")) == ""

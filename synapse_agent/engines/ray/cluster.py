@@ -139,8 +139,17 @@ class RayCluster:
         """
         answer = self._send("GET", "/api/cluster_status").json()
         status = ((answer.get("data") or {}).get("clusterStatus") or {}).get("loadMetricsReport") or {}
-        nodes = status.get("usageByNode") or {}
-        return {node: {name: (used, total) for name, (used, total) in usage.items()} for node, usage in nodes.items()}
+        counted = status.get("usageByNode") or {}
+        if not counted:
+            # The first count comes some seconds after the cluster's start; until then nothing can be in use.
+            return {node: {name: (0.0, total) for name, total in has.items()} for node, has in self._totals().items()}
+        return {node: {name: (used, total) for name, (used, total) in usage.items()} for node, usage in counted.items()}
+
+    def _totals(self) -> dict[str, dict[str, float]]:
+        answer = self._send("GET", "/api/v0/nodes", params={"detail": "1"}).json()
+        nodes = ((answer.get("data") or {}).get("result") or {}).get("result") or ()
+        alive = [node for node in nodes if node.get("state") == "ALIVE"]
+        return {node["node_id"]: node.get("resources_total") or {} for node in alive}
 
     def _ask(self, path: str) -> httpx2.Response | None:
         try:

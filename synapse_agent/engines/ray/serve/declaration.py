@@ -21,11 +21,12 @@ DEPLOYMENT = "replica"
 OWNER = "synapse_agent"
 
 
-def pack_release(spec: ServeDeploy, key: str) -> bytes:
+def pack_release(deployment: Deployment, key: str) -> bytes:
     """The release's folder with the order of its replicas, which holds what nobody is to see."""
+    spec = deployment.spec
     # Where the cluster unpacks it, the release lies in the working directory.
     inside = spec.model_copy(update={"folder": ".", "python": None})
-    order = {"spec": inside.model_dump(mode="json"), "key": key}
+    order = {"spec": inside.model_dump(mode="json"), "revision": deployment.revision, "key": key}
     return pack({"": Path(spec.folder)}, {ORDER: msgspec.json.encode(order)})
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from synapse_agent.core.event_log import log_event
-from synapse_agent.engines.ray.cluster import RayAwayError, RayCluster, RayRefusedError
+from synapse_agent.engines.ray.cluster import RayCluster
 from synapse_agent.engines.ray.serve.declaration import (
     declare,
     declared_by_others,
@@ -73,8 +73,8 @@ class RayServeEngine:
         self._releases = host.home / "releases"
         self._applications: dict[str, RayApplication] = {}
         self._port = host.port
-        # One that declares and one that looks must not see half of each other's work.
-        self._lock = threading.RLock()
+        # The first is held while the cluster is told something; the second only for a moment, never for a call.
+        self._declaring, self._lock = threading.Lock(), threading.Lock()
         self._stop, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._watch, name="serving", daemon=True)
         self._declared_at = 0.0
@@ -89,9 +89,9 @@ class RayServeEngine:
         self._stop.set()
         self._wake.set()
         self._thread.join()
-        with self._lock:
+        with self._declaring:
             try:
-                if any(application.current for application in self._applications.values()):
+                if any(deployment for deployment in self._wanted().values()):
                     self._put({})
             except OSError as exc:
                 log_event("ray_serve_left", error=type(exc).__name__)
@@ -104,24 +104,17 @@ class RayServeEngine:
             ConflictError: Another agent serves this name on the same cluster.
             ServerError: The cluster is away, or refused.
         """
-        with self._lock:
-            kept = self._keep(spec)
-            spec = spec.model_copy(update={"folder": str(kept), "python": None})
-            known = self._applications.get(spec.name)
-            if known is not None and known.wanted.spec == spec and known.status in _SETTLED:
-                return self._state(known)
-            application = self._next(spec, known)
-            self._applications[spec.name] = application
+        with self._declaring:
+            spec = spec.model_copy(update={"folder": str(self._keep(spec)), "python": None})
+            with self._lock:
+                known = self._applications.get(spec.name)
+                if known is not None and known.wanted.spec == spec and known.status in _SETTLED:
+                    return self._state(known)
             try:
                 self._require_own(spec.name)
-                self._declare()
+                application = self._replace(spec, known)
             except OSError as exc:
-                self._put_back(spec.name, known)
                 raise ServerError(503, f"{spec.name} cannot be deployed: {exc.strerror or exc}.") from exc
-            except ConflictError:
-                self._put_back(spec.name, known)
-                raise
-            application.save(self._host.home)
             self._wake.set()
             return self._state(application)
 
@@ -169,17 +162,27 @@ class RayServeEngine:
             unpack_archive(archive, unpacked)
             return keep_release(unpacked, self._releases)
 
-    def _next(self, spec: ServeDeploy, known: RayApplication | None) -> RayApplication:
+    def _replace(self, spec: ServeDeploy, known: RayApplication | None) -> RayApplication:
         revision = 1 if known is None else known.wanted.revision + 1
-        wanted = Deployment(spec=spec, revision=revision)
         former = None if known is None else known.wanted if known.was_ready else known.former
-        return RayApplication(wanted=wanted, former=former)
+        application = RayApplication(wanted=Deployment(spec=spec, revision=revision), former=former)
+        # Before the cluster knows: an agent that is killed in between declares it at its next start.
+        self._keep_record(spec.name, application)
+        try:
+            self._declare()
+        except OSError:
+            self._keep_record(spec.name, known)
+            raise
+        return application
 
-    def _put_back(self, name: str, known: RayApplication | None) -> None:
-        if known is None:
-            del self._applications[name]
-        else:
-            self._applications[name] = known
+    def _keep_record(self, name: str, application: RayApplication | None) -> None:
+        with self._lock:
+            former = self._applications.pop(name, None)
+            if application is not None:
+                self._applications[name] = application
+                application.save(self._host.home)
+            elif former is not None:
+                former.forget(self._host.home)
 
     def _require_own(self, name: str) -> None:
         found = (self._cluster.serve_details().get("applications") or {}).get(name)
@@ -188,14 +191,17 @@ class RayServeEngine:
 
     def _declare(self) -> None:
         """Make the cluster serve what is wanted."""
-        wanted = {name: one.current for name, one in self._applications.items()}
-        for name, deployment in wanted.items():
-            if deployment is not None:
-                package = self._cluster.keep_package(pack_release(deployment.spec, self._host.key))
-                deployment.config = self._configure(deployment, package, self._applications[name])
-        self._put({name: deployment.config for name, deployment in wanted.items() if deployment is not None})
+        wanted = {name: deployment for name, deployment in self._wanted().items() if deployment is not None}
+        for deployment in wanted.values():
+            package = self._cluster.keep_package(pack_release(deployment, self._host.key))
+            deployment.config = self._configure(deployment, package)
+        self._put({name: deployment.config for name, deployment in wanted.items()})
 
-    def _configure(self, deployment: Deployment, package: str, application: RayApplication) -> dict[str, Any]:
+    def _wanted(self) -> dict[str, Deployment | None]:
+        with self._lock:
+            return {name: one.current for name, one in self._applications.items()}
+
+    def _configure(self, deployment: Deployment, package: str) -> dict[str, Any]:
         if deployment.config and deployment.config["runtime_env"]["working_dir"] == package:  # type: ignore[index,call-overload]
             return dict(deployment.config)
         spec = deployment.spec
@@ -205,12 +211,12 @@ class RayServeEngine:
             memory=spec.resources.memory,
             num_replicas=spec.options.num_replicas,
         )
-        surges = application.former is None or self._host.has_room(room)
+        surges = deployment.revision == 1 or self._host.has_room(room)
         return declare(deployment, package, self._owner, surges=surges)
 
     def _put(self, configs: Mapping[str, Mapping[str, Any]]) -> None:
         details = self._cluster.serve_details()
-        others = declared_by_others(details, self._owner, self._applications)
+        others = declared_by_others(details, self._owner, self._wanted())
         host = "127.0.0.1" if self._cluster.host in _LOOPBACK else "0.0.0.0"  # noqa: S104 - as the dashboard itself.
         options = details.get("http_options") or {"host": host, "port": self._host.port}
         body = {"http_options": {"host": options["host"], "port": options["port"]}}
@@ -218,26 +224,34 @@ class RayServeEngine:
         self._declared_at = time.monotonic()
 
     def _watch(self) -> None:
+        is_first = True
         while not self._stop.is_set():
-            with self._lock:
-                has_news = self._look()
-            if has_news:
+            # Once also without any application: an earlier agent may have left one.
+            if (is_first or self._applications) and self._look():
                 self.on_change()
+            is_first = False
             self._wake.wait(LOOK_SECONDS)
             self._wake.clear()
 
     def _look(self) -> bool:
-        if not self._applications:
-            return False
+        """Take in how everything is, and mend what is not as it should be; whether there is news."""
         try:
             details = self._cluster.serve_details()
-        except OSError as exc:
-            return self._note_away(exc)
-        self._port = int((details.get("http_options") or {}).get("port") or self._host.port)
-        now, served = datetime.now(UTC), details.get("applications") or {}
-        views = {name: view_application(one, served.get(name), now) for name, one in list(self._applications.items())}
-        news = [self._take(name, view) for name, view in views.items()]
-        self._settle(views, served)
+        except OSError:
+            with self._lock:
+                news = [one.note(ServeStatus.UNAVAILABLE, AWAY, 0) for one in self._applications.values()]
+            return any(news)
+        served, now = details.get("applications") or {}, datetime.now(UTC)
+        with self._lock:
+            self._port = int((details.get("http_options") or {}).get("port") or self._host.port)
+            views = {name: view_application(one, served.get(name), now) for name, one in self._applications.items()}
+            news = [self._take(name, view) for name, view in views.items()]
+        # Someone who deploys at this moment declares everything anyway.
+        if self._declaring.acquire(blocking=False):
+            try:
+                self._settle(views, served)
+            finally:
+                self._declaring.release()
         return any(news)
 
     def _take(self, name: str, view: View) -> bool:
@@ -249,7 +263,7 @@ class RayServeEngine:
             return True
         if view.status is ServeStatus.RUNNING and not application.was_ready:
             application.was_ready, application.former = True, None
-        if view.is_late:
+        if view.is_hopeless:
             application.failure = view.message
         has_news = application.note(view.status, view.message, view.replicas)
         if has_news:
@@ -258,27 +272,22 @@ class RayServeEngine:
 
     def _settle(self, views: Mapping[str, View], served: Mapping[str, Any]) -> None:
         """Declare again what the cluster has lost, or still has though it should not."""
-        lost = [name for name, view in views.items() if view.is_missing or view.is_late]
-        extra = [name for name, one in served.items() if owner_of(one) == self._owner and self._is_extra(name, one)]
-        if (lost or extra) and time.monotonic() - self._declared_at > SETTLE_SECONDS:
-            self._declared_at = time.monotonic()
+        wanted = self._wanted()
+        lost = [name for name, view in views.items() if (view.is_missing or view.is_hopeless) and name in wanted]
+        extra = [
+            name for name, one in served.items() if owner_of(one) == self._owner and _is_extra(one, wanted.get(name))
+        ]
+        is_due = any(views[name].is_hopeless for name in lost) or time.monotonic() - self._declared_at > SETTLE_SECONDS
+        if not (lost or extra) or not is_due:
+            return
+        self._declared_at = time.monotonic()
+        with self._lock:
             for name in lost:
                 self._applications[name].declared = datetime.now(UTC)
-            try:
-                self._declare()
-            except OSError as exc:
-                log_event("ray_serve_refused", error=str(exc.strerror or exc))
-
-    def _is_extra(self, name: str, details: Mapping[str, Any]) -> bool:
-        application = self._applications.get(name)
-        is_wanted = application is not None and application.current is not None
-        return not is_wanted and details.get("status") != ServeStatus.DELETING
-
-    def _note_away(self, exc: OSError) -> bool:
-        if not isinstance(exc, RayAwayError | RayRefusedError):
-            raise exc
-        news = [one.note(ServeStatus.UNAVAILABLE, AWAY, 0) for one in self._applications.values()]
-        return any(news)
+        try:
+            self._declare()
+        except OSError as exc:
+            log_event("ray_serve_refused", error=str(exc.strerror or exc))
 
     def _used_releases(self) -> set[Path]:
         parts = [part for one in self._applications.values() for part in (one.wanted, one.former)]
@@ -301,6 +310,10 @@ class RayServeEngine:
             revision=application.wanted.revision,
             changed=application.changed,
         )
+
+
+def _is_extra(details: Mapping[str, Any], wanted: Deployment | None) -> bool:
+    return wanted is None and details.get("status") != ServeStatus.DELETING
 
 
 def _held(application: RayApplication) -> Reserved:

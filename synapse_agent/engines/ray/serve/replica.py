@@ -31,17 +31,18 @@ from synapse_sdk.utils.network import sanitize_error_message
 from synapse_sdk.wire.serve import ServeDeploy
 
 ORDER = ".synapse_replica.json"
-# Between these is what people are told of a failure; what Ray says around it is for Ray's own log.
-WORDS_START, WORDS_END = "<synapse:", ":synapse>"
 MEMORY_SECONDS = 0.5
 _LAST_WORDS = Path(".synapse_last_words")
 
 
 class ReplicaError(Exception):
-    """A replica cannot serve; its text says why."""
+    """A replica cannot serve, and another one could not either.
 
-    def __init__(self, words: str) -> None:
-        super().__init__(f"{WORDS_START}{words}{WORDS_END}")
+    What is between the marks is told to people; what Ray says around it is for Ray's own log.
+    """
+
+    def __init__(self, revision: int, words: str) -> None:
+        super().__init__(f"<synapse:{revision}:{words}:synapse>")
 
 
 class Replica:
@@ -49,10 +50,10 @@ class Replica:
 
     # Ray Serve awaits it: what a model makes in its constructor may need a loop.
     async def __init__(self) -> None:  # type: ignore[misc]
-        spec = _take_order()
+        spec, revision = _take_order()
         self._prefix = spec.route_prefix
         try:
-            self._watch = _MemoryWatch(spec.resources.memory)
+            self._watch = _MemoryWatch(spec.resources.memory, revision)
             self._instance = make_instance(spec)
             self._app = make_application(self._instance)
             await self._start_lifespan()
@@ -62,7 +63,7 @@ class Replica:
                 raise
             traceback.print_exc()
             words = sanitize_error_message(f"{type(exc).__name__}: {exc}")[:1_000]
-            raise ReplicaError(f"A replica ended: {words}") from None
+            raise ReplicaError(revision, f"A replica ended: {words}") from None
         self._watch.is_starting = False
 
     async def __call__(self, _request: Request) -> Response:
@@ -113,12 +114,12 @@ class _MemoryWatch:
         is_starting: Whether it has never been ready; then the next one says why, instead of trying the same again.
     """
 
-    def __init__(self, limit: int | None) -> None:
+    def __init__(self, limit: int | None, revision: int) -> None:
         self.is_starting = True
         if limit is None:
             return
         if _LAST_WORDS.exists():
-            raise ReplicaError(_LAST_WORDS.read_text())
+            raise ReplicaError(revision, _LAST_WORDS.read_text())
         self._limit = limit
         threading.Thread(target=self._look, name="memory", daemon=True).start()
 
@@ -140,10 +141,10 @@ def build(_args: dict[str, Any]) -> Any:
     return serve.deployment(name="replica")(Replica).bind()
 
 
-def _take_order() -> ServeDeploy:
+def _take_order() -> tuple[ServeDeploy, int]:
     order = msgspec.json.decode(Path(ORDER).read_bytes())
     os.environ[KEY_VARIABLE] = order["key"]
-    return ServeDeploy.model_validate(order["spec"])
+    return ServeDeploy.model_validate(order["spec"]), order["revision"]
 
 
 def _children() -> list[int]:

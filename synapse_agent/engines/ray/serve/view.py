@@ -13,7 +13,7 @@ from synapse_sdk.utils.network import sanitize_error_message
 from synapse_sdk.wire.serve import ServeStatus
 
 # What `replica.py` puts around the words that are for people.
-_WORDS = re.compile(r"<synapse:(.*?):synapse>", re.DOTALL)
+_WORDS = re.compile(r"<synapse:(\d+):(.*?):synapse>", re.DOTALL)
 _ERROR_LINE = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception|Exit)): (.*)$", re.MULTILINE)
 MAX_WORDS = 500
 AWAY = "The Ray cluster does not answer; what it served is served again when it is back"
@@ -26,7 +26,7 @@ class View:
     Attributes:
         is_gone: It was deleted, and is.
         is_missing: The cluster serves nothing of it though it should: it was started anew.
-        is_late: It was not ready in time, so it is to be given up.
+        is_hopeless: It was not ready in time, or its replicas say why they cannot serve: it is to be given up.
     """
 
     status: ServeStatus
@@ -34,7 +34,7 @@ class View:
     replicas: int = 0
     is_gone: bool = False
     is_missing: bool = False
-    is_late: bool = False
+    is_hopeless: bool = False
 
 
 def view_application(application: RayApplication, details: Mapping[str, Any] | None, now: datetime) -> View:
@@ -58,40 +58,48 @@ def view_application(application: RayApplication, details: Mapping[str, Any] | N
 
 
 def _view_deployed(application: RayApplication, details: Mapping[str, Any], now: datetime) -> View:
-    status, message = ServeStatus(details["status"]), words_of(details)
-    running, wanted = _running(details), application.wanted.spec.options.num_replicas
+    status, options = ServeStatus(details["status"]), application.wanted.spec.options
+    running, wanted = _running(details), options.num_replicas
     if application.was_ready and status is not ServeStatus.DELETING:
         # One replica that ends makes the whole application unhealthy to Ray, though the others answer.
         if not running:
-            return View(ServeStatus.UNHEALTHY, message or "No replica answers")
+            return View(ServeStatus.UNHEALTHY, words_of(details) or "No replica answers")
         short = f"{wanted - running} of {wanted} replicas are being started again" if running < wanted else ""
         return View(ServeStatus.RUNNING, short, running)
     if status is ServeStatus.RUNNING:
         return View(status, "", running)
-    if status is ServeStatus.UNHEALTHY:
-        # It has never run as it should: its replicas end before they were all ready.
-        status = ServeStatus.DEPLOYING
-    limit = application.wanted.spec.options.start_timeout_s
-    if status is not ServeStatus.DEPLOY_FAILED and (now - application.declared).total_seconds() > limit:
-        return View(ServeStatus.DEPLOY_FAILED, f"A replica was not ready within {limit:g} s", running, is_late=True)
-    return View(status, message, running)
+    limit = options.start_timeout_s
+    is_late = (now - application.declared).total_seconds() > limit
+    reason = own_words_of(details, application.wanted.revision)
+    if not reason and is_late and status is not ServeStatus.DEPLOY_FAILED:
+        reason = f"A replica was not ready within {limit:g} s"
+    if reason:
+        return View(ServeStatus.DEPLOY_FAILED, reason, running, is_hopeless=True)
+    # It has never run as it should: its replicas end before they were all ready.
+    status = ServeStatus.DEPLOYING if status is ServeStatus.UNHEALTHY else status
+    return View(status, words_of(details), running)
+
+
+def own_words_of(details: Mapping[str, Any], revision: int) -> str:
+    """What replicas of a revision say of why they cannot serve; empty where none did."""
+    found = [words for text in _texts(details) for number, words in _WORDS.findall(text) if int(number) == revision]
+    return sanitize_error_message(found[-1])[:MAX_WORDS] if found else ""
 
 
 def words_of(details: Mapping[str, Any]) -> str:
-    """What Ray says of an application and its deployment, without its traces and addresses."""
-    texts = [str(details.get("message") or "")]
-    texts += [str(one.get("message") or "") for one in (details.get("deployments") or {}).values()]
-    for text in texts:
-        found = _WORDS.findall(text)
-        if found:
-            return sanitize_error_message(found[-1])[:MAX_WORDS]
-    for text in reversed(texts):
+    """What Ray says of an application and its deployment, in a line without its traces and addresses."""
+    for text in reversed(_texts(details)):
         errors = _ERROR_LINE.findall(text)
         first = text.strip().partition("\n")[0]
         if first:
             said = f"{first} ({errors[-1][0]})" if errors else first
             return sanitize_error_message(said)[:MAX_WORDS]
     return ""
+
+
+def _texts(details: Mapping[str, Any]) -> list[str]:
+    deployments = (details.get("deployments") or {}).values()
+    return [str(one.get("message") or "") for one in (details, *deployments)]
 
 
 def _running(details: Mapping[str, Any] | None) -> int:
