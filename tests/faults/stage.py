@@ -6,6 +6,7 @@ The supervisor's waits before a restart are shortened, everything else is as in 
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -35,7 +36,8 @@ from web_helper.launcher.platform import Platform
 PROJECT = "filled"
 ITEMS, WITH_ORIGINALS = 4000, 120
 RESTART_SECONDS = (0.1,)
-END_SECONDS, ALONE_SECONDS = 90.0, 5.0
+# A machine that others use too is slow, and a command that hangs does so for ever.
+END_SECONDS, ALONE_SECONDS = 240.0, 20.0
 FINAL = {AsyncJobStatus.SUCCEEDED, AsyncJobStatus.FAILED, AsyncJobStatus.CANCELLED}
 # Small parts, so that a job has many moments at which it can be hit.
 PART_ROWS = "250"
@@ -63,7 +65,9 @@ class Command:
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            # It says where it is, thread by thread, before it dies.
+            self.process.send_signal(signal.SIGABRT)
+            self.process.wait()
             raise AssertionError(f"the command hangs:\n{self.words}") from None
 
     @property
@@ -99,6 +103,7 @@ class Stage:
         folder.mkdir(parents=True, exist_ok=True)
         log = folder / "command.log"
         keep = {"SYNAPSE_HOST": self.platform.url, "SYNAPSE_ACCESS_TOKEN": self.platform.token, "HOME": str(folder)}
+        keep["PYTHONFAULTHANDLER"] = "1"
         program = ["-c", FAR] if is_far else ["-m", "synapse_sdk"]
         with log.open("ab") as output:
             process = subprocess.Popen(

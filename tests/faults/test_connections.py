@@ -11,7 +11,7 @@ from tests.faults.conftest import FORMATS
 from tests.faults.stage import Stage
 from tests.faults.test_kills import finish
 
-pytestmark = [pytest.mark.system, pytest.mark.postgres, pytest.mark.xdist_group("faults"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.postgres, pytest.mark.xdist_group("faults"), pytest.mark.timeout(900)]
 CUTS = 3
 CUT = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL"
 

@@ -19,7 +19,7 @@ from tests.bench.filling import fill
 from tests.faults.conftest import FORMATS, KILLED
 from tests.faults.stage import Command, Stage, processes_with
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("faults"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("faults"), pytest.mark.timeout(900)]
 KILLS = int(os.environ.get("SYNAPSE_KILLS", "20"))
 KILLS_PER_RUN = 2
 DATABASES = 2
