@@ -10,23 +10,25 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
 
+from tests.bench.bundle import bundles_everywhere
 from tests.bench.conversion import run_rounds, write_bundle
+from tests.bench.delta import deltas
 from tests.bench.floor import FLOORS
 from tests.bench.goals import Goal, middle, print_goals
 from tests.bench.items import write_items
 from tests.bench.memory import memory
+from tests.bench.pages import pages
 from tests.bench.platform import open_bench
 from tests.bench.whole import whole_exports
 from tests.bench.with_images import with_images
 
 CONVERT_TIMES_FLOOR, TWO_WORKERS = 1.5, 1.7
 CONVERTED = {"coco", "yolo", "voc", "csv"}
-BESIDE = ("bundle", "pages", "presigned", "serving", "watchers")
+BESIDE = ("dispatch", "presigned", "serving", "to_task", "watchers")
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,20 @@ def run_memory(options: Options) -> Iterator[Goal]:
         yield from memory(bench, sorted({10_000, options.items}))
 
 
+def run_bundle(options: Options) -> Iterator[Goal]:
+    yield from bundles_everywhere(options.items, options.rounds)
+
+
+def run_pages(options: Options) -> Iterator[Goal]:
+    with open_bench() as bench:
+        yield from pages(bench, options.items)
+
+
+def run_delta(options: Options) -> Iterator[Goal]:
+    with open_bench() as bench:
+        yield from deltas(bench, options.items, options.rounds)
+
+
 def run_beside(module: str) -> Callable[[Options], Iterator[Goal]]:
     """A part that is a program with a table of its own."""
 
@@ -96,8 +112,11 @@ PARTS: dict[str, Callable[[Options], Iterator[Goal]]] = {
     "conversion": run_conversion,
     "whole": run_whole,
     "memory": run_memory,
+    "bundle": run_bundle,
+    "pages": run_pages,
+    "delta": run_delta,
     "images": run_images,
-    **{name: run_beside(name) for name in BESIDE if find_spec(f"tests.bench.{name}")},
+    **{name: run_beside(name) for name in BESIDE},
 }
 
 
