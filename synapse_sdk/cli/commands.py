@@ -62,6 +62,8 @@ BUILT_IN = {
     ),
     "agent": Later("resources.agents:app", "The hosts that run plugins: start one, list them, choose one."),
     "pre-annotation": Later("resources.pre_annotations:app", "List pre-annotation runs, and undo one."),
+    "model": Later("resources.models:app", "List models, and add one."),
+    "component": Later("components:app", "Versions of components: list, compare, activate, roll back, push."),
     "project": Later("resources.projects:app", "Create, list, show and delete projects."),
     "storage": Later("resources.storages:app", "List, show and create storages."),
     "token": Later("resources.tokens:app", "Create, list and revoke access tokens."),

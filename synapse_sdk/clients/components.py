@@ -1,0 +1,130 @@
+"""The client of the component store, `/api/components`. Bodies and answers: `synapse_sdk.wire.components`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+
+from synapse_sdk.clients.base import BaseClient, Call
+from synapse_sdk.utils.retry import RetryPolicy
+
+API = "api/components"
+
+
+class ComponentClient(BaseClient):
+    """Component versions: read, add, activate, compare, negotiate.
+
+    Args:
+        base_url: Address of the server.
+        api_key: A `syn_…` key.
+        timeout: `{"connect": seconds, "read": seconds}` or one number for both.
+        retry: When failed requests are repeated.
+        transport: Carries the requests; stays the caller's.
+
+    Raises:
+        ConfigurationError: `base_url` is not an http(s) address.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None = None,
+        *,
+        timeout: Mapping[str, float] | float | None = None,
+        retry: RetryPolicy | None = None,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        super().__init__(base_url, headers=headers, timeout=timeout, retry=retry, transport=transport)
+
+    def list_components(self, category: str | None = None) -> list[dict[str, Any]]:
+        """Every component, or those of a category, with the hash of its active version."""
+        found: list[dict[str, Any]] = self._get("versions" if category is None else f"versions/{_part(category)}")
+        return found
+
+    def list_versions(self, category: str, name: str, *, include_content: bool = False) -> list[dict[str, Any]]:
+        """The versions of a component, the newest first."""
+        params = {"include_content": include_content}
+        found: list[dict[str, Any]] = self._get(f"versions/{_part(category)}/{_part(name)}", params)
+        return found
+
+    def get_version(self, version_hash: str, path: str | None = None) -> dict[str, Any]:
+        """One version with its content; `path` tells apart what a hash alone does not."""
+        found: dict[str, Any] = self._get(f"versions/hash/{_part(version_hash)}", {"path": path})
+        return found
+
+    def list_aliases(self, path: str | None = None) -> list[dict[str, Any]]:
+        """Where aliases point, at one path or everywhere."""
+        found: list[dict[str, Any]] = self._get("aliases", {"path": path})
+        return found
+
+    def list_changes(
+        self, path: str | None = None, *, before: int | None = None, limit: int = 50
+    ) -> list[dict[str, Any]]:
+        """Change sets, the newest first: of one path, or all."""
+        found: list[dict[str, Any]] = self._get("changes", {"path": path, "before": before, "limit": limit})
+        return found
+
+    def upload(self, path: str, content: str, *, activate: bool = True, reason: str = "") -> dict[str, Any]:
+        """Store a content at a path."""
+        body = {"path": path, "content": content, "activate": activate, "reason": reason}
+        return self._post("versions/upload", body)
+
+    def activate(self, version_hash: str, path: str | None = None, *, reason: str = "") -> dict[str, Any]:
+        """Make a version the active one of its path."""
+        return self._post("versions/activate", {"hash": version_hash, "path": path, "reason": reason})
+
+    def diff(self, from_hash: str, to_hash: str, path: str | None = None) -> dict[str, Any]:
+        """Two versions beside each other."""
+        return self._post("versions/diff", {"from_hash": from_hash, "to_hash": to_hash, "path": path})
+
+    def scan(self) -> tuple[int, str]:
+        """Register what is new in the server's own folder: how many versions, and what the server says about it."""
+        answer = self._ask("POST", "versions/scan", json={})
+        return answer["data"]["registered"], answer["meta"]["message"]
+
+    def change(self, changes: Sequence[Mapping[str, Any]], *, reason: str = "") -> dict[str, Any]:
+        """Add versions and move aliases: all, or nothing (`synapse_sdk.wire.components.ComponentChange`)."""
+        return self._post("changes", {"changes": list(changes), "reason": reason})
+
+    def undo(self, change_set_id: int, *, reason: str = "") -> dict[str, Any]:
+        """Point what a change set moved to where it was."""
+        return self._post(f"changes/{int(change_set_id)}/rollback", {"reason": reason})
+
+    def roll_back(self, paths: Sequence[str], *, reason: str = "") -> dict[str, Any]:
+        """Activate, for each path, the version that was active before."""
+        return self._post("rollback", {"paths": list(paths), "reason": reason})
+
+    def negotiate(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """What is lacking of what is needed (`synapse_sdk.wire.components.ComponentNegotiation`)."""
+        return self._post("sync", dict(body))
+
+    def get_manifest(self, experiment_uid: str) -> dict[str, str]:
+        """The versions that an experiment ran with, by path."""
+        components: dict[str, str] = self._get(f"manifest/{_part(experiment_uid)}")["components"]
+        return components
+
+    def save_manifest(self, experiment_uid: str, components: Mapping[str, str]) -> int:
+        """Keep the versions that an experiment runs with; how many they are."""
+        count: int = self._post(f"manifest/{_part(experiment_uid)}", dict(components))["component_count"]
+        return count
+
+    def _get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        return self._ask("GET", path, params=params)["data"]
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        data: dict[str, Any] = self._ask("POST", path, json=body)["data"]
+        return data
+
+    def _ask(self, method: str, path: str, *, params: Any = None, json: Any = None) -> dict[str, Any]:
+        # Every write says what shall be, so sending it twice does its work once; a rollback of a path alone does not.
+        call = Call(method, f"{API}/{path}", params=params, json=json, is_long=True, repeatable=path != "rollback")
+        answer: dict[str, Any] = self.send_json(call)
+        return answer
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")
