@@ -17,12 +17,17 @@ DEFAULT_STEP = "__default__"
 
 @dataclass
 class ProgressData:
-    """How far one step is. Times are seconds; the remaining time is a linear guess, None at the start."""
+    """How far one step is. Times are seconds; the remaining time is a linear guess, None at the start.
+
+    Attributes:
+        rate: Items per second since the step began; None at the start.
+    """
 
     percent: float
     time_remaining: float | None = None
     elapsed_time: float | None = None
     status: str = "running"
+    rate: float | None = None
 
 
 @dataclass(frozen=True)
@@ -244,4 +249,5 @@ def _measure(current: int, total: int, elapsed_seconds: float) -> ProgressData:
     percent = round(current / total * 100, 2) if total else 100.0
     remaining = round(elapsed_seconds / current * (total - current), 2) if current else None
     status = "completed" if current == total else "running"
-    return ProgressData(percent, remaining, round(elapsed_seconds, 2), status)
+    rate = round(current / elapsed_seconds, 2) if current and elapsed_seconds > 0 else None
+    return ProgressData(percent, remaining, round(elapsed_seconds, 2), status, rate)

@@ -115,6 +115,8 @@ class ProgressEvent(BaseModel):
     Attributes:
         id: Value for `Last-Event-ID` when the stream is taken up again; ascends.
         event: `progress`, `completed`, `failed` or `cancelled`; the last three end the stream.
+        rows_per_second: Since the job began; None before the first row.
+        seconds_remaining: A linear guess; None before the first row and where the total is not known.
     """
 
     id: int
@@ -122,3 +124,5 @@ class ProgressEvent(BaseModel):
     processed: int = 0
     total: int | None = None
     error: str | None = None
+    rows_per_second: float | None = None
+    seconds_remaining: float | None = None

@@ -104,7 +104,8 @@ def test_events_ascend_and_the_last_one_ends_the_stream(http, job, database):
         first = next(stream)
         # A quarter of a second on a quiet machine.
         assert time.monotonic() - asked < 5
-        assert first == (0, "progress", {"id": 0, "event": "progress", "processed": 0, "total": None, "error": None})
+        nothing = dict.fromkeys(("total", "error", "rows_per_second", "seconds_remaining"))
+        assert first == (0, "progress", {"id": 0, "event": "progress", "processed": 0, **nothing})
         change(database, async_jobs.begin_attempt, job)
         change(database, async_jobs.record_total, job, 1, 10)
         assert next(stream)[0] > 0
@@ -114,7 +115,9 @@ def test_events_ascend_and_the_last_one_ends_the_stream(http, job, database):
     ids = [found[0] for found in rest]
     assert ids == sorted(set(ids))
     assert rest[-1][1] == "failed"
-    assert (rest[-1][2]["processed"], rest[-1][2]["error"]) == (4, "no")
+    last = rest[-1][2]
+    assert (last["processed"], last["error"]) == (4, "no")
+    assert last["rows_per_second"] * last["seconds_remaining"] == pytest.approx(10 - 4, rel=0.05)
 
 
 def test_a_stream_is_taken_up_after_the_last_event(http, job, database):

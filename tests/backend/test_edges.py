@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from synapse_sdk.utils.distribution import installed_version
 from tests.backend.factories import SQLITE_ONLY
 
 
@@ -11,7 +12,11 @@ from tests.backend.factories import SQLITE_ONLY
 def test_health_needs_no_token(app):
     from starlette.testclient import TestClient
 
-    assert TestClient(app).get("/health/").json() == {"status": "ok", "database": "ok"}
+    assert TestClient(app).get("/health/").json() == {
+        "status": "ok",
+        "database": "ok",
+        "version": installed_version(),
+    }
 
 
 @SQLITE_ONLY

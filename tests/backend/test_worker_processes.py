@@ -93,7 +93,9 @@ def test_a_worker_that_is_killed_again_and_again_leaves_the_same_bundle(client, 
     with worker(settings) as process:
         undisturbed = contents(settings, wait_for(client, start(client, project), "SUCCEEDED"))
         events = stop(process)
-    assert [event["event"] for event in events] == ["worker_started", "job_started", "job_ended", "worker_stopped"]
+    assert [event["event"] for event in events] == [
+        "worker_started", "job_enqueued", "job_started", "job_ended", "worker_stopped",
+    ]  # fmt: skip
 
     chance = random.Random(7)
     job_id, processed = start(client, project), 0

@@ -16,6 +16,7 @@ from synapse_sdk.wire.accounts import Role
 from synapse_sdk.wire.annotations import Annotation, AnnotationShape
 from synapse_sdk.wire.bundle import BUNDLE_STEMS, BundleManifest, BundlePart, ExportRow, RowDataUnit, RowFile
 from synapse_sdk.wire.errors import ErrorCode
+from synapse_sdk.wire.jobs import ProgressEvent
 from tests.docs.carried import COLUMNS, KINDS, carry
 from tests.docs.pages import ROOT, blocks_of, prose_of, table_of
 from web_helper.backend.queries.work.ground_truths import EVENTS
@@ -99,6 +100,23 @@ def test_every_export_setting_is_listed_with_default_and_range():
         default = "the target's" if setting.default is None else str(setting.default)
         expected[setting.name] = (default, str(low), str(high))
     assert documented == expected
+
+
+def test_every_event_of_jobs_and_exports_is_listed():
+    backend = ROOT / "web_helper" / "backend"
+    sources = [
+        *(backend / "jobs").rglob("*.py"),
+        *(backend / "services" / "exports").rglob("*.py"),
+        backend / "worker.py",
+    ]
+    logged = {name for file in sources for name in re.findall(r'log_event\(\s*"(\w+)"', file.read_text())}
+    failures = {"job_interrupted", "job_failed"}
+    assert set(first_column(REFERENCE / "metrics.md", "event")) == logged | failures
+
+
+def test_every_field_of_a_progress_event_is_told():
+    told = prose_of(REFERENCE / "metrics.md")
+    assert all(f"`{name}`" in told for name in set(ProgressEvent.model_fields) - {"id", "event", "error"})
 
 
 def test_filters_of_the_export_page_exist():

@@ -8,6 +8,7 @@ from synapse_sdk.exceptions import ExportError
 from synapse_sdk.plugins.actions.export.formats import FormatExportAction
 from synapse_sdk.plugins.actions.export.formats.target import validate_target
 from synapse_sdk.utils.converters import validate_dataset
+from synapse_sdk.utils.distribution import installed_version
 from tests.backend.factories import boxes
 from tests.export.platform import export
 from tests.export.support import tree
@@ -47,6 +48,8 @@ def test_each_format_is_valid_and_the_same_by_either_head(platform, tmp_path, pr
     record = json.loads(found[0]["export.json"])
     assert record["format"] == fmt
     assert record["is_valid"] is True
+    assert record["versions"] == {"synapse": installed_version(), "plugin": None, "platform": installed_version()}
+    assert record["filter"] == {"project": project}
     assert record["report"]["items_in"] == record["report"]["images"] == 5
     assert sum(record["report"]["splits"].values()) == 5
     assert json.loads(found[0]["validation_report.json"])["ok"] is True

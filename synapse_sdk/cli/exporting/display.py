@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 from rich.text import Text
 
 from synapse_sdk.cli.output import plain, stderr_console
@@ -37,7 +38,8 @@ class StepDisplay(BaseLogger):
         self._bars: Progress | None = None
         if self._console.is_terminal:
             columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
-            self._bars = Progress(*columns, TimeRemainingColumn(), console=self._console)
+            facts = TextColumn("{task.fields[facts]}", markup=False)
+            self._bars = Progress(*columns, facts, console=self._console)
 
     def __enter__(self) -> Self:
         if self._bars is not None:
@@ -66,13 +68,21 @@ class StepDisplay(BaseLogger):
             return
         if self._bars is not None:
             if step not in self._tasks:
-                self._tasks[step] = self._bars.add_task(plain(step), total=_MAX_PERCENT)
-            self._bars.update(self._tasks[step], completed=progress.percent)
+                self._tasks[step] = self._bars.add_task(plain(step), total=_MAX_PERCENT, facts="")
+            self._bars.update(self._tasks[step], completed=progress.percent, facts=facts_of(progress))
             return
         now = time.monotonic()
         if now - self._last_line >= PLAIN_LINE_SECONDS:
             self._last_line = now
-            self._console.print(Text(f"{plain(step)}: {progress.percent:.0f} %"))
+            self._console.print(Text(f"{plain(step)}: {progress.percent:.0f} % {facts_of(progress)}".rstrip()))
 
     def _write_metrics(self, step: str, metrics: dict[str, Any]) -> None:
         """Counts are in the summary at the end."""
+
+
+def facts_of(progress: ProgressData) -> str:
+    """How fast a step is and how long it takes from here, as far as it is known: `(1,234 items/s, 0:00:42 left)`."""
+    known = [f"{progress.rate:,.0f} items/s"] if progress.rate else []
+    if progress.time_remaining is not None and progress.percent < _MAX_PERCENT:
+        known.append(f"{timedelta(seconds=round(progress.time_remaining))} left")
+    return f"({', '.join(known)})" if known else ""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from synapse_sdk.utils.distribution import installed_version
 from web_helper.backend.api.context import database_of
 from web_helper.backend.api.errors import ERROR_MODEL
 
@@ -18,6 +19,7 @@ class Health(BaseModel):
 
     status: Literal["ok"] = "ok"
     database: Literal["ok"] = "ok"
+    version: str = Field(default_factory=installed_version, description="Version of the platform.")
 
 
 @router.get("/health/")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from synapse_sdk.wire.jobs import AsyncJobStatus
 from web_helper.backend.core.database import Database
+from web_helper.backend.core.event_log import log_event
 from web_helper.backend.queries import async_jobs
 from web_helper.backend.services.exports.job_queue import JobQueue
 
@@ -22,4 +23,5 @@ class Dispatcher:
         waiting = frozenset(job_id for job_id, status in unfinished if status is AsyncJobStatus.QUEUED)
         for job_id in sorted(waiting - self._enqueued):
             self._queue.enqueue(job_id)
+            log_event("job_enqueued", job_id=job_id)
         self._enqueued = waiting

@@ -63,6 +63,8 @@ class JobState:
     processed: int
     total: int | None
     error: str | None
+    started: datetime | None = None
+    finished: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def read_states(session: Session, job_ids: Collection[str]) -> list[JobState]:
     """States of the watched jobs in one statement, by primary key; no row is loaded as an object."""
     columns = (
         AsyncJob.id, AsyncJob.revision, AsyncJob.status, AsyncJob.processed, AsyncJob.total, AsyncJob.error,
+        AsyncJob.started, AsyncJob.finished,
     )  # fmt: skip
     rows = session.execute(select(*columns).where(AsyncJob.id.in_(job_ids)))
     return [JobState(row[0], row[1], AsyncJobStatus(row[2]), *row[3:]) for row in rows]

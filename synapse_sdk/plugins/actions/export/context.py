@@ -50,6 +50,7 @@ class ExportContext(BaseStepContext):
         snapshot: Mark of the moment that the server's rows show.
         since: The mark from which a delta tells what changed.
         kept_items: Takes the items' lines, when the export keeps them.
+        platform_version: Version of the server's platform, where it tells.
         report: What the format's writer says of the data set: counts, splits, losses by code.
         is_resumable: Somebody keeps the job's id to resume with: a failure here leaves the job to the server.
     """
@@ -83,6 +84,7 @@ class ExportContext(BaseStepContext):
     snapshot: str | None = None
     since: str | None = None
     kept_items: KeptItems | None = None
+    platform_version: str | None = None
     report: dict[str, Any] | None = None
 
     @property

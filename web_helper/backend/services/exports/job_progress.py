@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from synapse_sdk.wire.jobs import AsyncJobStatus, ProgressEvent
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.event_log import log_failure
+from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries import async_jobs
 from web_helper.backend.queries.async_jobs import JobState
 
@@ -30,13 +31,18 @@ _EVENT_NAMES = {
 
 
 def progress_event(state: JobState) -> ProgressEvent:
-    """What a watcher is sent about this state."""
+    """What a watcher is sent about this state, as of now where the job goes on."""
+    seconds = ((state.finished or utc_now()) - state.started).total_seconds() if state.started else 0.0
+    rate = state.processed / seconds if state.processed and seconds > 0 else None
+    left = None if rate is None or state.total is None else max(0, state.total - state.processed) / rate
     return ProgressEvent(
         id=state.revision,
         event=_EVENT_NAMES.get(state.status, "progress"),
         processed=state.processed,
         total=state.total,
         error=state.error,
+        rows_per_second=None if rate is None else round(rate, 2),
+        seconds_remaining=None if left is None else round(left, 2),
     )
 
 

@@ -51,6 +51,7 @@ class ApplyDeltaAction(BaseExportAction[FormatExportParams]):
         context = super().create_context()
         record = self._delta.record
         context.project_id, context.snapshot = record["project"], record["snapshot"]
+        context.platform_version = (record.get("versions") or {}).get("platform")
         context.configuration = {"class_schema": record["class_schema"]}
         context.exporter_class = FormatExporter
         return context

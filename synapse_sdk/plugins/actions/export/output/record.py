@@ -71,7 +71,7 @@ def save_record(folder: Any, facts: Mapping[str, Any], known: Mapping[str, str] 
         "files": {
             name: (known or {}).get(name) or calculate_checksum(folder / name) for name in _described_files(folder)
         },
-        "versions": {"synapse": installed_version()},
+        "versions": {"synapse": installed_version(), **(facts.get("versions") or {})},
     }
     write_whole(folder / RECORD_NAME, [msgspec.json.format(msgspec.json.encode(record), indent=2), b"\n"])
 

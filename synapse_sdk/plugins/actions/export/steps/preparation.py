@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synapse_sdk.exceptions import ConfigurationError
+from synapse_sdk.clients.base import BaseClient, Call
+from synapse_sdk.exceptions import ClientError, ConfigurationError
 from synapse_sdk.plugins.actions.export.context import ExportContext
 from synapse_sdk.plugins.actions.export.exporter import BaseExporter
 from synapse_sdk.plugins.actions.export.output.files import as_path, create_unique_folder, remove_folder
 from synapse_sdk.plugins.actions.export.output.originals import OriginalFiles, RefreshFile
 from synapse_sdk.plugins.actions.export.output.partial import mark_partial, remove_partials, unmark
+from synapse_sdk.utils.retry import NO_RETRY
 from synapse_sdk.utils.storage import get_pathlib
 
 # Parameters that steer the export and are no business of the exporter.
@@ -60,6 +62,7 @@ def prepare_exporter(context: ExportContext, items: Any, refresh: RefreshFile | 
     prepare_output(context)
     if context.exporter is None:
         context.configuration = context.configuration or read_configuration(context)
+        context.platform_version = context.platform_version or read_platform_version(context)
         context.export_params = build_export_params(context)
         exporter_class = context.exporter_class or BaseExporter
         context.exporter = exporter_class(context.runtime_ctx, items, context.path_root, **context.export_params)
@@ -101,6 +104,17 @@ def read_configuration(context: ExportContext) -> dict[str, Any]:
     elif v2 is not None:
         project = v2.projects.retrieve(context.project_id)
     return dict(project.get("configuration") or {})
+
+
+def read_platform_version(context: ExportContext) -> str | None:
+    """Which version of the platform the data comes from; None where no server says so."""
+    client = context.runtime_ctx.v2_client or context.runtime_ctx.client
+    if not isinstance(client, BaseClient):
+        return None
+    try:
+        return str(client.send_json(Call("GET", "health/", retry=NO_RETRY))["version"])
+    except (ClientError, LookupError, TypeError):
+        return None  # An older server. What an export is made of does not depend on it.
 
 
 def find_project(context: ExportContext) -> int | None:

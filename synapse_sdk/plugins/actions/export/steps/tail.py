@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from synapse_sdk.exceptions import ExportError
+from synapse_sdk.plugins.actions._v2_switch import run_env
 from synapse_sdk.plugins.actions.export.context import ExportContext
 from synapse_sdk.plugins.actions.export.delta.kept_items import KeptFacts
 from synapse_sdk.plugins.actions.export.enums import ExportEvent
@@ -15,6 +16,8 @@ from synapse_sdk.plugins.actions.export.output.partial import unmark
 from synapse_sdk.plugins.actions.export.output.record import save_record
 from synapse_sdk.plugins.actions.export.steps.base import ExportStep
 from synapse_sdk.plugins.steps import StepResult
+
+RELEASE_VARIABLE = "SYNAPSE_PLUGIN_RELEASE_CODE"
 
 
 class ConvertDataStep(ExportStep):
@@ -109,5 +112,9 @@ def _record(context: ExportContext, exporter: BaseExporter, kept: KeptFacts | No
             "original_file": exporter.original_metrics.to_dict(),
         },
         "items_sha256": exporter.digest.hexdigest(),
+        "versions": {
+            "plugin": run_env(context.runtime_ctx).get(RELEASE_VARIABLE) or None,
+            "platform": context.platform_version,
+        },
         **exporter.record_facts(),
     }
