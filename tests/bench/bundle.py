@@ -1,14 +1,13 @@
-"""What the server's bundle costs on its own: `python -m tests.bench.bundle --items N [--postgres]`.
+"""What the server's bundle costs on its own: `python -m tests.bench.bundle [--items N] [--postgres]`.
 
-CPU seconds of this process and, on PostgreSQL, of all its backends, as ratios of rounds that take turns, medians. The
+CPU seconds of this process and, on PostgreSQL, of its server with all backends, as ratios of rounds that take turns, medians. The
 floor dumps the same rows, joined with the same tables, by the driver's cursor (SQLite) or `COPY … TO` (PostgreSQL),
 with nothing around them: no JSON, no order, no checksum, no disk sync. A delta is what changed since: one row in a
 hundred.
 """
 
 import argparse
-import os
-import statistics
+import sys
 import tempfile
 import time
 import uuid
@@ -23,8 +22,10 @@ from sqlalchemy import text
 
 from synapse_sdk.wire.bundle import ExportTarget
 from synapse_sdk.wire.jobs import AsyncJobStatus
-from tests.backend.postgres import run_postgres
+from tests.backend.postgres import PostgresMissingError, run_postgres
 from tests.bench.filling import fill
+from tests.bench.goals import Goal, middle, print_goals
+from tests.bench.measure import cpu_of_tree
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.jobs.export_job import ExportJob
@@ -35,7 +36,7 @@ from web_helper.backend.services.bootstrap import bootstrap
 
 ROUNDS = 5
 ROWS_PER_FETCH = 200
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+BUNDLE_TIMES_FLOOR, DELTA_SHARE = 1.5, 0.03
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,16 @@ class Bench:
     database: Database
     settings: Settings
     project: int
+    postmaster: int | None
+
+    def cost(self, act: Callable[[], object]) -> float:
+        """CPU seconds of this process and of PostgreSQL's, ended ones included."""
+        before = self._cpu_seconds()
+        act()
+        return self._cpu_seconds() - before
+
+    def _cpu_seconds(self) -> float:
+        return time.process_time() + (cpu_of_tree(self.postmaster) if self.postmaster else 0.0)
 
     def floor(self) -> None:
         """The rows as they are, into a file."""
@@ -86,27 +97,6 @@ def _dump_cursor(cursor: Any, file: Any) -> None:
         file.write("".join([f"{a}\t{b}\t{c}\t{d}\t{e}\t{f}\n" for a, b, c, d, e, f in rows]).encode())
 
 
-def cpu_seconds() -> float:
-    """Of this process and of all PostgreSQL processes of this machine, ended ones included."""
-    return time.process_time() + sum(_postgres_ticks()) / TICKS_PER_SECOND
-
-
-def _postgres_ticks() -> Iterator[int]:
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            name, fields = stat.read_text().rsplit(")", 1)
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if name.endswith("(postgres"):
-            yield sum(int(field) for field in fields.split()[11:15])
-
-
-def cost(act: Callable[[], object]) -> float:
-    before = cpu_seconds()
-    act()
-    return cpu_seconds() - before
-
-
 @contextmanager
 def open_bench(items: int, *, postgres: bool) -> Iterator[Bench]:
     with ExitStack() as stack:
@@ -129,7 +119,42 @@ def open_bench(items: int, *, postgres: bool) -> Iterator[Bench]:
         bootstrap(settings)
         database = Database(settings.sqlalchemy_url)
         stack.callback(database.dispose)
-        yield Bench(database, settings, fill(database, "bench", items))
+        yield Bench(database, settings, fill(database, "bench", items), _postmaster_of(database) if postgres else None)
+
+
+def _postmaster_of(database: Database) -> int:
+    """The process that all of PostgreSQL's are children of."""
+    with database.engine.connect() as connection:
+        backend = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    return int(Path(f"/proc/{backend}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
+def bundles(items: int, rounds: int, *, postgres: bool) -> Iterator[Goal]:
+    """The goals on one database."""
+    costs: dict[str, list[float]] = {"floor": [], "bundle": [], "delta": []}
+    with open_bench(items, postgres=postgres) as bench:
+        for _ in range(rounds):
+            marks: list[str] = []
+            costs["floor"].append(bench.cost(bench.floor))
+            costs["bundle"].append(bench.cost(lambda: marks.append(bench.bundle())))  # noqa: B023
+            bench.change_a_hundredth()
+            costs["delta"].append(bench.cost(lambda: bench.bundle(marks[0])))  # noqa: B023
+    floor, bundle, delta = (middle(values) for values in costs.values())
+    what = f"{'PostgreSQL' if postgres else 'SQLite'}, {items:,} rows"
+    plain = "COPY … TO" if postgres else "the raw cursor's dump"
+    facts = {"floor_cpu_seconds": floor, "cpu_seconds": bundle, "delta_cpu_seconds": delta}
+    yield Goal(f"server's bundle, {what}: CPU against {plain}", bundle / floor, BUNDLE_TIMES_FLOOR, facts=facts)
+    yield Goal(f"server's bundle, {what}: CPU per 100,000", bundle * 100_000 / items, None, "s")
+    yield Goal(f"server's delta of 1 %, {what}: share of the whole bundle", delta / bundle, DELTA_SHARE)
+
+
+def bundles_everywhere(items: int, rounds: int) -> Iterator[Goal]:
+    """On SQLite, and on PostgreSQL where there is one."""
+    yield from bundles(items, rounds, postgres=False)
+    try:
+        yield from bundles(items, rounds, postgres=True)
+    except PostgresMissingError as exc:
+        print(exc, file=sys.stderr)
 
 
 def main() -> None:
@@ -137,20 +162,11 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--postgres", action="store_true")
+    parser.add_argument("--json", action="store_true", dest="as_json")
     options = parser.parse_args()
-    costs: dict[str, list[float]] = {"floor": [], "bundle": [], "delta": []}
-    with open_bench(options.items, postgres=options.postgres) as bench:
-        for _ in range(options.rounds):
-            marks: list[str] = []
-            costs["floor"].append(cost(bench.floor))
-            costs["bundle"].append(cost(lambda: marks.append(bench.bundle())))  # noqa: B023
-            bench.change_a_hundredth()
-            costs["delta"].append(cost(lambda: bench.bundle(marks[0])))  # noqa: B023
-    middle = {name: statistics.median(values) for name, values in costs.items()}
-    for name, seconds in middle.items():
-        print(f"{name:7} {seconds:7.2f} CPU s, {seconds / options.items * 1e6:6.1f} µs an item")
-    print(f"bundle / floor {middle['bundle'] / middle['floor']:.2f} (goal 1.50)")
-    print(f"delta of 1 % / bundle {middle['delta'] / middle['bundle']:.3f} (goal 0.030)")
+    goals = list(bundles(options.items, options.rounds, postgres=options.postgres))
+    print_goals(goals, as_json=options.as_json)
+    sys.exit(any(goal.is_met is False for goal in goals))
 
 
 if __name__ == "__main__":
