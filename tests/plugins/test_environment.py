@@ -9,7 +9,7 @@ import pytest
 from synapse_sdk.exceptions import BuildError
 from synapse_sdk.plugins.config import PluginConfig
 from synapse_sdk.plugins.executors import LocalExecutor
-from synapse_sdk.plugins.executors.environment import plugin_python
+from synapse_sdk.plugins.executors.environment import has_requirements, plugin_python
 
 
 def make_wheel(folder, name, version, source):
@@ -78,3 +78,24 @@ def test_an_installers_last_words_name_no_address(tmp_path, manager):
     for text in (str(caught.value), *said):
         assert "s3cret" not in text
         assert "/private" not in text
+
+
+@pytest.mark.parametrize(
+    ("requirements", "is_ours"),
+    [
+        ("pydantic>=2\ntyper\n", True),
+        ("pydantic>=2; python_version < '3'\nno-such-package; python_version < '3'\n", True),
+        ("pydantic<2\n", False),
+        ("pydantic>=2\nno-such-package-here\n", False),
+        ("pydantic[email]>=2\n", False),
+        ("--no-index\npydantic>=2\n", False),
+        ("./pydantic-1.0.whl\n", False),
+    ],
+)
+def test_what_this_python_has_is_not_installed_again(tmp_path, requirements, is_ours):
+    (tmp_path / "requirements.txt").write_text(requirements)
+    config = PluginConfig.from_dict({"name": "t", "code": "t"})
+    assert has_requirements(tmp_path, config) is is_ours
+    if is_ours:
+        assert plugin_python(tmp_path, config, notify=pytest.fail) == Path(sys.executable)
+    assert not has_requirements(tmp_path, make_config())

@@ -27,7 +27,7 @@ def main() -> int:
     folder, cache, link = Path(sys.argv[1]), Path(sys.argv[2]).expanduser(), sys.argv[3:]
     try:
         config = PluginConfig.from_path(folder)
-        python = plugin_python(folder, config, notify=_say, cache=cache, installer=PackageManager.UV)
+        python = plugin_python(folder, config, notify=_say, cache=cache, installer=PackageManager.UV, may_be_ours=False)
         for path in link:
             Path(path).symlink_to(python.parent.parent)
     except SynapseError as exc:

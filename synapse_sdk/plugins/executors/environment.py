@@ -1,4 +1,4 @@
-"""The Python that runs a plugin: its own `.venv`, one made from its requirements, or this one when it needs nothing.
+"""The Python that runs a plugin: its own `.venv`, one made from its requirements, or this one when it has all of them.
 
 An environment is made once per content of the requirements, outside the plugin's folder, and sees this process's
 packages behind its own: the SDK is there without being installed again.
@@ -18,6 +18,7 @@ import venv
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib import metadata
 from pathlib import Path
 
 from synapse_sdk.exceptions import BuildError
@@ -41,6 +42,7 @@ def plugin_python(
     notify: Callable[[str], None],
     cache: Path | None = None,
     installer: PackageManager | None = None,
+    may_be_ours: bool = True,
 ) -> Path:
     """Find or make the interpreter for a plugin.
 
@@ -50,12 +52,15 @@ def plugin_python(
         notify: Told when an installation starts, since that takes a while, and what the installer says.
         cache: Where environments are kept; `~/.synapse/envs` when None.
         installer: What installs; what the configuration names when None.
+        may_be_ours: Whether this process's own interpreter will do, when it has what the requirements ask for.
 
     Raises:
         BuildError: The requirements cannot be installed.
     """
     installer = installer or config.package_manager
     target = environment_of(folder, config, cache=cache, installer=installer)
+    if target is not None and may_be_ours and has_requirements(folder, config):
+        return Path(sys.executable)
     if target is None:
         own = folder / ".venv" / "bin" / "python"
         return own if own.exists() else Path(sys.executable)
@@ -77,6 +82,32 @@ def environment_of(
         return None
     root = cache or Path.home() / ENVIRONMENTS_FOLDER
     return root / _fingerprint(folder, config, requirements, installer or config.package_manager)
+
+
+def has_requirements(folder: Path, config: PluginConfig) -> bool:
+    """Whether this interpreter has what a plugin's requirements ask for, so that nothing need be installed.
+
+    Options of an installer, wheels of the plugin's own, addresses and extras are for an installer to understand.
+    """
+    if config.package_manager_options or (folder / config.wheels_dir).is_dir():
+        return False
+    return all(_is_here(line) for line in read_requirements(folder / REQUIREMENTS_FILE))
+
+
+def _is_here(line: str) -> bool:
+    try:
+        # Whoever has packages that versions matter to has this, too; without it there is something to install.
+        from packaging.requirements import InvalidRequirement, Requirement
+    except ImportError:
+        return False
+    try:
+        wanted = Requirement(line)
+        if wanted.marker is not None and not wanted.marker.evaluate():
+            return True
+        has_version = wanted.specifier.contains(metadata.version(wanted.name), prereleases=True)
+    except (InvalidRequirement, metadata.PackageNotFoundError):
+        return False
+    return has_version and wanted.url is None and not wanted.extras
 
 
 def is_built(environment: Path) -> bool:
