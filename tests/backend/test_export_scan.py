@@ -64,7 +64,7 @@ def test_composed_lines_are_those_of_single_answers(database, project, target):
         expected = list(iterate_rows(session, target, document, viewer_id=None, url_of=url_of))
         composer = composer_of(session, source)
         with scanning(session, between(lines_of(composer, source, BASE), selection, 0, 2**62)) as scan:
-            lines = b"".join(iter(lambda: scan.take_lines(4), b"")).split(b"\n")
+            lines = b"".join(iter(lambda: scan.take_lines(4)[0], b"")).split(b"\n")
         with scanning(session, between(heads_of(composer, source), selection, 0, 2**62)) as scan:
             rows = [row for taken in iter(lambda: scan.take_rows(4), []) for row in taken]
     assert lines == [*expected, b""]
@@ -86,7 +86,7 @@ def test_a_range_of_ids_gives_its_rows_only(database, project, target):
     with database.snapshot() as session:
         statement = between(lines_of(composer_of(session, source), source, BASE), selection, 3, 6)
         with scanning(session, statement) as scan:
-            lines = scan.take_lines(2)
+            lines, _ = scan.take_lines(2)
         # What was not taken is no hindrance.
         assert session.connection().exec_driver_sql("SELECT 1").scalar_one() == 1
     assert [line.split(b",")[0] for line in lines.splitlines()] == [b'{"id":3', b'{"id":4']

@@ -241,5 +241,4 @@ def _sizes(rows: int) -> Iterator[int]:
 
 def _blocks(scan: Scan, rows: int) -> Iterator[tuple[bytes, int]]:
     for size in _sizes(rows):
-        data = scan.take_lines(size)
-        yield data, data.count(b"\n")
+        yield scan.take_lines(size)

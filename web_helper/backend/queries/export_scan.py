@@ -70,8 +70,8 @@ class Composer:
 class Scan(Protocol):
     """Rows on their way, ascending by key."""
 
-    def take_lines(self, count: int) -> bytes:
-        """The next `count` rows of `lines_of`, each ended by a line feed; fewer at the end."""
+    def take_lines(self, count: int) -> tuple[bytes, int]:
+        """The next `count` rows of `lines_of`, each ended by a line feed, and how many they are; fewer at the end."""
 
     def take_rows(self, count: int) -> list[tuple[bytes, bytes | None]]:
         """The next rows of `heads_of`."""
@@ -164,9 +164,9 @@ def _translated(error: Exception, base: type[Exception], *, connection_invalidat
 class _CursorScan:
     cursor: Any
 
-    def take_lines(self, count: int) -> bytes:
+    def take_lines(self, count: int) -> tuple[bytes, int]:
         lines = [line for (line,) in self.cursor.fetchmany(count)]
-        return b"\n".join([*lines, b""])
+        return b"\n".join([*lines, b""]), len(lines)
 
     def take_rows(self, count: int) -> list[tuple[bytes, bytes | None]]:
         return [(head, None if files is None else files.encode()) for head, files in self.cursor.fetchmany(count)]
@@ -176,8 +176,9 @@ class _CursorScan:
 class _CopyScan:
     copy: Any
 
-    def take_lines(self, count: int) -> bytes:
-        return _joined(b"".join(islice(self.copy, count)))
+    def take_lines(self, count: int) -> tuple[bytes, int]:
+        lines = list(islice(self.copy, count))
+        return _joined(b"".join(lines)), len(lines)
 
     def take_rows(self, count: int) -> list[tuple[bytes, bytes | None]]:
         rows = (bytes(row).rstrip(b"\n").rpartition(b"\t") for row in islice(self.copy, count))
