@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from synapse_sdk.exceptions import AuthenticationError, ConfigurationError, ServerError
+from synapse_sdk.exceptions import AuthenticationError, ConfigurationError, NotFoundError, ServerError
 from synapse_sdk.plugins.actions.to_task import PrepareStep
 from synapse_sdk.plugins.actions.to_task.serve_status import classify_serve_app, deployment_params
 from tests.export.support import make_ctx
@@ -191,23 +191,36 @@ def test_a_setting_that_makes_no_sense_is_refused(value):
 class Agent:
     """An agent whose application answers what it was asked."""
 
-    def __init__(self) -> None:
-        self.asked = []
+    def __init__(self, problem=None) -> None:
+        self.asked, self.problem = [], problem
 
-    def infer_serve_application(self, name, *, model=None, method="post", path="/", json=None):
-        self.asked.append((name, model, method, json))
+    def infer_serve_application(self, name, *, find_model, method="post", path="/", json=None):
+        model, find = find_model
+        self.asked.append((name, model, find(), method, json))
+        if self.problem:
+            raise self.problem
         return {"ok": True}
+
+
+def run_beside(agent, client):
+    client.get_model = lambda model_id: {"id": model_id, "url": "signed"}
+    params = {"name": "a", "project": 1, "agent": 2, "method": "inference", "model": 3, "pre_processor": 7}
+    return Echo.dispatch(params, make_ctx(client=client, agent_client=agent))
 
 
 def test_an_application_that_can_be_asked_directly_is():
     client, agent = client_with(3, apps=[[{"status": "RUNNING", "name": "finder@1.2.0"}]]), Agent()
-    client.get_model = lambda model_id: {"id": model_id, "url": "signed"}
-    ctx = make_ctx(client=client, agent_client=agent)
-    params = {"name": "a", "project": 1, "agent": 2, "method": "inference", "model": 3, "pre_processor": 7}
-    assert Echo.dispatch(params, ctx).success_count == 3
+    assert run_beside(agent, client).success_count == 3
     assert client.runs == []
     question = {"image_path": "http://files/1.jpg"}
-    assert ("finder@1.2.0", {"id": 3, "url": "signed"}, "post", question) in agent.asked
+    assert ("finder@1.2.0", "3", {"id": 3, "url": "signed"}, "post", question) in agent.asked
+
+
+def test_an_application_of_another_agent_is_asked_through_the_server():
+    client = client_with(3, apps=[[{"status": "RUNNING", "name": "finder@1.2.0"}]])
+    agent = Agent(NotFoundError(404, "finder@1.2.0 is not deployed here"))
+    assert run_beside(agent, client).success_count == 3
+    assert [body["action"] for _, body in client.runs] == ["inference"] * 3
 
 
 def test_an_inference_that_the_server_runs_as_a_job_is_waited_for():

@@ -60,7 +60,7 @@ class AgentOf:
 
         self._client, self._folder, self._served = client, folder, Segmenter()
 
-    def infer_serve_application(self, name, *, model=None, method="post", path="/", json=None):
+    def infer_serve_application(self, name, *, find_model, method="post", path="/", json=None):
         assert name == "classical-segmenter@1.0.0"
         image = self._folder / str(abs(hash(json["image_path"])))
         image.write_bytes(self._client.anonymous.get(json["image_path"]).content)

@@ -16,6 +16,7 @@ import uvicorn
 
 from synapse_agent.engines.serving.replica.application import Gate
 from synapse_agent.engines.serving.replica.control import ReplicaState
+from synapse_agent.engines.serving.replica.joined_writes import JoiningProtocol
 from synapse_sdk.plugins.actions.inference import BaseServeDeployment
 from synapse_sdk.utils.network import sanitize_error_message
 from synapse_sdk.wire.serve import ServeOptions
@@ -44,6 +45,7 @@ class ReplicaServer(uvicorn.Server):
             cast("Any", gate),
             log_level="warning",
             access_log=False,
+            proxy_headers=False,
             timeout_keep_alive=75,
             lifespan="auto",
             timeout_graceful_shutdown=int(options.graceful_shutdown_timeout_s) or 1,
@@ -121,7 +123,7 @@ class ReplicaServer(uvicorn.Server):
         protocol: asyncio.Protocol = make(
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
-        return protocol
+        return JoiningProtocol(protocol)
 
     async def _beat(self) -> None:
         asked = time.monotonic()

@@ -29,7 +29,7 @@ class ToTaskContext(BaseStepContext):
         pre_processor_code: Code of the plugin that infers.
         pre_processor_version: Version of its release.
         serve_app: The serve application that answers, where the server names one.
-        model: The model's facts on the server, which an application is told with each question.
+        is_agent_asked: Whether the run's own agent can be asked for answers, without the server between.
         gateway: How tasks are fetched and results sent.
         total_tasks: Tasks that match.
         success_count: Tasks that are annotated now.
@@ -45,7 +45,7 @@ class ToTaskContext(BaseStepContext):
     pre_processor_code: str | None = None
     pre_processor_version: str | None = None
     serve_app: Mapping[str, Any] | None = None
-    model: Mapping[str, Any] | None = None
+    is_agent_asked: bool = False
     gateway: TaskGateway | None = None
     total_tasks: int = 0
     success_count: int = 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from synapse_sdk.exceptions import PreAnnotationError
+from synapse_sdk.exceptions import NotFoundError, PreAnnotationError
 from synapse_sdk.plugins.actions.to_task.context import ToTaskContext
 from synapse_sdk.wire.jobs import JobStatus
 
@@ -23,14 +24,29 @@ def infer(context: ToTaskContext, primary_url: str) -> Any:
         ClientError: It could not be asked.
     """
     question = {**context.wanted.pre_processor_params, "image_path": primary_url}
-    agent, app = context.runtime_ctx.agent_client, context.serve_app or {}
-    if hasattr(agent, "infer_serve_application") and app.get("name"):
-        answer = agent.infer_serve_application(app["name"], model=context.model, method="post", json=question)
-    else:
-        answer = _ask_server(context, question)
+    answer = _ask_agent(context, question) if context.is_agent_asked else _ask_server(context, question)
     if answer is None:
         raise PreAnnotationError(NO_DATA)
     return answer
+
+
+def _ask_agent(context: ToTaskContext, question: Mapping[str, Any]) -> Any:
+    agent, model = context.runtime_ctx.agent_client, context.wanted.model
+    assert agent is not None
+    assert context.serve_app is not None
+    try:
+        # The model's address is signed for a while only, and a run may take longer.
+        return agent.infer_serve_application(
+            context.serve_app["name"],
+            find_model=(str(model), partial(context.client.get_model, model)),
+            method="post",
+            json=question,
+        )
+    except NotFoundError:
+        # The agent that runs this may be another one than the agent that serves: the server knows both.
+        answer = _ask_server(context, question)
+        context.is_agent_asked = False
+        return answer
 
 
 def _ask_server(context: ToTaskContext, question: Mapping[str, Any]) -> Any:

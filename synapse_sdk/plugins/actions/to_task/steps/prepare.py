@@ -45,7 +45,9 @@ class PrepareStep(ToTaskStep):
             release = self._read_release(context)
             self._ensure_pre_processor_running(context, release)
             if context.runtime_ctx.agent_client is not None:
-                context.model = context.client.get_model(context.wanted.model)
+                # One that does not exist fails the run here, not each of its tasks.
+                context.client.get_model(context.wanted.model)
+                context.is_agent_asked = bool((context.serve_app or {}).get("name"))
         return StepResult()
 
     def _check_params(self, context: ToTaskContext) -> None:
