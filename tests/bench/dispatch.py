@@ -69,6 +69,7 @@ def _deployments(folder: Path, cluster: RayCluster) -> Iterator[Goal]:
             yield Goal(f"Ray Serve: deploy to RUNNING, {what}", taken, None, "s")
     finally:
         host.engine.stop()
+        cluster.close()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A Ray cluster of this machine's own for the tests: one head node on 127.0.0.1, stopped by the process that was started."""
 
+import ctypes
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+PR_SET_PDEATHSIG = 1
 READY_SECONDS = 120
 STOP_SECONDS = 5
 OBJECT_STORE_BYTES = 2**28
@@ -69,6 +71,7 @@ class RayHead:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 env={**os.environ, "PATH": path},
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - a single call into libc, which takes no lock.
             )
         _wait_for(dashboard, self._process, log)
 
@@ -100,6 +103,11 @@ def run_ray(num_cpus: int = 2) -> Iterator[RayCluster]:
         yield head.cluster
     finally:
         head.close()
+
+
+def _end_with_parent() -> None:
+    # Tests that are killed must leave no cluster behind; `ray start --block` ends its node when it is told to.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _command_of(pid: int) -> str:

@@ -129,6 +129,7 @@ def open_ray(tmp_path, ray_cluster) -> Iterator[Callable[[], Served]]:
     for served in opened:
         served.serving.engine.stop()
         wait_for(lambda: is_serving_nothing(cluster))
+    cluster.close()
 
 
 def is_serving_nothing(cluster: AgentsRayCluster) -> bool:

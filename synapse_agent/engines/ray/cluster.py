@@ -41,6 +41,10 @@ class RayCluster:
         timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
         self._http = httpx2.Client(base_url=self.url, timeout=timeout, headers=headers, trust_env=False)
 
+    def close(self) -> None:
+        """Let go of its connections."""
+        self._http.close()
+
     @property
     def host(self) -> str:
         """Where the head is."""
