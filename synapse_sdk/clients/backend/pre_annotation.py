@@ -57,5 +57,6 @@ class PreAnnotationClientMixin(V1Transport):
         return counts
 
     def _patient_post(self, path: str, body: Any) -> Any:
-        retry = PATIENT if self.retry.retries and self.retry.backoff_seconds else self.retry
+        is_hasty = 0 < self.retry.retries < PATIENT.retries and self.retry.backoff_seconds
+        retry = PATIENT if is_hasty else self.retry
         return self.send_json(Call("POST", path, json=body, repeatable=True, is_long=True, retry=retry))
