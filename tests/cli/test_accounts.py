@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import stat
 
@@ -112,3 +113,15 @@ def test_storages_are_created_listed_and_shown(synapse, tmp_path):
 
 def test_a_storage_setting_without_value_is_a_wrong_command_line(synapse):
     assert synapse("storage", "create", "x", "--provider", "local", "--set", "location").exit_code == 2
+
+
+def test_a_model_is_added_with_its_weights_and_listed(synapse, tmp_path):
+    weights = tmp_path / "weights.bin"
+    weights.write_bytes(b"w" * 100)
+    made = synapse.json("model", "create", "net", "--weights", weights, "--version", "2")
+    assert made["sha256"] == hashlib.sha256(b"w" * 100).hexdigest()
+    assert synapse("model", "create", "otsu").exit_code == 0
+    rows = {row["name"]: row for row in synapse.json("model", "list")}
+    assert (rows["net"]["id"], rows["net"]["version"]) == (made["id"], "2")
+    assert rows["otsu"]["sha256"] is None
+    assert "otsu" in synapse("model", "list").stdout

@@ -243,3 +243,12 @@ def test_a_token_that_may_only_read_imports_nothing(synapse, tmp_path):
     result = synapse("import", "voc", make_voc(tmp_path, 1), "--project", "forbidden", "--token", reader)
     assert result.exit_code == 1
     assert "scope" in result.stderr
+
+
+def test_images_alone_are_tasks_that_nobody_has_annotated(synapse, platform, tmp_path):
+    folder = make_voc(tmp_path, 3)
+    assert counts(synapse.json("import", "voc", folder, "--project", "bare", "--images-only")) == (3, 0, 0, 0)
+    assert [row["data"] for row in data_of(platform, "bare").values()] == [None] * 3
+    assert synapse.json("project", "show", "bare")["completed_count"] == 0
+    again = synapse.json("import", "voc", folder, "--project", "bare", "--images-only")
+    assert counts(again) == (0, 3, 0, 0)

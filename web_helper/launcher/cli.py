@@ -131,7 +131,7 @@ def demo(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Ten photographs in, annotated, exported to three formats, each read by other software."""
+    """Ten photographs in, pre-annotated on an agent, exported to three formats, each read by other software."""
     _require_extras("server", "agent", "formats", "demo")
     import msgspec
     from rich.console import Console

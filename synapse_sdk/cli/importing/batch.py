@@ -58,12 +58,20 @@ class BatchSender:
         target: The project that the items go into.
         workers: Files that are read or sent at the same time.
         may_add_classes: Whether class names that the project does not have get the next ids, or are refused.
+        is_images_only: Whether annotations are left out, so that nobody has annotated what comes.
     """
 
     def __init__(
-        self, client: BackendV2Client, target: ImportTarget, *, workers: int, may_add_classes: bool = True
+        self,
+        client: BackendV2Client,
+        target: ImportTarget,
+        *,
+        workers: int,
+        may_add_classes: bool = True,
+        is_images_only: bool = False,
     ) -> None:
         self._client = client
+        self._is_images_only = is_images_only
         self._target = target
         self._may_add_classes = may_add_classes
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="synapse-import")
@@ -149,6 +157,8 @@ class BatchSender:
         if not items:
             return
         bodies = [_body(item, ids[item.file.sha256], self._target.specification) for item in items]
+        if self._is_images_only:
+            bodies = [{**body, "data": None, "status_label": "pending"} for body in bodies]
         try:
             outcomes = self._client.projects.import_items(
                 self._target.project_id, bodies, create_classes=self._may_add_classes
@@ -163,7 +173,11 @@ class BatchSender:
             self._import(items[:middle], ids, result)
             self._import(items[middle:], ids, result)
             return
-        _count((outcome.status for outcome in outcomes), items, result)
+        states = (outcome.status for outcome in outcomes)
+        if self._is_images_only:
+            # What an image has been given since is no other content of it.
+            states = (ImportState.EXISTS if state == ImportState.DIFFERS else state for state in states)
+        _count(states, items, result)
 
 
 def _count(states: Iterable[ImportState], items: Sequence[HashedItem], result: BatchResult) -> None:

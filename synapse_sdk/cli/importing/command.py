@@ -49,6 +49,9 @@ def import_command(
     has_fixed_classes: Annotated[
         bool, typer.Option("--fixed-classes", help="Refuse items with classes that the project does not have.")
     ] = False,
+    is_images_only: Annotated[
+        bool, typer.Option("--images-only", help="Leave the annotations out: tasks for a model or people to annotate.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Files sent at the same time.")] = DEFAULT_WORKERS,
     host: HostOption = None,
     token: TokenOption = None,
@@ -68,7 +71,8 @@ def import_command(
         client = stack.enter_context(open_v2(host, token))
         interruption = stack.enter_context(stop_on_interrupt(notice))
         target = open_target(client, project, lambda: _declared_classes(fmt, path, images))
-        sender = BatchSender(client, target, workers=workers, may_add_classes=not has_fixed_classes)
+        wish = {"may_add_classes": not has_fixed_classes, "is_images_only": is_images_only}
+        sender = BatchSender(client, target, workers=workers, **wish)
         stack.enter_context(closing(sender))
         findings = stack.enter_context(closing(Findings(progress.say)))
         run = ImportRun(sender, findings, progress, is_strict=is_strict)

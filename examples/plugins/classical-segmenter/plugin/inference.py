@@ -20,7 +20,7 @@ class Segmenter(BaseServeDeployment):
         return model_info
 
     async def infer(
-        self, image_path: str, category: str = "object", *, min_area: int = 100, is_dark: bool = False
+        self, image_path: str, category: str | None = None, *, min_area: int = 100, is_dark: bool = False
     ) -> dict[str, Any]:
         content = await asyncio.to_thread(lambda: b"".join(iter_download(image_path)))
         image = imread(io.BytesIO(content))

@@ -8,14 +8,20 @@ import numpy as np
 from skimage import color, filters, measure, morphology, segmentation
 
 OUTLINE_TOLERANCE_PIXELS = 1.0
+# Thinner than this is a scratch, and formats of whole pixels cannot carry it.
+MIN_SIDE_PIXELS = 3
+# A disc has eccentricity 0, a line 1; a region without dents has solidity 1.
+ROUND_ECCENTRICITY, LONG_ECCENTRICITY, SMOOTH_SOLIDITY = 0.7, 0.93, 0.88
 
 
-def find_objects(image: Any, category: str, *, min_area: int = 100, is_dark: bool = False) -> list[dict[str, Any]]:
+def find_objects(
+    image: Any, category: str | None = None, *, min_area: int = 100, is_dark: bool = False
+) -> list[dict[str, Any]]:
     """Annotations of an image, in the order of their regions.
 
     Args:
         image: Gray or colour, as scikit-image reads it.
-        category: The class of all of them.
+        category: The class of all of them; each by its shape (`round`, `long`, `other`) when None.
         min_area: Smallest region, in square pixels.
         is_dark: Whether objects are darker than what is around them.
     """
@@ -25,9 +31,18 @@ def find_objects(image: Any, category: str, *, min_area: int = 100, is_dark: boo
     mask = morphology.closing(smooth < local if is_dark else smooth > local, morphology.disk(3))
     regions = measure.regionprops(measure.label(segmentation.clear_border(mask)))
     found = [
-        _outline(region, category) for region in regions if region.area >= min_area and min(region.image.shape) > 2
+        _outline(region, category or _shape(region))
+        for region in regions
+        if region.area >= min_area and min(region.image.shape) >= MIN_SIDE_PIXELS
     ]
     return [{"id": number, **annotation} for number, annotation in enumerate(found, 1)]
+
+
+def _shape(region: Any) -> str:
+    if region.eccentricity >= LONG_ECCENTRICITY:
+        return "long"
+    is_round = region.eccentricity <= ROUND_ECCENTRICITY and region.solidity >= SMOOTH_SOLIDITY
+    return "round" if is_round else "other"
 
 
 def _outline(region: Any, category: str) -> dict[str, Any]:

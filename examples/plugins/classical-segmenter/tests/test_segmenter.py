@@ -14,8 +14,8 @@ from synapse_sdk.plugins.context import PluginEnvironment, RuntimeContext
 COINS = Path(skimage.__file__).parent / "data" / "coins.png"
 
 
-def segment(**params):
-    return asyncio.run(Segmenter().infer(str(COINS), "coin", **params))
+def segment(category="coin", **params):
+    return asyncio.run(Segmenter().infer(str(COINS), category, **params))
 
 
 def test_most_of_the_24_coins_are_found_inside_the_image():
@@ -32,6 +32,12 @@ def test_most_of_the_24_coins_are_found_inside_the_image():
 
 def test_small_regions_are_left_out():
     assert len(segment(min_area=10_000)["annotations"]) == 0
+
+
+def test_without_a_class_each_region_has_its_shape():
+    found = segment(None, min_area=400)["annotations"]
+    assert [one["category"] for one in found].count("round") > len(found) / 2
+    assert {one["category"] for one in found} <= {"round", "long", "other"}
 
 
 def test_the_answer_becomes_task_data():
