@@ -17,6 +17,7 @@ PLUGINS = Path(__file__).parents[2] / "examples" / "plugins"
 @pytest.mark.parametrize(
     ("name", "needs"),
     [
+        ("annotations-from-files", "synapse_sdk"),
         ("classical-segmenter", "skimage"),
         # It installs torch into an environment of the plugin's own: minutes.
         pytest.param("digits-classifier", "torch", marks=pytest.mark.system),

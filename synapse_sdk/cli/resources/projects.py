@@ -16,6 +16,9 @@ from synapse_sdk.exceptions import ConfigurationError
 
 app = typer.Typer(no_args_is_help=True, help="Create, list, show and delete projects.")
 
+# The specification that people annotate.
+IMAGE = "image"
+
 ProjectArgument = Annotated[str, typer.Argument(help="Name or id.")]
 
 
@@ -45,15 +48,32 @@ def require_project(client: BackendV2Client, name_or_id: str) -> dict[str, Any]:
 
 
 def create_project(
-    client: BackendV2Client, name: str, *, description: str = "", classes: list[dict[str, Any]] | None = None
+    client: BackendV2Client,
+    name: str,
+    *,
+    description: str = "",
+    classes: list[dict[str, Any]] | None = None,
+    collection: int | None = None,
 ) -> dict[str, Any]:
-    """Make a project; the server gives it a data collection of images.
+    """Make a project; without a data collection, the server gives it one of images.
 
     Raises:
         ClientError: The server refused.
     """
     configuration = {"class_schema": {"classes": classes or []}}
-    return dict(client.projects.create(name=name, description=description, configuration=configuration))
+    more = {} if collection is None else {"data_collection": collection}
+    return dict(client.projects.create(name=name, description=description, configuration=configuration, **more))
+
+
+def create_collection(client: BackendV2Client, name: str, data_files: list[str]) -> int:
+    """Make a data collection of images with files that come with them.
+
+    Raises:
+        ClientError: The server refused.
+    """
+    image = {"name": IMAGE, "is_primary": True}
+    others = [{"name": each, "file_type": "data", "is_required": False} for each in data_files]
+    return int(client.data_collections.create(name=name, file_specifications=[image, *others])["id"])
 
 
 @app.command("create")
@@ -62,6 +82,12 @@ def create(
     *,
     description: Annotated[str, typer.Option(help="What it is for.")] = "",
     classes: Annotated[str, typer.Option(help="Class names, with commas; ids count from 1 in this order.")] = "",
+    data_files: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--data-file", metavar="NAME", help="A file that comes with each image, such as labels. Repeatable."
+        ),
+    ] = None,
     host: HostOption = None,
     token: TokenOption = None,
     as_json: JsonOption = False,
@@ -72,7 +98,8 @@ def create(
         if find_project(client, name):
             raise ConfigurationError(f"There is a project {name!r} already. Choose another name.")
         schema = [{"id": number, "name": each} for number, each in enumerate(names, 1)]
-        project = create_project(client, name, description=description, classes=schema)
+        collection = create_collection(client, name, data_files) if data_files else None
+        project = create_project(client, name, description=description, classes=schema, collection=collection)
     if as_json:
         print_json(project)
         return

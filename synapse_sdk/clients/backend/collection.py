@@ -104,7 +104,8 @@ class CollectionClientMixin(BulkUploadClientMixin):
 
         Args:
             collection_id: Where the units go.
-            data: `{"files": {specification: path}, "meta": {…}}` each; read batch by batch.
+            data: `{"files": {specification: path}, "meta": {…}}` each, with `width` and `height` of the image if known;
+                read batch by batch.
             project_id: Make tasks in this project.
             batch_size: Units per request.
             max_workers: Files sent at once.
@@ -137,7 +138,8 @@ class CollectionClientMixin(BulkUploadClientMixin):
             specification: {"checksum": file.file.sha256, "path": file.file.file_name}
             for specification, file in zip(item["files"], uploaded, strict=True)
         }
-        return {"data_collection": collection_id, "files": files, "meta": item.get("meta") or {}}
+        known = {name: item[name] for name in ("width", "height") if item.get(name)}
+        return {"data_collection": collection_id, "files": files, "meta": item.get("meta") or {}, **known}
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

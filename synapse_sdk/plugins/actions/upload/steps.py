@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from synapse_sdk.exceptions import ConfigurationError
+from synapse_sdk.exceptions import ConfigurationError, FormatError
 from synapse_sdk.plugins.actions.upload.context import UploadContext
 from synapse_sdk.plugins.steps import NamedStep, StepRegistry, StepResult
+from synapse_sdk.utils.converters.reading import read_image_size
 
 
 class UploadStep(NamedStep[UploadContext]):
@@ -92,13 +93,16 @@ class GenerateDataUnitsStep(UploadStep):
     weight = 0.05
 
     def execute(self, context: UploadContext) -> StepResult:
-        required = [row["name"] for row in context.collection["file_specifications"] if row.get("is_required", True)]
+        specifications = context.collection["file_specifications"]
+        required = [row["name"] for row in specifications if row.get("is_required", True)]
+        primary = next((row["name"] for row in specifications if row.get("is_primary")), specifications[0]["name"])
         for stem, files in context.organized.items():
             if missing := [name for name in required if name not in files]:
                 raise ConfigurationError(
                     f"{stem} has no file for {', '.join(missing)}; add it, or leave the others out"
                 )
-            context.units.append({"files": {name: str(path) for name, path in files.items()}, "meta": {}})
+            size = _size_of(files[primary]) if primary in files else {}
+            context.units.append({"files": {name: str(path) for name, path in files.items()}, "meta": {}, **size})
         return StepResult()
 
 
@@ -162,6 +166,15 @@ def register_upload_steps(registry: StepRegistry[Any]) -> None:
         CleanupStep(),
     ):
         registry.register(step)
+
+
+def _size_of(path: Path) -> dict[str, int]:
+    """What relative coordinates are multiplied with, later; a file that is no image has none."""
+    try:
+        width, height = read_image_size(path)
+    except FormatError:
+        return {}
+    return {"width": width, "height": height}
 
 
 def _is_hidden(path: Path) -> bool:
