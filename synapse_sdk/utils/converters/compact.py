@@ -36,13 +36,17 @@ class HashSet:
 
     def add(self, text: str) -> bool:
         """Add, and say whether it is new."""
-        value = _value_of(text)
+        value = (hash(text) & 0xFFFF_FFFF_FFFF_FFFF) or 1
         if self._file is not None:
             return self._add_to_file(self._file, value)
+        # `_place_of`, without a call: every name comes by here.
         slots = self._slots
-        place = _place_of(slots, value)
-        if slots[place]:
-            return False
+        mask = len(slots) - 1
+        place = value & mask
+        while found := slots[place]:
+            if found == value:
+                return False
+            place = (place + 1) & mask
         slots[place] = value
         self._count += 1
         if self._count * 3 > len(slots) * 2:

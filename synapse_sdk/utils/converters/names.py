@@ -67,8 +67,12 @@ class NameAllocator:
 
     def allocate(self, name: str, fallback: str = "file") -> str:
         """Return a safe name that was not given out before."""
-        safe = safe_name(name, fallback)
-        stem, suffix = split_suffix(safe)
+        if _PLAIN.fullmatch(name):
+            stem, _, ending = name.rpartition(".")
+            safe, suffix = name, f".{ending}"
+        else:
+            safe = safe_name(name, fallback)
+            stem, suffix = split_suffix(safe)
         if self._taken.add(stem.casefold()):
             return safe
         number = self._next.get(stem.casefold(), 1)

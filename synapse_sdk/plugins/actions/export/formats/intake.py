@@ -99,7 +99,7 @@ class Intake:
         if item.split is None and self._must_split:
             exporter.leave_out(item.id, item.name, NO_SPLIT)
             return NO_SPLIT, False
-        path = self._writer.image_path(item.name, item.split)
+        path = "" if file is None else self._writer.image_path(item.name, item.split)
         if file is not None and not exporter.place_image(item.id, file, path):
             return ORIGINAL_FAILED, False
         if self._writer.needs_size and (item.width <= 0 or item.height <= 0):

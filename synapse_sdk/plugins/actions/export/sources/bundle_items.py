@@ -53,7 +53,8 @@ class RowHead(msgspec.Struct, gc=False):
         files = self.files_manifest
         if not files:
             return None
-        return next((found for found in files.items() if found[1].is_primary), None) or next(iter(files.items()))
+        marked = (found for found in files.items() if found[1].is_primary) if len(files) > 1 else iter(())
+        return next(marked, None) or next(iter(files.items()))
 
     @property
     def own_name(self) -> str:
