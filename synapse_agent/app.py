@@ -35,7 +35,7 @@ def create_app(agent: AgentParts) -> FastAPI:
 
     app = FastAPI(title="Synapse agent", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.heartbeat, app.state.dispatcher, app.state.history = agent.heartbeat, agent.dispatcher, agent.history
-    app.state.releases = agent.releases
+    app.state.releases, app.state.nodes = agent.releases, agent.nodes
     app.state.api_token, app.state.agent_id = agent.api_token, agent.agent_id
     app.state.server_url, app.state.name = agent.settings.server_url, agent.settings.name
     app.include_router(health_router)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, HTTPException, Query, Request, WebSocket, WebSocketDisconnect
 from starlette.responses import PlainTextResponse, StreamingResponse
 
-from synapse_agent.services.capacity import list_gpus, measure_capacity
+from synapse_agent.services.capacity import list_gpus
 from synapse_agent.services.runs.history import RunHistory
 from synapse_sdk.wire.agents import RunRecord
 
@@ -94,27 +94,24 @@ def get_gpu_status() -> dict[str, Any]:
 
 @router.get("/nodes/")
 def list_nodes(request: Request) -> list[dict[str, Any]]:
-    """This host, as the one node that there is without a cluster."""
-    return [_node(request)]
+    """Nodes of the cluster; without one, this host as the only node."""
+    nodes: list[dict[str, Any]] = request.app.state.nodes()
+    return nodes
 
 
 @router.get("/nodes/{node_id}/")
 def get_node(request: Request, node_id: str) -> dict[str, Any]:
-    """This host."""
-    node = _node(request)
-    if node["id"] != node_id:
-        raise HTTPException(404, f"There is no node {node_id!r}.")
-    return node
+    """One node."""
+    for node in list_nodes(request):
+        if node["id"] == node_id:
+            return node
+    raise HTTPException(404, f"There is no node {node_id!r}.")
 
 
 @router.get("/tasks/")
 def list_tasks() -> list[dict[str, Any]]:
     """Tasks of a cluster: none, without one."""
     return []
-
-
-def _node(request: Request) -> dict[str, Any]:
-    return {"id": request.app.state.name, "state": "ALIVE", "capacity": measure_capacity()}
 
 
 def _find(state: Any, job_id: str) -> RunRecord:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -43,6 +43,7 @@ class AgentParts:
     history: RunHistory
     releases: ReleaseCache
     serving: ServingParts
+    cluster: RayCluster | None = None
 
     def start(self) -> None:
         self.heartbeat.start()
@@ -53,6 +54,12 @@ class AgentParts:
         self.dispatcher.stop()
         self.serving.stop()
         self.heartbeat.stop()
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """Where runs run: the nodes of the cluster, or this host as the only one."""
+        if self.cluster is not None:
+            return RayCapacity(self.cluster).nodes()
+        return [{"id": self.settings.name, "state": "ALIVE", "capacity": measure_capacity()}]
 
 
 def open_agent(settings: Settings, enrolment: Enrolment, own_url: str) -> AgentParts:
@@ -79,11 +86,12 @@ def open_agent(settings: Settings, enrolment: Enrolment, own_url: str) -> AgentP
         settings=settings,
         agent_id=enrolment.agent_id,
         api_token=settings.api_token or load_api_token(home / API_TOKEN_FILE),
-        heartbeat=Heartbeat(settings, enrolment, own_url, measure=partial(measure_with, cluster)),
+        heartbeat=Heartbeat(settings, enrolment, own_url, measure=HostCapacity(cluster).measure),
         dispatcher=Dispatcher(shop),
         history=RunHistory(store, engine),
         releases=shop.releases,
         serving=open_serving(home, link.client, report_seconds=settings.heartbeat_seconds, on_ray=on_ray),
+        cluster=cluster,
     )
 
 
@@ -92,16 +100,26 @@ def open_cluster(settings: Settings) -> RayCluster | None:
     return None if settings.ray_address is None else RayCluster(settings.ray_address, settings.ray_token)
 
 
-def measure_with(cluster: RayCluster | None) -> dict[str, Any]:
-    """What this host has; on a cluster, what runs and replicas share is the cluster's."""
-    here = measure_capacity()
-    if cluster is None:
-        return here
-    try:
-        return here | RayCapacity(cluster).measure() | {"ray": cluster.url}
-    except ServerError:
-        # It is away: nothing that is asked for now would fit.
-        return here | {"num_cpus": 0, "num_gpus": 0, "free_gpus": 0, "ray": cluster.url}
+class HostCapacity:
+    """What this host has; where a cluster runs and serves in its place, what the cluster has.
+
+    Args:
+        cluster: The cluster; None where there is none.
+    """
+
+    def __init__(self, cluster: RayCluster | None) -> None:
+        self._ray = None if cluster is None else RayCapacity(cluster)
+        # Until the cluster has answered once, nothing that is asked for would fit.
+        self._last: dict[str, Any] = {"num_cpus": 0, "num_gpus": 0, "free_gpus": 0}
+
+    def measure(self) -> dict[str, Any]:
+        """As an agent tells its server."""
+        here = measure_capacity()
+        if self._ray is None:
+            return here
+        with suppress(ServerError):
+            self._last = self._ray.measure() | {"ray": True}
+        return here | self._last
 
 
 def load_api_token(path: Path) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from synapse_agent.engines.ray.cluster import RayCluster
+from synapse_agent.engines.ray.cluster import READ_SECONDS, RayCluster
 from synapse_agent.engines.serving.protocol import Reserved
 from synapse_sdk.exceptions import ServerError
 from synapse_sdk.wire.serve import CapacityAnswer, CapacityReason, CapacityRequest
 
 # Ours, and Ray's.
 NAMES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
+HEARTBEAT_SECONDS = 2.0
 _DUST = 1e-6
 
 Usage = Mapping[str, Mapping[str, tuple[float, float]]]
@@ -47,12 +48,12 @@ class RayCapacity:
         return CapacityAnswer(allowed=not reasons, reasons=reasons)
 
     def measure(self) -> dict[str, Any]:
-        """What the cluster has and has left, as an agent tells its server.
+        """What the cluster has and has left, as an agent tells its server with every heartbeat.
 
         Raises:
-            ServerError: The cluster does not answer.
+            ServerError: The cluster does not answer at once: a heartbeat cannot wait for it.
         """
-        usage = self._usage()
+        usage = self._usage(HEARTBEAT_SECONDS)
         total = {name: sum(_total(node, name) for node in usage.values()) for name in NAMES}
         free = {name: total[name] - sum(_used(node, name) for node in usage.values()) for name in NAMES}
         return {
@@ -65,9 +66,27 @@ class RayCapacity:
             "nodes": len(usage),
         }
 
-    def _usage(self) -> Usage:
+    def nodes(self) -> list[dict[str, Any]]:
+        """Each node, with what it has and has left.
+
+        Raises:
+            ServerError: The cluster does not answer.
+        """
+        return [
+            {
+                "id": node,
+                "state": "ALIVE",
+                "capacity": {
+                    **{name: _total(usage, name) for name in NAMES},
+                    **{f"free_{name.removeprefix('num_')}": _total(usage, name) - _used(usage, name) for name in NAMES},
+                },
+            }
+            for node, usage in self._usage().items()
+        ]
+
+    def _usage(self, timeout_seconds: float = READ_SECONDS) -> Usage:
         try:
-            return self._cluster.usage_by_node()
+            return self._cluster.usage_by_node(timeout_seconds)
         except OSError as exc:
             raise ServerError(503, str(exc.strerror or exc)) from exc
 

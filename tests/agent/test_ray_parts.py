@@ -10,7 +10,7 @@ from synapse_agent.engines.local.engine import SHIM
 from synapse_agent.engines.ray import packing
 from synapse_agent.engines.ray.cluster import dashboard_url
 from synapse_agent.engines.ray.job_log import JobLog
-from synapse_agent.engines.ray.jobs import DRIVER
+from synapse_agent.engines.ray.jobs import DRIVER, end_without_words
 from synapse_agent.engines.ray.log_follower import append_console, console_path
 
 MARK = "\x1eabc:"
@@ -115,3 +115,20 @@ def test_a_release_larger_than_ray_takes_is_refused(tmp_path, monkeypatch):
 )
 def test_a_cluster_is_named_as_people_do(address, url):
     assert dashboard_url(address) == url
+
+
+@pytest.mark.parametrize(
+    ("info", "reason"),
+    [
+        ({"status": "STOPPED"}, "stopped"),
+        ({"status": "FAILED", "error_type": "RUNTIME_ENV_SETUP_FAILURE"}, "not_started"),
+        ({"status": "FAILED", "error_type": "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"}, "not_started"),
+        ({"status": "FAILED", "error_type": "JOB_ENTRYPOINT_COMMAND_ERROR", "driver_exit_code": 127}, "not_started"),
+        ({"status": "FAILED", "error_type": "JOB_ENTRYPOINT_COMMAND_ERROR", "driver_exit_code": -9}, "vanished"),
+        ({"status": "FAILED", "error_type": "JOB_SUPERVISOR_ACTOR_DIED"}, "vanished"),
+    ],
+)
+def test_a_job_that_says_nothing_at_its_end_still_has_one(info, reason):
+    ended = end_without_words(info)
+    assert ended.reason == reason
+    assert bool(ended.message) == (reason == "not_started")

@@ -70,7 +70,7 @@ class RayHead:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env={**os.environ, "PATH": path},
+                env={**os.environ, "PATH": path, "RAY_raylet_start_wait_time_s": str(READY_SECONDS)},
                 preexec_fn=_end_with_parent,  # noqa: PLW1509 - a single call into libc, which takes no lock.
             )
         _wait_for(dashboard, self._process, log)

@@ -70,6 +70,8 @@ def test_what_can_never_fit_on_the_cluster_is_refused_within_a_second(stage, age
         began = time.monotonic()
         (reason,) = client.check_feasibility(num_cpus=2, num_replicas=2)["reasons"]
         assert time.monotonic() - began < 1
+        (node,) = client.list_nodes()
+        assert client.get_node(node["id"])["capacity"]["num_cpus"] == 2
     assert (reason["resource"], reason["requested"]) == ("num_cpus", 4)
     assert reason["available"] <= 2
     began = time.monotonic()

@@ -38,8 +38,7 @@ class RayCluster:
         self.url = dashboard_url(address)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.headers: Mapping[str, str] = headers
-        timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
-        self._http = httpx2.Client(base_url=self.url, timeout=timeout, headers=headers, trust_env=False)
+        self._http = httpx2.Client(base_url=self.url, headers=headers, trust_env=False)
 
     def close(self) -> None:
         """Let go of its connections."""
@@ -134,23 +133,29 @@ class RayCluster:
         # Each part of the answer begins with whether it could be read.
         return text[1:] if text.startswith("1") else ""
 
-    def usage_by_node(self) -> dict[str, dict[str, tuple[float, float]]]:
+    def usage_by_node(self, timeout_seconds: float = READ_SECONDS) -> dict[str, dict[str, tuple[float, float]]]:
         """What each node has: `{node: {resource: (used, total)}}`; the cluster looks every few seconds.
+
+        Args:
+            timeout_seconds: How long the cluster may take to answer.
 
         Raises:
             RayAwayError: It does not answer.
             RayRefusedError: It refused.
         """
-        answer = self._send("GET", "/api/cluster_status").json()
+        answer = self._send("GET", "/api/cluster_status", timeout=timeout_seconds).json()
         status = ((answer.get("data") or {}).get("clusterStatus") or {}).get("loadMetricsReport") or {}
         counted = status.get("usageByNode") or {}
         if not counted:
             # The first count comes some seconds after the cluster's start; until then nothing can be in use.
-            return {node: {name: (0.0, total) for name, total in has.items()} for node, has in self._totals().items()}
+            return {
+                node: {name: (0.0, total) for name, total in has.items()}
+                for node, has in self._totals(timeout_seconds).items()
+            }
         return {node: {name: (used, total) for name, (used, total) in usage.items()} for node, usage in counted.items()}
 
-    def _totals(self) -> dict[str, dict[str, float]]:
-        answer = self._send("GET", "/api/v0/nodes", params={"detail": "1"}).json()
+    def _totals(self, timeout_seconds: float) -> dict[str, dict[str, float]]:
+        answer = self._send("GET", "/api/v0/nodes", params={"detail": "1"}, timeout=timeout_seconds).json()
         nodes = ((answer.get("data") or {}).get("result") or {}).get("result") or ()
         alive = [node for node in nodes if node.get("state") == "ALIVE"]
         return {node["node_id"]: node.get("resources_total") or {} for node in alive}
@@ -163,9 +168,10 @@ class RayCluster:
                 return None
             raise
 
-    def _send(self, method: str, path: str, **options: Any) -> httpx2.Response:
+    def _send(self, method: str, path: str, *, timeout: float = READ_SECONDS, **options: Any) -> httpx2.Response:
+        limits = httpx2.Timeout(timeout, connect=CONNECT_SECONDS)
         try:
-            answer = self._http.request(method, path, **options)
+            answer = self._http.request(method, path, timeout=limits, **options)
         except httpx2.TransportError as exc:
             kind = type(exc).__name__
             raise RayAwayError(f"the Ray cluster at {self.url} does not answer ({kind})") from exc

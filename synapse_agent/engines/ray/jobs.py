@@ -10,6 +10,7 @@ import json
 import secrets
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,15 @@ PENDING_STOP_SECONDS = 5.0
 # What the driver needs to end a run in order, beyond what the run itself is given.
 STOP_MARGIN_SECONDS = 15
 _FINAL = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
-_RUNTIME_ENV_WORDS = ("runtime_env", "runtime environment")
+# How a shell says that a program is not there, or may not be run.
+_NO_PROGRAM = frozenset({126, 127})
+_NEVER_BEGAN = {
+    "RUNTIME_ENV_SETUP_FAILURE": "Ray could not prepare it on its node",
+    "JOB_SUPERVISOR_ACTOR_START_TIMEOUT": "Ray found no room for it in time",
+    "JOB_SUPERVISOR_ACTOR_START_FAILURE": "Ray could not start it",
+    "JOB_SUPERVISOR_ACTOR_UNSCHEDULABLE": "no node of the Ray cluster can take it",
+    "JOB_ENTRYPOINT_COMMAND_START_ERROR": "Ray could not start it",
+}
 
 
 class _Job(msgspec.Struct):
@@ -161,7 +170,7 @@ class RayJobsEngine:
         printed = log.feed(self._cluster.job_log(job.id)).encode()
         append_console(folder, printed)
         if log.ended is None:
-            return _end_without_words(info)
+            return end_without_words(info)
         result, spool = log.ended["result"], log.ended["spool"]
         if result is not None:
             (folder / RESULT).write_text(result, encoding="utf-8")
@@ -207,13 +216,18 @@ def _pack(plan: RunPlan, job: _Job) -> bytes:
     return pack({WORK: plan.folder / WORK}, files)
 
 
-def _end_without_words(info: dict[str, Any]) -> RunExit:
+def end_without_words(info: Mapping[str, Any]) -> RunExit:
+    """How a job ended that has not said so itself.
+
+    Args:
+        info: What the cluster knows of it.
+    """
     if info["status"] == "STOPPED":
         return RunExit(EndReason.STOPPED)
-    message = str(info.get("message") or "")
-    if info.get("driver_exit_code") is None and any(word in message for word in _RUNTIME_ENV_WORDS):
-        return RunExit(EndReason.NOT_STARTED, message="Ray could not prepare the run on its node")
-    return RunExit(EndReason.VANISHED)
+    reason = _NEVER_BEGAN.get(str(info.get("error_type")))
+    if info.get("driver_exit_code") in _NO_PROGRAM:
+        reason = "there is no `python` on the path of Ray's node"
+    return RunExit(EndReason.NOT_STARTED, message=reason) if reason else RunExit(EndReason.VANISHED)
 
 
 def _read_job(folder: Path) -> _Job | None:
