@@ -59,10 +59,16 @@ def test_none_running_is_deployed_and_waited_for():
 
 
 def test_dispatch_that_is_refused_names_the_type_alone_and_keeps_the_cause():
-    refusal = ServerError(503, "http://host/?token=syn_secret")
+    refusal = ServerError(503, "http://host/?token=syn_secret-0123456789 num_gpus: requested 1, available 0")
     client = client_with(1, apps=[[]], deployment=refusal)
+    params = {"name": "a", "project": 1, "agent": 2, "method": "inference", "model": 3, "pre_processor": 7}
+    ctx = make_ctx(client=client)
     with pytest.raises(RuntimeError) as raised:
-        run(Echo, client, method="inference")
+        Echo.dispatch(params, ctx)
+    (told,) = ctx.logger.events("to_task_deployment_refused")
+    assert told["error_type"] == "ServerError"
+    assert "num_gpus: requested 1, available 0" in told["reason"]
+    assert "syn_secret" not in told["reason"]
     assert str(raised.value) == "Pre-processor deployment dispatch failed (ServerError)"
     assert raised.value.__cause__ is refusal
 

@@ -17,3 +17,4 @@ class ToTaskEvent(StrEnum):
 
     TASK_FAILED = "add_task_data_task_failed"
     FILE_PROBLEM = "to_task_file_problem"
+    DEPLOYMENT_REFUSED = "to_task_deployment_refused"

@@ -14,6 +14,7 @@ from synapse_sdk.exceptions import (
     ServerError,
 )
 from synapse_sdk.plugins.actions.to_task.context import ToTaskContext
+from synapse_sdk.plugins.actions.to_task.enums import ToTaskEvent
 from synapse_sdk.plugins.actions.to_task.log_messages import ToTaskLogMessageCode
 from synapse_sdk.plugins.actions.to_task.serve_status import (
     FAILED_STATUSES,
@@ -26,6 +27,7 @@ from synapse_sdk.plugins.actions.to_task.serve_status import (
 )
 from synapse_sdk.plugins.actions.to_task.steps.base import ToTaskStep
 from synapse_sdk.plugins.steps import StepResult
+from synapse_sdk.utils.network import sanitize_error_message
 from synapse_sdk.wire.jobs import JobStatus
 
 # While a server restarts, these are answers too: the next look tells more.
@@ -109,6 +111,9 @@ class PrepareStep(ToTaskStep):
         try:
             job = context.client.run_plugin(context.pre_processor_code, body)
         except ClientError as exc:
+            # The message names the type alone; which resource falls short is for those who read the job's log.
+            refusal = {"error_type": type(exc).__name__, "reason": sanitize_error_message(str(exc))}
+            context.log(ToTaskEvent.DEPLOYMENT_REFUSED, refusal)
             raise PreAnnotationError(f"Pre-processor deployment dispatch failed ({type(exc).__name__})") from exc
         self._wait_for_pre_processor(context, job=job, stale=[row for row in rows if _is_dated_failure(row)])
 
