@@ -27,8 +27,9 @@ from synapse_sdk.utils.retry import RetryPolicy
 EXPORT_LIST_RETRY_ON_STATUS = frozenset({500, 502, 503, 504})
 REPORT_EVERY_IDS = 2000
 # Payloads that are held or under way, per connection: rows leave in order, so one that is asked for again after half a
-# second of patience must not stop the others. Eight connections hold 80 payloads at most.
-AHEAD_PER_SLOT = 10
+# second of patience must not stop the others: at 50 ms a round trip that takes eleven, and one is left for waiting its
+# turn. Eight connections hold 96 payloads at most.
+AHEAD_PER_SLOT = 12
 
 FetchRows = Callable[[Sequence[int]], Sequence[dict[str, Any]]]
 
