@@ -21,7 +21,7 @@ from tests.faults.stage import Stage
 from web_helper.backend.core.database import Database
 from web_helper.backend.models import DataCollection, DataUnit, Project, Task
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("faults"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("faults"), pytest.mark.timeout(900)]
 PROJECT = "moving"
 SCHEMA = {"class_schema": {"classes": [{"id": 1, "name": "thing"}]}}
 TASKS, AMOUNT, WRITERS, BY_COMMAND, BY_JOB, BY_STREAM = 3000, 10, 3, 2, 4, 4

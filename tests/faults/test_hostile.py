@@ -3,21 +3,23 @@
 import csv
 import json
 import re
-from collections.abc import Callable
+import tarfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow import parquet
 
 from tests.faults import hostile
 from tests.faults.hostile import ITEMS, MISSING
 from tests.faults.stage import Stage
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("faults"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("faults"), pytest.mark.timeout(900)]
 VARIANTS = [
     ("coco", "detection"), ("coco", "segmentation"), ("coco", "keypoints"),
     ("yolo", "detect"), ("yolo", "segment"), ("yolo", "obb"), ("yolo", "pose"),
-    ("voc", ""), ("csv", ""), ("jsonl", ""),
+    ("voc", ""), ("csv", ""), ("jsonl", ""), ("webdataset", ""), ("parquet", ""),
 ]  # fmt: skip
 SIZED = {"coco", "yolo", "voc"}
 # What no format carries, and what none of those carries that need a size: by what is wrong, the annotation, the code.
@@ -85,12 +87,37 @@ def jsonl_counts(folder: Path) -> tuple[int, int]:
     return len({row["file_name"] for row in rows}), sum(len(row["annotations"]) for row in rows)
 
 
+def webdataset_counts(folder: Path) -> tuple[int, int]:
+    members = dict(members_of(folder))
+    keys = [name.removesuffix(".json") for name in members if name.endswith(".json")]
+    # Readers take everything before the first dot for the sample, whatever the case.
+    assert len({name.partition(".")[0].casefold() for name in members}) == len(keys)
+    return len(keys), sum(len(json.loads(members[f"{key}.json"])["annotations"]) for key in keys)
+
+
+def members_of(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(folder.glob("*.tar")):
+        with tarfile.open(path) as archive:
+            for member in archive:
+                content = archive.extractfile(member)
+                assert content is not None
+                assert not {"/", "\\", ".."} & {*member.name, member.name[:2]}
+                yield member.name, content.read()
+
+
+def parquet_counts(folder: Path) -> tuple[int, int]:
+    rows = parquet.read_table(folder / "data-00000.parquet").to_pylist()
+    return len({row["file_name"] for row in rows}), sum(len(row["annotations"]) for row in rows)
+
+
 COUNTS: dict[str, Callable[[Path], tuple[int, int]]] = {
     "coco": coco_counts,
     "yolo": yolo_counts,
     "voc": voc_counts,
     "csv": csv_counts,
     "jsonl": jsonl_counts,
+    "webdataset": webdataset_counts,
+    "parquet": parquet_counts,
 }
 
 
@@ -103,9 +130,10 @@ def test_what_goes_in_comes_out_or_is_named_with_its_reason(sqlite_stage, ids, t
     summary, losses = report["summary"], report["losses"]
     require_sums(summary, losses)
     assert COUNTS[fmt](folder) == (summary["images"], summary["annotations"])
-    images = [path for path in folder.rglob("*") if path.is_file() and path.read_bytes()[1:4] == b"PNG"]
-    assert len(images) == summary["images"]
-    assert all(path.resolve().is_relative_to(folder) for path in images)
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    contents = [path.read_bytes() for path in files] + [content for _, content in members_of(folder)]
+    assert sum(content[1:4] == b"PNG" for content in contents) == summary["images"]
+    assert all(path.resolve().is_relative_to(folder) for path in files)
     expected = ALWAYS | (OF_SIZED if fmt in SIZED else set()) | OF_VARIANT.get((fmt, task), set())
     named = {(loss["item_id"], loss["annotation_id"], loss["reason_code"]) for loss in losses}
     assert {(ids[why], annotation, code) for why, annotation, code in expected} <= named

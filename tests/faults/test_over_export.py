@@ -18,7 +18,7 @@ from tests.faults.stage import Stage
 from web_helper.backend.core.database import Database
 from web_helper.backend.models import DataUnit, GroundTruth, GroundTruthDataset, GroundTruthEvent, Task
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("faults"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("faults"), pytest.mark.timeout(900)]
 ROWS, CASES = 20_000, 12
 READERS = {"A": rows_by_job, "B": rows_by_stream}
 

@@ -13,7 +13,7 @@ from tests.faults.conftest import FORMATS
 from tests.faults.stage import Stage
 from tests.faults.test_kills import require_clear_failure
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("faults"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("faults"), pytest.mark.timeout(900)]
 MOODS = (Mood.SLOW, Mood.ERROR, Mood.HALF)
 SMALL, LARGE = "size=500k", "size=200m"
 

@@ -14,7 +14,7 @@ import pytest
 from tests.bench.peers import ULTRALYTICS, python_of
 from tests.faults.test_hostile import export, yolo_counts
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("faults"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("faults"), pytest.mark.timeout(900)]
 CHECK = Path(__file__).with_name("check_labels.py")
 
 
