@@ -1,5 +1,8 @@
 """`synapse export --since` and `synapse apply-delta`, as a person types them."""
 
+import shlex
+from pathlib import Path
+
 import pytest
 
 from tests.cli.data_sets import make_voc
@@ -29,6 +32,29 @@ def test_an_export_is_brought_up_to_date(synapse, project, tmp_path):
     assert tree(tmp_path / "new") == tree(tmp_path / "whole")
     again = synapse.json("apply-delta", old["path"], delta["path"], "--out", tmp_path / "new")
     assert again["path"] == f"{applied['path']}(1)", "nothing is overwritten"
+
+
+def test_a_delta_says_what_to_do_with_it(synapse, project, tmp_path):
+    export = ["export", "--project", project, "--format", "csv", "--images", "none"]
+    old = synapse.json(*export, "--keep-items", "--out", tmp_path / "old")
+    update = ["export", "--since", old["path"], "--out", tmp_path / "delta"]
+
+    idle = synapse(*update)
+    assert "is up to date" in idle.stderr
+    assert "filter" not in idle.stderr, "nobody asked for one"
+    synapse.json("import", "voc", make_voc(tmp_path / "more", 8), "--project", project)
+    told = synapse(*update)
+    words = shlex.split(told.stderr.partition("Apply it with: ")[2].replace("\n", " "))
+    assert words[:3] == ["synapse", "apply-delta", old["path"]]
+    assert Path(words[3], "deletions.jsonl").is_file()
+    assert synapse.json(*update)["deleted"] == 0
+
+    delta = synapse.json(*update)["path"]
+    new = synapse.json("apply-delta", old["path"], delta, "--out", tmp_path / "new")
+    assert "nothing to apply" in synapse("apply-delta", new["path"], delta, "--out", tmp_path / "new").stderr
+
+    bare = synapse.json(*export, "--out", tmp_path / "bare")
+    assert "without --keep-items" in synapse("export", "--since", bare["path"], "--out", tmp_path / "delta").stderr
 
 
 def test_since_takes_no_other_choice(synapse, project, tmp_path):

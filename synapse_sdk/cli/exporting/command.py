@@ -17,7 +17,7 @@ from synapse_sdk.cli.exporting.resuming import ResumableExport, open_note
 from synapse_sdk.cli.exporting.running import run_action
 from synapse_sdk.cli.exporting.summary import print_summary, summarize
 from synapse_sdk.cli.exporting.target import choose_target
-from synapse_sdk.cli.exporting.updating import delta_parameters
+from synapse_sdk.cli.exporting.updating import delta_parameters, say_next
 from synapse_sdk.cli.failures import UsageError, message_of
 from synapse_sdk.cli.interrupt import interrupt_once
 from synapse_sdk.cli.resources.projects import require_project
@@ -122,35 +122,43 @@ def export_command(
     An export never overwrites: a second one of the same name gets `name(1)`. What the format cannot carry is in
     loss_report.json. Ctrl-C removes what was written here (exit code 130) and says how to resume: the server goes on.
     """
-    started = time.monotonic()
     with open_v1(host, token) as v1, open_v2(host, token) as v2:
         note = None
         if resume is not None:
-            _refuse_others(ctx, _BESIDE_RESUME, "--resume goes on with the options that the export was begun with")
-            note = open_note(resume, v2)
-            params = note.params | {"resume_job": resume}
+            note, params = _resumed(ctx, v2, resume)
         elif since is not None:
             _refuse_others(ctx, _BESIDE_SINCE, "--since takes what to export, and how, from that export")
-            params = delta_parameters(since, name=name)
-            params |= {"out": _given("out", out).resolve(), "strict": is_strict, "parallelism": parallelism}
+            params = delta_parameters(since, name=name, out=_given("out", out))
+            params |= {"strict": is_strict, "parallelism": parallelism}
         else:
-            chosen, where = _given("format", fmt), choose_target(v2, out, storage, path)
+            chosen = _given("format", fmt)
             params = {
-                **_select(v1, v2, project=project, target=target, selection=parse_filters(filters or [])),
                 "format": chosen,
-                **where,
-                "images": images,
-                "split": parse_split(split),
-                "strict": is_strict,
-                "keep_items": keep_items,
+                **choose_target(v2, out, storage, path),
+                **_select(v1, v2, project=project, target=target, selection=parse_filters(filters or [])),
                 **parse_format_options(chosen, task=task, shard_items=shard_items),
+                "split": parse_split(split),
+                "images": images,
+                "keep_items": keep_items,
+                "strict": is_strict,
                 "parallelism": parallelism,
                 "disable_async_delegate": is_in_process or None,
             }
             params["name"] = name or f"{params['name']}-{chosen.value}"
-        result, is_delegated = _run(params, v1, v2, note)
-    head = "delegated" if is_delegated else "in-process"
-    print_summary(summarize(result, head=head, seconds=time.monotonic() - started), as_json=as_json)
+        summary = _run(params, v1, v2, note)
+    _tell(summary, since, as_json=as_json)
+
+
+def _resumed(ctx: typer.Context, client: BackendV2Client, job_id: str) -> tuple[ExportNote, dict[str, Any]]:
+    _refuse_others(ctx, _BESIDE_RESUME, "--resume goes on with the options that the export was begun with")
+    note = open_note(job_id, client)
+    return note, note.params | {"resume_job": job_id}
+
+
+def _tell(summary: dict[str, Any], since: Path | None, *, as_json: bool) -> None:
+    print_summary(summary, as_json=as_json)
+    if since is not None:
+        say_next(since, summary)
 
 
 def _refuse_others(ctx: typer.Context, allowed: frozenset[str], reason: str) -> None:
@@ -215,8 +223,9 @@ def _check_selection(client: BackendClient, target: ExportTarget, selection: dic
 
 def _run(
     params: dict[str, Any], v1: BackendClient, v2: BackendV2Client, note: ExportNote | None = None
-) -> tuple[dict[str, Any], bool]:
-    """Run the action; its result, and whether the server gathered the data."""
+) -> dict[str, Any]:
+    """Run the action; what it comes to."""
+    started = time.monotonic()
     notice = "Stopping: what was written here is removed."
     with StepDisplay() as display, interrupt_once(notice), warnings.catch_warnings():
         # The display says it in words of its own.
@@ -230,4 +239,5 @@ def _run(
         except PluginValidationError as exc:
             raise UsageError("; ".join(each["message"] for each in exc.details["errors"])) from exc
         is_delegated = display.get_progress(ExportProgressCategories.SERVER_EXPORT) is not None
-    return result, is_delegated
+    head = "delegated" if is_delegated else "in-process"
+    return summarize(result, head=head, seconds=time.monotonic() - started)

@@ -22,6 +22,7 @@ def summarize(result: dict[str, Any], *, head: str, seconds: float) -> dict[str,
         "path": result.get("export_path"),
         "exported": result["exported_count"],
         "failed": result["failed_count"],
+        "deleted": result.get("deleted_count"),
         "annotations": report.get("annotations", 0),
         "skipped_annotations": report.get("annotations_skipped", 0),
         "splits": {split: count for split, count in (report.get("splits") or {}).items() if split},
@@ -33,6 +34,7 @@ def summarize(result: dict[str, Any], *, head: str, seconds: float) -> dict[str,
 
 def print_summary(summary: dict[str, Any], *, as_json: bool) -> None:
     """Print it, and warn of what is missing."""
+    is_whole = summary["deleted"] is None
     if as_json:
         print_json(summary)
     else:
@@ -40,6 +42,7 @@ def print_summary(summary: dict[str, Any], *, as_json: bool) -> None:
         facts = {
             "Path": summary["path"],
             "Items": f"{summary['exported']:,}",
+            **({} if is_whole else {"Deleted since": f"{summary['deleted']:,}"}),
             "Annotations": f"{summary['annotations']:,}",
             **({"Splits": splits} if splits else {}),
             "Left out": f"{summary['failed']:,} items, {summary['skipped_annotations']:,} annotations",
@@ -47,7 +50,7 @@ def print_summary(summary: dict[str, Any], *, as_json: bool) -> None:
             "Seconds": f"{summary['seconds']:.1f}",
         }
         print_facts(facts)
-    if not summary["exported"] + summary["failed"]:
+    if is_whole and not summary["exported"] + summary["failed"]:
         warn("Nothing matches the filter; the export is empty.")
     elif summary["losses"]:
         counts = ", ".join(f"{count} {code}" for code, count in summary["losses"].items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from synapse_sdk.cli.exporting.display import StepDisplay
 from synapse_sdk.cli.exporting.running import run_action
 from synapse_sdk.cli.exporting.summary import print_summary, summarize
 from synapse_sdk.cli.interrupt import interrupt_once
+from synapse_sdk.cli.output import say
 from synapse_sdk.plugins.actions.export.delta.applying import ApplyDeltaAction
 from synapse_sdk.plugins.actions.export.delta.opened import OpenedExport
 from synapse_sdk.plugins.context import PluginEnvironment, RuntimeContext
@@ -20,18 +22,38 @@ from synapse_sdk.plugins.context import PluginEnvironment, RuntimeContext
 FolderArgument = Annotated[Path, typer.Argument(exists=True, file_okay=False)]
 
 
-def delta_parameters(folder: Path, *, name: str | None) -> dict[str, Any]:
+def delta_parameters(folder: Path, *, name: str | None, out: Path) -> dict[str, Any]:
     """Parameters of the export that tells what changed since another.
 
     Args:
         folder: The other export.
         name: Name of the new one's folder.
+        out: Where that folder is made.
 
     Raises:
         ConfigurationError: The folder holds no finished export, or not one that shows a known moment.
     """
     old = OpenedExport.read(folder)
-    return {**old.parameters(), "since": old.snapshot, "name": name or f"{old.record['name']}-delta"}
+    if old.record.get("kept_items") is None:
+        say(f"{folder} was exported without --keep-items: this tells what changed, but cannot be applied to it.")
+    own = {"since": old.snapshot, "name": name or f"{old.record['name']}-delta", "out": out.resolve()}
+    return {**old.parameters(), **own}
+
+
+def say_next(folder: Path, summary: dict[str, Any]) -> None:
+    """Say how an export is brought up to date with a delta, where it can be and there is something to apply.
+
+    Args:
+        folder: The export.
+        summary: That of the delta.
+    """
+    if OpenedExport.read(folder).record.get("kept_items") is None:
+        return
+    if not summary["exported"] + summary["failed"] + summary["deleted"]:
+        say(f"Nothing has changed: {folder} is up to date.")
+        return
+    both = f"{shlex.quote(str(folder))} {shlex.quote(summary['path'])}"
+    say(f"Apply it with: synapse apply-delta {both} --out FOLDER")
 
 
 def apply_delta_command(

@@ -101,8 +101,8 @@ class BaseExportAction(BaseAction[P]):
             outcome["output_path"] = context.output_path
         if context.unique_export_path is not None:
             outcome["export_path"] = str(context.unique_export_path)
-        if context.report is not None:
-            outcome["report"] = context.report
+        known = {"report": context.report, "deleted_count": context.deleted_count}
+        outcome |= {name: value for name, value in known.items() if value is not None}
         return outcome
 
     def get_storage(self, storage_id: int) -> Any:

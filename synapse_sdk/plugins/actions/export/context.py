@@ -49,6 +49,7 @@ class ExportContext(BaseStepContext):
         job_id: The server's export job.
         snapshot: Mark of the moment that the server's rows show.
         since: The mark from which a delta tells what changed.
+        deleted_count: Ids that a delta takes away; None in an export of everything.
         kept_items: Takes the items' lines, when the export keeps them.
         platform_version: Version of the server's platform, where it tells.
         report: What the format's writer says of the data set: counts, splits, losses by code.
@@ -83,6 +84,7 @@ class ExportContext(BaseStepContext):
     is_resumable: bool = False
     snapshot: str | None = None
     since: str | None = None
+    deleted_count: int | None = None
     kept_items: KeptItems | None = None
     platform_version: str | None = None
     report: dict[str, Any] | None = None

@@ -12,9 +12,11 @@ class ExportLogMessageCode(LogMessageCode):
     EXPORT_STARTING = "EXPORT_STARTING", "info"
     EXPORT_IN_PROCESS = "EXPORT_IN_PROCESS", "warning"
     EXPORT_NO_RESULTS = "EXPORT_NO_RESULTS", "warning"
+    EXPORT_NO_CHANGES = "EXPORT_NO_CHANGES", "info"
     EXPORT_RESULTS_FETCHED = "EXPORT_RESULTS_FETCHED", "info"
     EXPORT_ROWS_MISSING = "EXPORT_ROWS_MISSING", "warning"
     EXPORT_DELEGATED_TO_SERVER = "EXPORT_DELEGATED_TO_SERVER", "info"
+    EXPORT_CHANGES_DELEGATED = "EXPORT_CHANGES_DELEGATED", "info"
     EXPORT_RESUMED = "EXPORT_RESUMED", "info"
     EXPORT_DELEGATED_COMPLETED = "EXPORT_DELEGATED_COMPLETED", "success"
     EXPORT_CONVERTING_DATASET = "EXPORT_CONVERTING_DATASET", "info"
@@ -51,9 +53,11 @@ ENGLISH: dict[LogMessageCode, str] = {
     _C.EXPORT_STARTING: "The export starts.",
     _C.EXPORT_IN_PROCESS: "The data is fetched by this process, which is deprecated: {reason}.",
     _C.EXPORT_NO_RESULTS: "No item matches the filter.",
+    _C.EXPORT_NO_CHANGES: "No item was added or changed since that export.",
     _C.EXPORT_RESULTS_FETCHED: "{count} items match the filter.",
     _C.EXPORT_ROWS_MISSING: "{count} items vanished while they were fetched; they are not in the export.",
     _C.EXPORT_DELEGATED_TO_SERVER: "The server gathers {count} items into a bundle (job {job_id}).",
+    _C.EXPORT_CHANGES_DELEGATED: "The server gathers what changed into a bundle (job {job_id}).",
     _C.EXPORT_RESUMED: "The export goes on with the server's job {job_id}.",
     _C.EXPORT_DELEGATED_COMPLETED: "The server gathered {count} items.",
     _C.EXPORT_CONVERTING_DATASET: "The data set is being converted.",
@@ -87,9 +91,11 @@ KOREAN: dict[LogMessageCode, str] = {
     _C.EXPORT_STARTING: "export 를 시작합니다.",
     _C.EXPORT_IN_PROCESS: "이 프로세스가 직접 데이터를 조회합니다(deprecated). 사유: {reason}.",
     _C.EXPORT_NO_RESULTS: "필터에 맞는 항목이 없습니다.",
+    _C.EXPORT_NO_CHANGES: "그 export 이후 추가되거나 바뀐 항목이 없습니다.",
     _C.EXPORT_RESULTS_FETCHED: "필터에 맞는 항목: {count}건.",
     _C.EXPORT_ROWS_MISSING: "조회 도중 {count}건이 사라져 export 에서 빠졌습니다.",
     _C.EXPORT_DELEGATED_TO_SERVER: "서버가 {count}건을 bundle 로 모으는 중입니다(job {job_id}).",
+    _C.EXPORT_CHANGES_DELEGATED: "서버가 바뀐 항목을 bundle 로 모으는 중입니다(job {job_id}).",
     _C.EXPORT_RESUMED: "서버의 job {job_id} 로 export 를 이어서 진행합니다.",
     _C.EXPORT_DELEGATED_COMPLETED: "서버가 {count}건을 모았습니다.",
     _C.EXPORT_CONVERTING_DATASET: "데이터셋을 변환하는 중입니다.",

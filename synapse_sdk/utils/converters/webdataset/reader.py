@@ -63,21 +63,22 @@ def read_webdataset(path: Path, images: Path | None = None) -> Iterator[SourceIt
         file = path / shard.path
         try:
             for number, (held, image, name, content) in enumerate(unpack_samples(file), 1):
-                for found in _read_sample(content, file, (name, number), image, finder):
+                for found in _read_sample(content, (file, name, number), image, finder):
                     yield replace(found, held=held) if isinstance(found, SourceItem) else found
         except (OSError, tarfile.TarError) as exc:
             yield BadFile(file, None, f"the shard cannot be read: {exc}")
 
 
 def _read_sample(
-    content: bytes, shard: Path, place: tuple[str, int], image: Path | None, finder: ImageFinder | None
+    content: bytes, place: tuple[Path, str, int], image: Path | None, finder: ImageFinder | None
 ) -> Iterator[SourceItem | BadFile]:
+    shard, name, number = place
     try:
         item = msgspec.json.decode(content, type=TableItem)
     except msgspec.DecodeError as exc:
-        yield BadFile(shard, None, f"{place[0]} is not what a sample of ours holds: {exc}")
+        yield BadFile(shard, None, f"{name} is not what a sample of ours holds: {exc}")
         return
-    lines = [place[1]] * len(item.annotations)
+    lines = [number] * len(item.annotations)
     if image is None:
         yield from source_item(item, Problems(shard), finder, lines)
     else:

@@ -87,6 +87,10 @@ class OpenedExport:
         since = delta.record.get("since")
         if since is None:
             raise ConfigurationError(f"{delta.folder} is no delta but a whole export: use it as it is.")
+        if since != self.snapshot and delta.snapshot == self.snapshot:
+            raise ConfigurationError(
+                f"{self.folder} holds what {delta.folder} tells already: there is nothing to apply."
+            )
         if since != self.snapshot:
             raise ConfigurationError(
                 f"{delta.folder} tells what changed since {since}, and {self.folder} shows {self.snapshot}. "

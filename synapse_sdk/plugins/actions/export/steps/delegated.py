@@ -67,9 +67,12 @@ class DelegateEnqueueStep(ExportStep):
             # One key per run: a repeated request starts no second job, a later run starts its own.
             idempotency_key=uuid4().hex,
         )
-        count = decision.count if decision and decision.count is not None else "?"
         context.log(ExportEvent.INFO, {"message": "export delegated to the server", "job_id": accepted.job_id})
-        context.log_message(ExportLogMessageCode.EXPORT_DELEGATED_TO_SERVER, count=count, job_id=accepted.job_id)
+        if context.params.get("since"):
+            context.log_message(ExportLogMessageCode.EXPORT_CHANGES_DELEGATED, job_id=accepted.job_id)
+        else:
+            count = decision.count if decision and decision.count is not None else "?"
+            context.log_message(ExportLogMessageCode.EXPORT_DELEGATED_TO_SERVER, count=count, job_id=accepted.job_id)
         return accepted.job_id
 
     def rollback(self, context: ExportContext, result: StepResult) -> None:  # noqa: ARG002 - the context knows.
@@ -122,6 +125,7 @@ class BundleReadStep(ExportStep):
         reader = BundleReader(context, job.job_id, location)
         manifest = reader.load()
         context.total_count, context.snapshot, context.since = manifest.row_count, manifest.snapshot, manifest.since
+        context.deleted_count = manifest.deletions.rows if manifest.deletions is not None else None
         prepare_output(context)
         context.results = reader.items(manifest)
         prepare_exporter(context, context.results, reader.refresh)
@@ -131,7 +135,10 @@ class BundleReadStep(ExportStep):
         )
         context.log_message(ExportLogMessageCode.EXPORT_DELEGATED_COMPLETED, count=manifest.row_count)
         if not manifest.row_count:
-            context.log_message(ExportLogMessageCode.EXPORT_NO_RESULTS)
+            is_delta = manifest.since is not None
+            context.log_message(
+                ExportLogMessageCode.EXPORT_NO_CHANGES if is_delta else ExportLogMessageCode.EXPORT_NO_RESULTS
+            )
         return StepResult(data={"total_count": manifest.row_count})
 
     def rollback(self, context: ExportContext, result: StepResult) -> None:  # noqa: ARG002 - the context knows.
