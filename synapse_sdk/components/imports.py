@@ -33,11 +33,16 @@ class Import:
 
 @dataclass(frozen=True)
 class Unresolved:
-    """Something that a component needs and that is nowhere, or cannot be told from its text."""
+    """Something that a component needs and that is nowhere, or cannot be told from its text.
+
+    Attributes:
+        component: What was looked for, where that can be told.
+    """
 
     origin: str
     line: int
     reason: str
+    component: ComponentPath | None = None
 
     def __str__(self) -> str:
         return f"{self.origin}:{self.line}: {self.reason}"
@@ -91,7 +96,7 @@ def follow_imports(roots: Sequence[ComponentPath], read: Callable[[ComponentPath
             seen[component] = None
         elif statement is not None and not statement.is_optional:
             reason = f"imports {component.module}, and there is no component {component}."
-            unresolved.append(Unresolved(str(importer), statement.line, reason))
+            unresolved.append(Unresolved(str(importer), statement.line, reason, component))
         waiting.extend((each.component, component, each) for each in imports or ())
     return Closure(tuple(seen), tuple(dict.fromkeys(unresolved)))
 

@@ -225,23 +225,19 @@ class ComponentNegotiation(Request):
 
 
 class OfferedVersion(BaseModel):
-    """A version that differs from what the worker has.
-
-    Attributes:
-        is_known: The store has the worker's own content as another version of this path.
-    """
+    """A version that differs from what the worker has."""
 
     hash: str
     sha256: str
-    is_known: bool = False
 
 
 class UnresolvedImport(BaseModel):
-    """Something that is needed and nowhere, with the file and line that need it."""
+    """Something that is needed and nowhere, with the file and line that need it; `path` where that can be told."""
 
     origin: str
     line: int
     reason: str
+    path: str | None = None
 
 
 class ComponentOffer(BaseModel):
@@ -250,6 +246,7 @@ class ComponentOffer(BaseModel):
     Attributes:
         versions: The versions that differ, or that the worker lacks, by path.
         contents: Their contents, each once, by SHA-256.
+        known: Paths whose local content differs and is in the store too, as another version of the same path: no edit.
         needed: Paths that imports have added to those that were asked for.
         missing: Paths that were asked for and have no such version.
         unresolved: Imports that lead nowhere.
@@ -257,6 +254,7 @@ class ComponentOffer(BaseModel):
 
     versions: dict[str, OfferedVersion]
     contents: dict[str, str]
+    known: list[str]
     needed: list[str]
     missing: list[str]
     unresolved: list[UnresolvedImport]

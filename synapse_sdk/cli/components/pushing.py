@@ -37,7 +37,7 @@ def plan_push(contents: Mapping[str, bytes], offer: Mapping[str, Any], aliases: 
     changes, older, unchanged = [], [], 0
     for path, content in sorted(contents.items()):
         version = offer["versions"].get(path)
-        if version is not None and version["is_known"]:
+        if version is not None and path in offer["known"]:
             older.append(path)
         elif version is not None or path in offer["missing"]:
             expected = version["hash"] if version else None

@@ -1,6 +1,8 @@
 import pytest
 
+from synapse_sdk.testing import InProcessTransport
 from tests.backend.components.store import Store
+from tests.backend.components.worker import Worker
 
 
 @pytest.fixture
@@ -15,3 +17,14 @@ def settings(settings, tmp_path):
     root = tmp_path / "checkout"
     (root / "cvlabkit").mkdir(parents=True)
     return settings.model_copy(update={"component_root": root})
+
+
+@pytest.fixture
+def transport(app, client):
+    with InProcessTransport(app) as transport:
+        yield transport
+
+
+@pytest.fixture
+def worker(tmp_path, transport, admin_token):
+    return Worker(tmp_path / "worker", transport, admin_token)

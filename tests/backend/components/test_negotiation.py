@@ -44,10 +44,16 @@ def test_an_older_version_is_told_from_an_edit(kept):
     kept.upload("loss/helper.py", "x = 2\n")
     for local, is_known in ((SOURCES["loss/helper.py"], True), ("x = edited\n", False)):
         offer = kept.post("/sync", {"have": {"loss/helper.py": sha(local)}, "need": ["loss/helper.py"]})
-        assert offer["versions"]["loss/helper.py"]["is_known"] is is_known
+        assert offer["known"] == (["loss/helper.py"] if is_known else [])
         assert list(offer["contents"].values()) == ["x = 2\n"]
     question = {"have": {}, "need": ["loss/helper.py"], "with_contents": False}
     assert kept.post("/sync", question)["contents"] == {}
+
+
+def test_a_version_that_is_not_in_use_is_known_too(kept):
+    kept.upload("loss/idle.py", "z = 1\n", activate=False)
+    offer = kept.post("/sync", {"have": {"loss/idle.py": sha("z = 1\n")}, "need": ["loss/idle.py"]})
+    assert (offer["missing"], offer["known"]) == (["loss/idle.py"], ["loss/idle.py"])
 
 
 def test_without_names_everything_is_meant(kept):

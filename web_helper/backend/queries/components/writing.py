@@ -38,7 +38,7 @@ def lock_store(session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": STORE_LOCK})
 
 
-def add_change_set(session: Session, kind: ChangeSetKind, user_id: int, reason: str, registered: int) -> int:
+def add_change_set(session: Session, kind: ChangeSetKind, user_id: int, *, reason: str, registered: int) -> int:
     """A new change set; its id."""
     row = ComponentChangeSet(kind=kind, user_id=user_id, reason=reason, registered=registered)
     session.add(row)

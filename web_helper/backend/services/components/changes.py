@@ -125,7 +125,7 @@ def apply_changes(
     _check_expected(wishes, current)
     if not new and not _differs(wishes, current):
         return Outcome(None, versions=_meant(files, wishes, known))
-    set_id = writing.add_change_set(call.session, kind, call.actor.user_id, reason, len(new))
+    set_id = writing.add_change_set(call.session, kind, call.actor.user_id, reason=reason, registered=len(new))
     _add(call, set_id, new)
     if new:
         known |= _by_path(queries.versions_at(call.session, [str(file.component) for file in new]))

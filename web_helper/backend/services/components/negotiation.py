@@ -25,20 +25,24 @@ def negotiate(call: Call, body: ComponentNegotiation) -> ComponentOffer:
     closure = _close(call, asked, wanted, follow=body.follow_imports)
     paths = [str(component) for component in closure.components]
     differing = {path: wanted[path] for path in paths if path in wanted and wanted[path][1] != body.have.get(path)}
-    known = _known_contents(call, body.have, differing)
+    missing = [path for path in asked if path not in wanted]
     contents = queries.contents_of(
         call.session, {digest for _, digest in differing.values()} if body.with_contents else ()
     )
     return ComponentOffer(
-        versions={
-            path: OfferedVersion(hash=name, sha256=digest, is_known=path in known)
-            for path, (name, digest) in differing.items()
-        },
+        versions={path: OfferedVersion(hash=name, sha256=digest) for path, (name, digest) in differing.items()},
         contents={digest: content.decode() for digest, content in contents.items()},
+        known=_known_contents(call, body.have, [*differing, *missing]),
         needed=[path for path in paths if path not in set(asked)],
-        missing=[path for path in asked if path not in wanted],
+        missing=missing,
         unresolved=[
-            UnresolvedImport(origin=each.origin, line=each.line, reason=each.reason) for each in closure.unresolved
+            UnresolvedImport(
+                origin=each.origin,
+                line=each.line,
+                reason=each.reason,
+                path=None if each.component is None else str(each.component),
+            )
+            for each in closure.unresolved
         ],
     )
 
@@ -68,7 +72,7 @@ def _close(call: Call, asked: Sequence[str], wanted: Wanted, *, follow: bool) ->
     return follow_imports(roots, read)
 
 
-def _known_contents(call: Call, have: Mapping[str, str], differing: Wanted) -> set[str]:
-    """Paths whose local content the store has too: as an older version, or one that was not activated."""
-    local = [path for path in differing if path in have]
-    return {row.path for row in queries.versions_at(call.session, local) if have[row.path] == row.sha256}
+def _known_contents(call: Call, have: Mapping[str, str], paths: Sequence[str]) -> list[str]:
+    """Paths whose local content the store has too: as an older version, or one that is not in use."""
+    local = [path for path in paths if path in have]
+    return sorted({row.path for row in queries.versions_at(call.session, local) if have[row.path] == row.sha256})

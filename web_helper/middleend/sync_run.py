@@ -1,0 +1,192 @@
+"""One synchronisation: decided for every component at once, then carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from synapse_sdk.clients.components import ComponentClient
+from synapse_sdk.components.digests import decode_component, sha256_of, short_hash
+from synapse_sdk.components.names import parse_component_path
+from synapse_sdk.exceptions import AuthorizationError, ClientError, ComponentError, ConflictError, ValidationError
+from synapse_sdk.wire.components import ACTIVE
+from web_helper.middleend.local_tree import LocalTree, Replacement
+from web_helper.middleend.sync_plan import (
+    RESOLVED,
+    ComponentState,
+    ConflictResolution,
+    SyncAction,
+    SyncStrategy,
+    classify,
+    decide,
+    has_unsaved_edit,
+)
+from web_helper.middleend.sync_records import SyncConflict, SyncResult
+
+_UNCHANGED = (None, SyncAction.KEEP, SyncAction.REPORT)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the server answered to what is here.
+
+    Attributes:
+        versions: SHA-256 and short hash of what differs, by path.
+        contents: The bytes of those, by SHA-256.
+        server: SHA-256 of what the server wants, for everything that was asked; None where it has nothing.
+        known: Paths whose local bytes the server has too, as another version.
+        unresolved: Imports of the server's versions that lead nowhere on the server.
+    """
+
+    versions: Mapping[str, Mapping[str, Any]]
+    contents: Mapping[str, bytes]
+    server: Mapping[str, str | None]
+    known: frozenset[str]
+    unresolved: Sequence[Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any], have: Mapping[str, str], asked: Sequence[str]) -> Offer:
+        """An answer of the server, to those who have and asked this."""
+        for path in answer["versions"]:
+            parse_component_path(path)
+        server: dict[str, str | None] = {path: have.get(path) for path in asked}
+        server |= dict.fromkeys(answer["missing"])
+        server |= {path: version["sha256"] for path, version in answer["versions"].items()}
+        contents = {digest: text.encode() for digest, text in answer["contents"].items()}
+        return cls(answer["versions"], contents, server, frozenset(answer["known"]), answer["unresolved"])
+
+
+class SyncRun:
+    """What will be done about each component, and doing it.
+
+    Args:
+        client: Where edits are uploaded to.
+        tree: Where versions are put.
+        contents: The local bytes of everything that is needed; None where there is no file.
+        offer: What the server says about it.
+        strategy: Who wins.
+    """
+
+    def __init__(
+        self,
+        client: ComponentClient,
+        tree: LocalTree,
+        contents: Mapping[str, bytes | None],
+        offer: Offer,
+        *,
+        strategy: SyncStrategy,
+    ) -> None:
+        self.client = client
+        self.tree = tree
+        self.contents = contents
+        self.offer = offer
+        self.strategy = strategy
+        bases = tree.read_bases()
+        self.states = {path: self._state_of(path, bases.get(path)) for path in contents}
+        self.actions = {path: decide(state, strategy) for path, state in self.states.items()}
+        self.result = SyncResult()
+        kinds = {path: classify(state) for path, state in self.states.items()}
+        self.result.planned = {path: kind for path, kind in kinds.items() if kind is not None}
+
+    @property
+    def available(self) -> set[str]:
+        """Components that are here or on the server."""
+        return {path for path, state in self.states.items() if state.local or state.server}
+
+    def uses_server(self, path: str) -> bool:
+        """Whether the server's version will be what lies here."""
+        return self.actions.get(path) in (None, SyncAction.DOWNLOAD)
+
+    def ask(self, decide_about: Callable[[SyncConflict], ConflictResolution]) -> None:
+        """Let somebody decide about every conflict; one that stays pending is in the result."""
+        for path, action in self.actions.items():
+            if action is SyncAction.ASK:
+                conflict = self._conflict_of(path)
+                conflict.resolution = decide_about(conflict)
+                self.actions[path] = RESOLVED[conflict.resolution]
+                if self.actions[path] is SyncAction.ASK:
+                    self.result.conflicts.append(conflict)
+
+    def carry_out(self) -> SyncResult:
+        """Download as one set, upload as one set, and say what lies here now.
+
+        Raises:
+            ClientError: The server could not be reached.
+            OSError: The disk refused.
+        """
+        self._download([path for path, action in self.actions.items() if action is SyncAction.DOWNLOAD])
+        self._upload([path for path, action in self.actions.items() if action is SyncAction.UPLOAD])
+        unchanged = [path for path, action in self.actions.items() if action in _UNCHANGED]
+        self.result.skipped += [path for path in unchanged if self.states[path] != ComponentState(None, None)]
+        if self.strategy is not SyncStrategy.DRY_RUN:
+            same = {path: self.states[path].local for path in unchanged if self.actions[path] is None}
+            self.tree.note_bases({path: digest for path, digest in same.items() if digest is not None})
+        self._note_hashes()
+        return self.result
+
+    def _note_hashes(self) -> None:
+        waiting = {conflict.path for conflict in self.result.conflicts} | set(self.result.failed)
+        for path in sorted(set(self.states) - waiting):
+            content = self.tree.read(parse_component_path(path))
+            if content is not None:
+                self.result.component_hashes[path] = short_hash(content)
+
+    def _download(self, paths: Sequence[str]) -> None:
+        wanted = [
+            Replacement(path, state.server, state.local, has_unsaved_edit(state))
+            for path in paths
+            if (state := self.states[path]).server is not None
+        ]
+        try:
+            replaced = self.tree.replace(wanted, self.offer.contents)
+        except ComponentError as exc:
+            for path in paths:
+                self.result.fail(path, str(exc))
+            return
+        self.result.synced += replaced.done
+        self.result.kept |= replaced.kept
+        for path in replaced.edited:
+            self.result.fail(path, "The file was edited meanwhile and was left as it is; synchronise again.")
+
+    def _upload(self, paths: Sequence[str]) -> None:
+        changes = []
+        for path in paths:
+            try:
+                text = decode_component(self.contents[path] or b"")
+            except ComponentError as exc:
+                self.result.fail(path, f"{exc}.")
+                continue
+            changes.append({"path": path, "content": text, "aliases": [ACTIVE], "expected": self.states[path].server})
+        if not changes:
+            return
+        try:
+            self.client.change(changes, reason="synchronised from a worker")
+        except (ConflictError, AuthorizationError, ValidationError) as exc:
+            for change in changes:
+                self.result.fail(str(change["path"]), f"The server refused the upload: {_reason_of(exc)}")
+            return
+        done = [str(change["path"]) for change in changes]
+        self.tree.note_bases({path: sha256_of(self.contents[path] or b"") for path in done})
+        self.result.uploaded += done
+
+    def _state_of(self, path: str, base: str | None) -> ComponentState:
+        content = self.contents[path]
+        local = None if content is None else sha256_of(content)
+        return ComponentState(local, self.offer.server.get(path), base, path in self.offer.known)
+
+    def _conflict_of(self, path: str) -> SyncConflict:
+        content, version = self.contents[path], self.offer.versions.get(path)
+        return SyncConflict(
+            path,
+            None if content is None else short_hash(content),
+            None if version is None else version["hash"],
+            self.result.planned[path],
+            None if content is None else content.decode("utf-8", "replace"),
+        )
+
+
+def _reason_of(exc: ClientError) -> str:
+    detail = exc.detail
+    error = detail.get("error") if isinstance(detail, Mapping) else None
+    return str(error.get("message")) if isinstance(error, Mapping) else str(detail)
