@@ -8,9 +8,13 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
 
 from synapse_sdk.plugins.executors import job_protocol
 from tests.bench.items import HEIGHT, WIDTH, drawn, encode
@@ -30,6 +34,7 @@ from web_helper.backend.models import (
 from web_helper.backend.services.data.objects import path_of_content
 
 GOAL_TASKS_PER_CPU_SECOND, GOAL_MB = 5000, 128
+BATCH = 500
 ACTION = "synapse_sdk.plugins.actions.to_task:FileToTaskAction"
 NAMES = sorted({found["category"] for data in drawn() for found in data["annotations"]})
 
@@ -89,50 +94,74 @@ def prepare(bench: Bench, kind: str, count: int) -> int:
         project = Project(name=f"to task {kind}", data_collection_id=collection.id)
         session.add(project)
         session.flush()
-        image = _file(session, storage.id, root, b"image")
-        files: dict[str, int] = {}
-        for number, content in enumerate(contents(kind, count)):
-            sha256 = hashlib.sha256(content).hexdigest() if kind != "coco" or not files else next(iter(files))
-            labels = files.get(sha256) or _file(session, storage.id, root, content)
-            files[sha256] = labels
-            unit = DataUnit(data_collection_id=collection.id, name=f"{number}.png", width=WIDTH, height=HEIGHT)
-            session.add(unit)
-            session.flush()
-            rows = [("image", True, image, f"{number}.png"), ("labels", False, labels, f"{number}.{kind}")]
-            session.execute(
-                insert(DataUnitFile),
-                [
-                    {
-                        "data_unit_id": unit.id,
-                        "specification": n,
-                        "is_primary": p,
-                        "data_file_id": f,
-                        "file_name_original": o,
-                    }
-                    for n, p, f, o in rows
-                ],
-            )
-            session.add(Task(project_id=project.id, data_unit_id=unit.id))
-            if number % 1000 == 0:
-                session.flush()
-                session.expunge_all()
-        project_id = project.id
+        target = _Target(session, storage.id, root, collection.id, project.id)
+        image = target.files([b"image"])[0]
+        numbered = enumerate(contents(kind, count))
+        while batch := list(islice(numbered, BATCH)):
+            target.add(batch, image, kind)
+            session.expunge_all()
+        project_id = target.project
     database.dispose()
     return project_id
 
 
-def _file(session, storage_id: int, root: Path, content: bytes) -> int:
-    sha256 = hashlib.sha256(content).hexdigest()
-    known = session.scalar(select(DataFile.id).where(DataFile.sha256 == sha256))
-    if known:
-        return known
-    path = path_of_content(sha256)
-    (root / path).parent.mkdir(parents=True, exist_ok=True)
-    (root / path).write_bytes(content)
-    file = DataFile(storage_id=storage_id, sha256=sha256, size_bytes=len(content), path=path, status="confirmed")
-    session.add(file)
-    session.flush()
-    return file.id
+@dataclass(frozen=True)
+class _Target:
+    """Where units and tasks go, hundreds at a time."""
+
+    session: Session
+    storage: int
+    root: Path
+    collection: int
+    project: int
+
+    def add(self, batch: list[tuple[int, bytes]], image: int, kind: str) -> None:
+        labels = self.files([content for _, content in batch])
+        units = [
+            DataUnit(data_collection_id=self.collection, name=f"{number}.png", width=WIDTH, height=HEIGHT)
+            for number, _ in batch
+        ]
+        self.session.add_all(units)
+        self.session.flush()
+        rows = []
+        for (number, _), unit, file in zip(batch, units, labels, strict=True):
+            rows.append(_unit_file(unit.id, "image", image, f"{number}.png"))
+            rows.append(_unit_file(unit.id, "labels", file, f"{number}.{kind}"))
+        self.session.execute(insert(DataUnitFile), rows)
+        self.session.add_all([Task(project_id=self.project, data_unit_id=unit.id) for unit in units])
+        self.session.flush()
+
+    def files(self, contents: list[bytes]) -> list[int]:
+        """Store each content once; answers the files' ids."""
+        # One large file may stand for all of them.
+        distinct = {id(content): content for content in contents}
+        hashes = {key: hashlib.sha256(content).hexdigest() for key, content in distinct.items()}
+        digests = [hashes[id(content)] for content in contents]
+        known = select(DataFile.sha256, DataFile.id).where(DataFile.sha256.in_(digests))
+        ids = {row.sha256: row.id for row in self.session.execute(known)}
+        new = {sha256: content for sha256, content in zip(digests, contents, strict=True) if sha256 not in ids}
+        rows = [self._file(sha256, content) for sha256, content in new.items()]
+        self.session.add_all(rows)
+        self.session.flush()
+        ids |= {row.sha256: row.id for row in rows}
+        return [ids[sha256] for sha256 in digests]
+
+    def _file(self, sha256: str, content: bytes) -> DataFile:
+        path = path_of_content(sha256)
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_bytes(content)
+        size = len(content)
+        return DataFile(storage_id=self.storage, sha256=sha256, size_bytes=size, path=path, status="confirmed")
+
+
+def _unit_file(unit: int, specification: str, file: int, name: str) -> dict[str, Any]:
+    return {
+        "data_unit_id": unit,
+        "specification": specification,
+        "is_primary": specification == "image",
+        "data_file_id": file,
+        "file_name_original": name,
+    }
 
 
 def main(count: int = 10_000) -> bool:
