@@ -11,7 +11,7 @@ import pytest
 from tests.agent.stage import processes_with
 from tests.agent.stage import until as until_within
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 MEGA = 2**20
 # A node of a cluster takes seconds to prepare a run where the machine is busy.

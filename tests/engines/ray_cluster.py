@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
-READY_SECONDS = 120
+READY_SECONDS = 300
 STOP_SECONDS = 5
 OBJECT_STORE_BYTES = 2**28
 HEAD_PROGRAMS = ("gcs_server", "raylet/raylet", "dashboard/dashboard.py", "monitor.py")
@@ -123,7 +123,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(httpx2.TransportError):
             # The dashboard answers before there is a node that could run anything.
-            answer = httpx2.get(f"http://127.0.0.1:{port}/api/v0/nodes", timeout=5)
+            answer = httpx2.get(f"http://127.0.0.1:{port}/api/v0/nodes", timeout=20)
             if answer.status_code == httpx2.codes.OK and '"ALIVE"' in answer.text:
                 return
         time.sleep(0.2)

@@ -19,6 +19,19 @@ def test_replicas_share_the_work(host):
     assert len(set(answers)) == 2
 
 
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("no_such_module:Model", "no_such_module"),
+        ("plugin.models:NoSuchClass", "NoSuchClass"),
+        ("plugin.models:NotServed", "no action"),
+    ],
+)
+def test_what_cannot_be_loaded_says_why(host, model, words):
+    host.deploy(model)
+    assert words in host.wait("DEPLOY_FAILED").message
+
+
 def test_a_crash_at_every_start_gives_up(host):
     host.deploy("CrashesAtStart")
     assert "exit status 7" in host.wait("DEPLOY_FAILED").message

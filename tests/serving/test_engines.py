@@ -13,7 +13,7 @@ from synapse_sdk.exceptions import ConflictError
 from tests.serving.conftest import wait_for
 from tests.serving.release.plugin.models import SECRET
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 NAME = "models@1.0.0"
 
@@ -52,8 +52,6 @@ def test_routes_of_a_plugins_own_application_answer_and_its_agents_keys_stay_awa
 @pytest.mark.parametrize(
     ("model", "more", "words"),
     [
-        ("no_such_module:Model", {}, "no_such_module"),
-        ("plugin.models:NotServed", {}, "no action"),
         ("BrokenConstructor", {}, "RuntimeError: no weights at https://host/weights"),
         ("SlowStart", {"start_timeout_s": 1.5}, "not ready within 1.5 s"),
         ("Greedy", {"resources": {"memory": 300 * 2**20}}, "more than its memory"),
@@ -102,15 +100,16 @@ def test_with_another_replica_it_stays_running(host):
     assert "UNHEALTHY" not in host.seen
 
 
-@pytest.mark.parametrize("model", ["Worker", "Sickly"])
-def test_a_replica_that_hangs_or_says_that_it_is_not_well_is_replaced(host, model):
-    state = host.run(model, health_check_timeout_s=1.0)
-    if model == "Worker":
-        assert is_lost(host, state, block=40.0)
-    else:
-        assert host.ask(state).status_code == 200
+def test_a_replica_that_hangs_or_says_that_it_is_not_well_is_replaced(host):
+    host.deploy("Sickly", "sickly@1", health_check_timeout_s=1.0)
+    hanging = host.run("Worker", health_check_timeout_s=1.0)
+    sickly = host.wait("RUNNING", "sickly@1")
+    assert host.ask(sickly).status_code == 200
+    host.wait("UNHEALTHY", "sickly@1")
+    assert is_lost(host, hanging, block=40.0)
     host.wait("UNHEALTHY")
     assert host.ask(host.wait("RUNNING")).status_code == 200
+    host.wait("RUNNING", "sickly@1")
 
 
 def test_requests_beyond_the_bounds_are_refused_and_batches_are_gathered(host):
