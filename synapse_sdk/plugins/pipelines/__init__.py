@@ -1,3 +1,4 @@
-from synapse_sdk.plugins.pipelines.pipeline import ActionPipeline, PipelineContext, SchemaIncompatibleError
+from synapse_sdk.plugins.pipelines.context import PipelineContext
+from synapse_sdk.plugins.pipelines.pipeline import ActionPipeline, PipelineExecutor, SchemaIncompatibleError
 
-__all__ = ["ActionPipeline", "PipelineContext", "SchemaIncompatibleError"]
+__all__ = ["ActionPipeline", "PipelineContext", "PipelineExecutor", "SchemaIncompatibleError"]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
-
-from pydantic import BaseModel
+from typing import Any, Protocol
 
 from synapse_sdk.exceptions import PluginError
 from synapse_sdk.plugins.action import BaseAction
 from synapse_sdk.plugins.context import RuntimeContext
 from synapse_sdk.plugins.discovery import name_of_class
+from synapse_sdk.plugins.pipelines.context import PipelineContext
 
 ActionClass = type[BaseAction[Any]]
+POLL_SECONDS = 0.5
 
 
 class SchemaIncompatibleError(PluginError):
@@ -22,28 +21,25 @@ class SchemaIncompatibleError(PluginError):
     code = "SCHEMA_INCOMPATIBLE"
 
 
-@dataclass
-class PipelineContext:
-    """What a pipeline's actions have made so far.
+class PipelineExecutor(Protocol):
+    """Runs a pipeline elsewhere; `RayPipelineExecutor` is one."""
 
-    Attributes:
-        values: The first parameters, and over them every field of every result.
-        results: Each action's result, by its name.
-    """
+    def submit(
+        self,
+        actions: Sequence[ActionClass],
+        params: Mapping[str, Any],
+        *,
+        name: str | None = None,
+        resume_from: str | None = None,
+    ) -> str:
+        """Start it and answer the run's id."""
 
-    values: dict[str, Any]
-    results: dict[str, Any] = field(default_factory=dict)
-
-    def take(self, name: str, result: Any) -> None:
-        """Keep an action's result; its fields become parameters of the actions that follow."""
-        plain = result.model_dump() if isinstance(result, BaseModel) else result
-        self.results[name] = plain
-        if isinstance(plain, Mapping):
-            self.values.update(plain)
+    def wait(self, run_id: str, timeout_seconds: float | None = None, poll_interval: float = ...) -> dict[str, Any]:
+        """Wait for its end and answer the result of each action, by its name."""
 
 
 class ActionPipeline:
-    """A chain of actions that run in this process.
+    """A chain of actions: run in this process (`execute`), or by an executor that outlives it (`submit`, `wait`).
 
     Args:
         actions: Their classes, in order.
@@ -82,6 +78,41 @@ class ActionPipeline:
             if progress_callback:
                 progress_callback(index, len(self.actions))
         return state.results
+
+    def submit(
+        self,
+        params: Mapping[str, Any],
+        executor: PipelineExecutor,
+        name: str | None = None,
+        resume_from: str | None = None,
+    ) -> str:
+        """Start the pipeline elsewhere, and answer the run's id without waiting.
+
+        Args:
+            params: Parameters of the first action, and of every later one that names them.
+            executor: Where it runs, such as a `RayPipelineExecutor`.
+            name: Goes into the run's id.
+            resume_from: A run of the same actions: what it has completed is not run again.
+
+        Raises:
+            PluginRunError: The executor cannot start it.
+        """
+        return executor.submit(self.actions, params, name=name, resume_from=resume_from)
+
+    def wait(
+        self,
+        run_id: str,
+        executor: PipelineExecutor,
+        timeout_seconds: float | None = None,
+        poll_interval: float = POLL_SECONDS,
+    ) -> dict[str, Any]:
+        """Wait for a run that `submit` started, and answer the result of each action, by its name.
+
+        Raises:
+            ExecutionError: An action failed, or the pipeline was stopped.
+            TimeoutError: It takes longer; it goes on.
+        """
+        return executor.wait(run_id, timeout_seconds, poll_interval)
 
     def validate_initial_params(self, params: Mapping[str, Any]) -> list[str]:
         """Required parameters that nobody supplies, as `Action.field`; a modelled result supplies its fields."""
