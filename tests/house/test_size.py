@@ -17,8 +17,12 @@ FUNCTION_EXCEPTIONS: dict[str, str] = {
     f"synapse_sdk/plugins/actions/export/{where}:process_file_saving": "the documented signature, overridden by plugins"
     for where in ("exporter.py", "formats/exporter.py")
 } | {
-    f"synapse_sdk/plugins/actions/to_task/{where}:convert_data_from_file": "the documented signature"
-    for where in ("action.py", "file_formats/action.py")
+    f"{where}:convert_data_from_file": "the documented signature"
+    for where in (
+        "synapse_sdk/plugins/actions/to_task/action.py",
+        "synapse_sdk/plugins/actions/to_task/file_formats/action.py",
+        "examples/plugins/annotations-from-files/plugin/to_task.py",
+    )
 }
 
 
