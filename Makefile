@@ -45,8 +45,9 @@ test-peers: $(STAMP)  ## COCOeval and Ultralytics' own label check (in its own e
 	$(BIN)/python -m tests.bench.peers --only-environment ultralytics
 	SYNAPSE_REQUIRE_PEERS=1 $(BIN)/python -m pytest -n 0 tests/faults/test_validators.py
 
-nightly: $(STAMP)  ## Two hundred seeded kills on both databases, and the other faults (SYNAPSE_KILLS=200).
-	SYNAPSE_KILLS=$${SYNAPSE_KILLS:-200} $(BIN)/python -m pytest -n 0 tests/faults
+nightly: $(STAMP)  ## Two hundred seeded kills of exports, agents and pre-annotations, and the other faults (SYNAPSE_KILLS=200).
+	SYNAPSE_KILLS=$${SYNAPSE_KILLS:-200} SYNAPSE_OUTAGE_SECONDS=$${SYNAPSE_OUTAGE_SECONDS:-30} $(BIN)/python -m pytest -n 0 \
+		tests/faults tests/agent/test_faults_agent.py tests/agent/test_faults_server.py tests/to_task/test_kills.py
 
 check: $(STAMP)  ## Lint, format, types, import contracts.
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ import yaml
 
 from synapse_sdk.clients.backend import BackendClient
 from synapse_sdk.clients.backend_v2 import BackendV2Client
+from synapse_sdk.exceptions import ClientError
 from synapse_sdk.utils.file.archive import create_archive
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.services.bootstrap import bootstrap
@@ -50,6 +51,7 @@ class Stage:
         self.start_server()
         self.v1 = BackendClient(self.url, self.token)
         self.v2 = BackendV2Client(self.url, access_token=self.token, allow_insecure=True)
+        until(self.is_up, 120.0, (folder / "server.log").read_text)
 
     def start_server(self):
         env = {**clean_env(), "SYNAPSE_SERVER_HOME": str(self.home), "SYNAPSE_SERVER_BASE_URL": self.url}
@@ -64,6 +66,14 @@ class Stage:
                 start_new_session=True,
             )
 
+    def is_up(self) -> bool:
+        """Whether the server answers; its socket takes connections before it does."""
+        try:
+            self.v1.list_agents()
+        except ClientError:
+            return False
+        return True
+
     def kill_server(self):
         """Connections are refused from here on: the listening socket goes with the server."""
         port = self.listener.getsockname()[1]
@@ -75,6 +85,7 @@ class Stage:
     def revive_server(self, port: int):
         self.listener = socket.create_server(("127.0.0.1", port))
         self.start_server()
+        until(self.is_up, 120.0, (self.folder / "server.log").read_text)
 
     def start_agent(self, name: str = "", **settings) -> "AgentProcess":
         agent = AgentProcess(self, name or f"host-{uuid.uuid4().hex[:6]}", settings)

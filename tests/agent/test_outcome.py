@@ -11,7 +11,8 @@ from synapse_agent.services.runs.outcome import classify_outcome
 from synapse_sdk.plugins.executors.job_protocol import encode_error, encode_result
 from synapse_sdk.wire.agents import ExitKind
 
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "run-on-an-agent.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "reference" / "runs.md"
 RESULT = encode_result({"value": 1})[0]
 
 
@@ -62,6 +63,14 @@ def test_messages_hold_no_keys_and_no_queries():
     assert not any(secret in ending.error for secret in ("pw@", "token=1", "abcdefghijkl"))
 
 
-def test_the_how_to_page_lists_every_kind():
-    rows = re.findall(r"^\| `(\w+)` \| (\w+) \|", PAGE.read_text(), re.MULTILINE)
+def test_the_page_lists_every_kind():
+    table = PAGE.read_text().partition("## How a run ends")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \|", table, re.MULTILINE)
     assert {kind for kind, _ in rows} == {"exit_kind", *ExitKind}
+
+
+def test_the_page_lists_every_event_of_runs():
+    table = PAGE.read_text().partition("## Events of an agent")[2]
+    rows = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+    sources = (ROOT / "synapse_agent" / "services" / "runs").glob("*.py")
+    assert rows == {name for path in sources for name in re.findall(r'log_event\("(\w+)"', path.read_text())}

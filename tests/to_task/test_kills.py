@@ -24,6 +24,7 @@ from web_helper.launcher.home import Home
 COUNT = 120
 # Of each method; `SYNAPSE_KILLS=200`, or `make nightly`, for more. A seed that fails fails again.
 KILLS = int(os.environ.get("SYNAPSE_KILLS", "4"))
+KILLS_PER_RUN = 4
 RUNNER = """
 import json, sys
 from synapse_sdk.clients.backend import BackendClient
@@ -118,11 +119,12 @@ def scene(running_platform, tmp_path):
 @pytest.mark.system
 @pytest.mark.xdist_group("platform")
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", range(-(-KILLS // KILLS_PER_RUN)))
 @pytest.mark.parametrize("method", ["file", "inference"])
-def test_kills_at_random_moments_annotate_each_task_once_by_each_model(scene, method):
-    chance, run_id, params = random.Random(KILLS), str(uuid.uuid4()), scene.params(method)
+def test_kills_at_random_moments_annotate_each_task_once_by_each_model(scene, method, seed):
+    chance, run_id, params = random.Random(seed), str(uuid.uuid4()), scene.params(method)
 
-    for number in range(KILLS):
+    for number in range(KILLS_PER_RUN):
         process = scene.start(params, run_id)
         done, deadline = len(scene.rows(run_id)), time.monotonic() + 60
         while len(scene.rows(run_id)) < min(done + 6, COUNT) and process.poll() is None and time.monotonic() < deadline:
