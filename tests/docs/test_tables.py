@@ -10,8 +10,10 @@ from synapse_sdk.plugins.actions.export.delegation import DelegationReason, Expo
 from synapse_sdk.plugins.actions.export.formats import ImageMode
 from synapse_sdk.plugins.actions.export.formats.params import parse_writer_options
 from synapse_sdk.utils.converters import Format
-from synapse_sdk.utils.converters.formats import CocoTask, YoloTask
+from synapse_sdk.utils.converters.formats import CocoTask, ParquetOptions, WebDatasetOptions, YoloTask
 from synapse_sdk.utils.converters.losses import LossCode
+from synapse_sdk.utils.converters.parquet.schema import make_schema
+from synapse_sdk.utils.converters.webdataset.reader import ShardFacts, ShardIndex
 from synapse_sdk.wire.accounts import Role
 from synapse_sdk.wire.annotations import Annotation, AnnotationShape
 from synapse_sdk.wire.bundle import BUNDLE_STEMS, BundleManifest, BundlePart, ExportRow, RowDataUnit, RowFile
@@ -55,6 +57,16 @@ def test_formats_carry_what_the_page_says(kind, tmp_path):
 
 def test_every_format_has_its_layout():
     assert set(first_column(FORMATS, "format")) == set(Format)
+
+
+def test_every_field_of_shards_and_every_column_of_parquet_is_listed():
+    assert set(ShardIndex.__struct_fields__) < set(first_column(FORMATS, "field of shards.json"))
+    shards = table_of(FORMATS, "field of shards.json")[-1][1]
+    assert all(name in shards for name in ShardFacts.__struct_fields__)
+    assert first_column(FORMATS, "column") == make_schema().names
+    page = prose_of(FORMATS)
+    numbers = {f"{number:,}" for number in (ParquetOptions().file_rows, ParquetOptions().group_rows)}
+    assert all(number in page for number in numbers | {f"{WebDatasetOptions().shard_items:,}"})
 
 
 @pytest.mark.parametrize(
