@@ -70,7 +70,8 @@ def anchors_of(page) -> set[str]:
 
 def problem_of(command: str) -> str | None:
     """What is wrong with a command line, as far as its own words tell."""
-    words = shlex.split(command, comments=True)
+    # A quoted value may go on in the next line.
+    words = shlex.split(command.rpartition("'")[0] if command.count("'") % 2 else command, comments=True)
     words = words[words.index("synapse") + 1 :]
     found = APP
     while words and hasattr(found, "commands") and not words[0].startswith("-"):
