@@ -128,7 +128,7 @@ def run(
         address = "ray_address" if mode is RunMode.TASK else "dashboard_address"
         cluster: dict[str, Any] = {address: ray_address, "num_cpus": cpus, "num_gpus": gpus}
         options = {name: value for name, value in cluster.items() if value is not None}
-        result = _run_on_ray(mode, plugin or path, (action, values), (host, token), options, is_detached=detach)
+        result = _run_on_ray(mode, plugin or path, (action, values), (host, token), options=options, is_detached=detach)
     if as_json or not isinstance(result, dict):
         print_json(result)
     else:
@@ -243,8 +243,8 @@ def _run_on_ray(
     plugin: str | Path,
     wish: tuple[str, dict[str, Any]],
     server: tuple[str | None, str | None],
-    options: dict[str, Any],
     *,
+    options: dict[str, Any],
     is_detached: bool,
 ) -> Any:
     action, params = wish

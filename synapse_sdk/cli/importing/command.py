@@ -29,6 +29,16 @@ from synapse_sdk.wire.annotations import ClassDefinition
 RESUME_HINT = "Run the same command again to go on: what is there already is not sent twice."
 DEFAULT_WORKERS = 8
 
+ImagesOption = Annotated[
+    Path | None, typer.Option(exists=True, file_okay=False, help="Folder of the images, when not beside.")
+]
+ReportOption = Annotated[
+    Path | None, typer.Option(dir_okay=False, help="Write every bad file and difference to this JSON file.")
+]
+ImagesOnlyOption = Annotated[
+    bool, typer.Option("--images-only", help="Leave the annotations out: tasks for a model or people to annotate.")
+]
+
 
 def import_command(
     fmt: Annotated[
@@ -39,19 +49,13 @@ def import_command(
     ],
     *,
     project: Annotated[str, typer.Option(help="Name (or id) of the project; a new name makes a new project.")],
-    images: Annotated[
-        Path | None, typer.Option(exists=True, file_okay=False, help="Folder of the images, when not beside.")
-    ] = None,
-    report: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="Write every bad file and difference to this JSON file.")
-    ] = None,
+    images: ImagesOption = None,
+    report: ReportOption = None,
     is_strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad file, with exit code 1.")] = False,
     has_fixed_classes: Annotated[
         bool, typer.Option("--fixed-classes", help="Refuse items with classes that the project does not have.")
     ] = False,
-    is_images_only: Annotated[
-        bool, typer.Option("--images-only", help="Leave the annotations out: tasks for a model or people to annotate.")
-    ] = False,
+    is_images_only: ImagesOnlyOption = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Files sent at the same time.")] = DEFAULT_WORKERS,
     host: HostOption = None,
     token: TokenOption = None,
