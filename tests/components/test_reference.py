@@ -17,3 +17,13 @@ def test_what_the_page_writes_can_be_read():
     assert len(rows) == 9
     for written in (row[0].replace("\\|", "|") for row in rows):
         config_references(parse_config(f"{written}\narch: vit" if "arch" in written else written))
+
+
+def test_every_base_class_and_its_methods_are_listed():
+    from cvlabkit.component import base
+
+    rows = {row[0]: row[1] for row in table_of(PAGE, "base class")}
+    classes = {name: getattr(base, name) for name in base.__all__ if name != "Component"}
+    assert set(rows) == set(classes)
+    for name, kind in classes.items():
+        assert rows[name].replace("`", "").split(", ") == list(kind.operations), name

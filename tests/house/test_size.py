@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCE_ROOTS = ("synapse_sdk", "synapse_agent", "web_helper", "examples")
+SOURCE_ROOTS = ("synapse_sdk", "synapse_agent", "web_helper", "cvlabkit", "examples")
 MAX_SOURCE_LINES, MAX_TEST_LINES, MAX_FUNCTION_LINES = 400, 500, 50
 MAX_POSITIONAL, MAX_FOLDER_FILES = 4, 12
 

@@ -1,0 +1,1 @@
+"""Agents: what an experiment does. Each is a component of its own, found by name."""

@@ -1,0 +1,1 @@
+"""Config, creator and agent: what every experiment has, whatever its components."""
