@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from synapse_sdk.plugins.actions.export.formats import spreading
+from synapse_sdk.utils.converters.blocks.pool import ProcessPool
 from tests.cli.data_sets import make_voc
 from tests.export.support import tree
 
@@ -102,3 +104,18 @@ def test_a_storage_that_is_not_there_is_refused_with_those_that_are(synapse, pro
     refused = synapse("export", "--project", project, "--format", "coco", "--storage", "nowhere")
     assert refused.exit_code == 1
     assert "there are: " in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("env", "words", "processes"),
+    [(None, [], []), ("2", [], [2]), ("2", ["--parallelism", 1], []), ("1", ["--parallelism", 3], [3])],
+)
+def test_parallelism_is_the_option_then_the_environment(synapse, project, tmp_path, monkeypatch, env, words, processes):  # noqa: PLR0917
+    if env:
+        monkeypatch.setenv("SYNAPSE_EXPORT_PARALLELISM", env)
+    opened = []
+    monkeypatch.setattr(
+        spreading, "ProcessPool", lambda job, workers: opened.append(workers) or ProcessPool(job, workers)
+    )
+    synapse.json("export", "--project", project, "--format", "csv", "--images", "none", "--out", tmp_path, *words)
+    assert opened == processes
