@@ -1,4 +1,4 @@
-"""One very large export, watched: `python -m tests.bench.volume --items 10000000 --log docs/explanation/volume.log`.
+"""One very large export, watched: `python -m tests.bench.volume --items 10000000 --log docs/explanation/ten-million.log`.
 
 It fills a database, exports it to COCO through server, worker and the command line, and reads the result line by line.
 Every few seconds a line tells rows, memory of each process and disk use. It refuses to begin without enough free disk,
