@@ -18,7 +18,7 @@ from synapse_sdk.exceptions import FormatError
 from synapse_sdk.utils.converters.blocks import BlockItem, Chunk, Lane, TypedAnnotation, typed_annotations
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format
-from synapse_sdk.utils.converters.losses import LossCode, Skip
+from synapse_sdk.utils.converters.losses import DroppedNames, LossCode, Skip
 from synapse_sdk.utils.converters.records import SUMS, UnfitError, WriterReport, annotations_of
 from synapse_sdk.utils.converters.shapes.fitting import Annotation, Notes
 from synapse_sdk.utils.converters.sinks import LocalSink, Sink
@@ -29,8 +29,6 @@ KNOWN_FIELDS = frozenset(wire.Annotation.model_fields)
 
 # What names an annotation; an annotation's own `X | Y` would be built anew at each look.
 _NAMES = (int, str)
-# Sets of names of attributes whose note is remembered.
-_MOST_NAMED = 1024
 # Items and annotations that wait to be written together.
 _WAITING = 4096
 
@@ -74,7 +72,7 @@ class DatasetWriter(ABC):
         self.report = WriterReport(self.format)
         self._per_class = dict.fromkeys(classes.names, 0)
         self._notes: Notes = []
-        self._dropped: dict[tuple[str, ...], Notes] = {}
+        self._dropped = DroppedNames(self.carried_attributes or frozenset())
         self._closed = False
         self._waiting = 0
         self._whole_files: list[tuple[str, bytes]] = []
@@ -359,17 +357,8 @@ class DatasetWriter(ABC):
             self._notes.append((LossCode.ATTRIBUTES_DROPPED, f"the format has no place for {', '.join(dropped)}"))
 
     def _note_dropped_names(self, attributes: Mapping[str, Any]) -> None:
-        """The same for an annotation that has no more than attributes: most have the same names as others."""
-        names = tuple(attributes)
-        notes = self._dropped.get(names)
-        if notes is None:
-            carried = self.carried_attributes or frozenset()
-            dropped = ", ".join([name for name in names if name not in carried])
-            if len(self._dropped) >= _MOST_NAMED:
-                self._dropped.clear()
-            notes = [(LossCode.ATTRIBUTES_DROPPED, f"the format has no place for {dropped}")] if dropped else []
-            self._dropped[names] = notes
-        self._notes += notes
+        """The same for an annotation that has no more than attributes."""
+        self._notes += self._dropped.of(tuple(attributes))
 
     def _lose_tags(self, frame: Frame) -> None:
         # The tag that names the item's split is carried: by where the item lies.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
@@ -68,6 +68,31 @@ class Skip(msgspec.Struct, frozen=True, gc=False):
     annotation_id: int | str | None
     reason_code: LossCode
     message: str
+
+
+class DroppedNames:
+    """The note of attributes that a format has no place for, put together once: most annotations have the same names.
+
+    Args:
+        carried: Names of those that it has a place for.
+    """
+
+    _MOST = 1024
+
+    def __init__(self, carried: Collection[str]) -> None:
+        self._carried = carried
+        self._found: dict[tuple[str, ...], list[tuple[LossCode, str]]] = {}
+
+    def of(self, names: tuple[str, ...]) -> list[tuple[LossCode, str]]:
+        """One note, or none when all are carried."""
+        notes = self._found.get(names)
+        if notes is None:
+            if len(self._found) >= self._MOST:
+                self._found.clear()
+            dropped = ", ".join([name for name in names if name not in self._carried])
+            notes = [(LossCode.ATTRIBUTES_DROPPED, f"the format has no place for {dropped}")] if dropped else []
+            self._found[names] = notes
+        return notes
 
 
 _encoder = msgspec.json.Encoder()
