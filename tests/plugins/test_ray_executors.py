@@ -1,6 +1,8 @@
 """Actions on a real Ray cluster: in an actor, detached, as a job, and as a pipeline."""
 
+import importlib
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,9 @@ from synapse_sdk.plugins.executors.ray import (
     RayPipelineExecutor,
 )
 from synapse_sdk.plugins.models.pipeline import ActionStatus
+from synapse_sdk.plugins.pipelines import ActionPipeline
 from synapse_sdk.plugins.runner import ExecutionMode, run_plugin
+from synapse_sdk.plugins.types import COCODataset, Dataset
 from synapse_sdk.wire.jobs import JobStatus
 from tests.engines.ray_cluster import RayCluster
 
@@ -235,6 +239,25 @@ def test_a_pipeline_is_resumed_behind_what_it_completed(pipelines: RayPipelineEx
     assert pipelines.get_progress(again).actions[0].status is ActionStatus.SKIPPED
     pipelines.forget(run)
     pipelines.forget(again)
+
+
+def test_a_pipeline_of_typed_actions_runs_on_the_cluster(
+    pipelines: RayPipelineExecutor, plugin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(plugin))
+    acts = importlib.import_module("acts")
+    (tmp_path / "mark").touch()
+    monkeypatch.setattr(acts.Double, "output_type", COCODataset)
+    monkeypatch.setattr(acts.Third, "input_type", Dataset)
+    pipeline = ActionPipeline([acts.Double, acts.Third])
+
+    run = pipeline.submit({"number": 6}, pipelines, name="typed")
+
+    assert run.startswith("typed-")
+    results = pipeline.wait(run, pipelines, timeout_seconds=60)
+    assert (results["double"]["number"], results["third"]) == (12, {"third": 4.0})
+    pipelines.forget(run)
+    del sys.modules["acts"]
 
 
 def _until(stream: Iterator[str], wanted: str) -> Iterator[str]:
