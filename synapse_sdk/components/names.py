@@ -40,6 +40,10 @@ class Category(StrEnum):
     LOGGER = "logger"
 
 
+# Made once: ten thousand paths are looked at in one negotiation.
+_CATEGORIES = {category.value: category for category in Category}
+
+
 @dataclass(frozen=True, order=True)
 class ComponentPath:
     """One component: its category and its file's stem. As text, `category/name.py`."""
@@ -75,12 +79,12 @@ def parse_component_path(text: str) -> ComponentPath:
     """
     category, _, file = text.partition("/")
     name, dot, ending = file.partition(".")
-    if category not in set(Category) or (dot, ending) != (".", "py") or not is_name(name):
+    if category not in _CATEGORIES or (dot, ending) != (".", "py") or not is_name(name):
         raise ComponentError(
             f"{text!r} is no component; a path is `category/name.py`, the name letters, digits and `_`, the category "
             f"one of {', '.join(Category)}."
         )
-    return ComponentPath(Category(category), name)
+    return ComponentPath(_CATEGORIES[category], name)
 
 
 def component_of_module(module: str) -> ComponentPath | None:
@@ -89,8 +93,8 @@ def component_of_module(module: str) -> ComponentPath | None:
     match parts:
         case [root, "agent", name, *_] if root == KIT:
             category = Category.AGENT.value
-        case [root, "component", category, name, *_] if root == KIT and category in set(Category):
+        case [root, "component", category, name, *_] if root == KIT and category in _CATEGORIES:
             pass
         case _:
             return None
-    return ComponentPath(Category(category), name) if is_name(name) else None
+    return ComponentPath(_CATEGORIES[category], name) if is_name(name) else None

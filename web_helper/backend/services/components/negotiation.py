@@ -26,6 +26,7 @@ def negotiate(call: Call, body: ComponentNegotiation) -> ComponentOffer:
     paths = [str(component) for component in closure.components]
     differing = {path: wanted[path] for path in paths if path in wanted and wanted[path][1] != body.have.get(path)}
     missing = [path for path in asked if path not in wanted]
+    was_asked = set(asked)
     contents = queries.contents_of(
         call.session, {digest for _, digest in differing.values()} if body.with_contents else ()
     )
@@ -33,7 +34,7 @@ def negotiate(call: Call, body: ComponentNegotiation) -> ComponentOffer:
         versions={path: OfferedVersion(hash=name, sha256=digest) for path, (name, digest) in differing.items()},
         contents={digest: content.decode() for digest, content in contents.items()},
         known=_known_contents(call, body.have, [*differing, *missing]),
-        needed=[path for path in paths if path not in set(asked)],
+        needed=[path for path in paths if path not in was_asked],
         missing=missing,
         unresolved=[
             UnresolvedImport(
