@@ -1,6 +1,7 @@
 """Runs on Ray in their parts: a log is read however it is cut, an order means the same on a node, packages are equal."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from synapse_agent.engines.ray.cluster import dashboard_url
 from synapse_agent.engines.ray.job_log import JobLog
 from synapse_agent.engines.ray.jobs import DRIVER, end_without_words
 from synapse_agent.engines.ray.log_follower import append_console, console_path
+from tests.agent.stage import processes_with, until
 
 MARK = "\x1eabc:"
 ENDED = {"ending": {"reason": "ended", "exit_code": 0}, "result": '{"result": 1}', "spool": {}}
@@ -132,3 +134,33 @@ def test_a_job_that_says_nothing_at_its_end_still_has_one(info, reason):
     ended = end_without_words(info)
     assert ended.reason == reason
     assert bool(ended.message) == (reason == "not_started")
+
+
+def test_a_run_ends_with_what_started_it(tmp_path):
+    for source in (DRIVER, SHIM):
+        (tmp_path / source.name).write_bytes(source.read_bytes())
+    (tmp_path / "work").mkdir()
+    code = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(300)'], "
+    code += "start_new_session=True); print('up', flush=True); import time; time.sleep(300)"
+    mark = f"SYNAPSE_TEST_RUN={tmp_path}"
+    command = {"argv": [sys.executable, "-c", code], "cwd": "/there/work", "time_seconds": None}
+    order = {
+        "folder": "/there",
+        "mark": MARK,
+        "commands": [{**command, "env": dict([mark.split("=")])}],
+        "memory_bytes": None,
+        "output_bytes": 1000,
+        "stop_seconds": 1,
+        "secrets": [],
+    }
+    (tmp_path / "order.json").write_text(json.dumps(order))
+    # A shell between, as where Ray starts a job's command.
+    shell = ["sh", "-c", f"{sys.executable} -I -S driver.py; true"]
+    with subprocess.Popen(shell, cwd=tmp_path, stdout=subprocess.PIPE, start_new_session=True) as parent:
+        assert parent.stdout is not None
+        until(lambda: b"up" in parent.stdout.readline())
+        assert len(processes_with(mark)) == 2
+        assert not (tmp_path / "order.json").exists()
+        parent.kill()
+        until(lambda: not processes_with(mark))
+        until(lambda: not processes_with(str(tmp_path)))

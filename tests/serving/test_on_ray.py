@@ -63,8 +63,13 @@ def asked(agent):
     return httpx2.post(url, json={"json": {"a": 1}}, headers=headers, trust_env=False, timeout=30)
 
 
+def told_by(stage, agent):
+    (row,) = stage.v1.list_agents({"search": agent.name})["results"]
+    return row["capacity"]
+
+
 def test_what_can_never_fit_on_the_cluster_is_refused_within_a_second(stage, agent):
-    until(lambda: stage.v1.get_agent(agent.id).capacity.get("ray"))
+    until(lambda: told_by(stage, agent).get("ray"))
     with AgentClient(agent.url, agent.api_token) as client:
         assert client.check_feasibility(num_cpus=0.01) == {"allowed": True, "reasons": []}
         began = time.monotonic()
@@ -116,7 +121,7 @@ def test_photographs_are_annotated_alike_by_both_engines(stage, agent, tmp_path)
 def test_an_agent_killed_in_the_middle_of_a_deployment_finishes_it(stage, agent):
     run(stage, agent, CODE, "deployment", wait=False, **SMALL)
     agent.kill()
-    agent.start()
+    agent.start(agent.port)
     agent.wait_connected()
 
     until(lambda: state_of(agent)["status"] == "RUNNING", SECONDS)

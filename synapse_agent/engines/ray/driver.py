@@ -31,6 +31,7 @@ import shim  # type: ignore[import-not-found]
 
 ORDER, RESULT, SPOOL = "order.json", "result.json", "spool"
 MAX_SPOOL_BYTES = 4 * 2**20
+LOOK_SECONDS = 1.0
 
 
 class LogConsole(shim.Console):  # type: ignore[misc]
@@ -93,7 +94,13 @@ def guard(pid: int) -> int:
     # SIGINT is how Ray asks: it sends its signal to all processes of the job, and the plugin's must come once only.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: _tell(pid))
-    _, status = os.waitpid(pid, 0)
+    parent, ended = os.getppid(), 0
+    while not ended:
+        # A head that is killed takes Ray's supervisor with it, and not always what that had started.
+        if os.getppid() != parent:
+            _tell(pid)
+        signal.sigtimedwait({signal.SIGCHLD}, LOOK_SECONDS)
+        ended, status = os.waitpid(pid, os.WNOHANG)
     shim.kill_descendants()
     return os.waitstatus_to_exitcode(status)
 
@@ -159,12 +166,14 @@ def main() -> int:
     # Before the fork: a stop that comes now must find someone who knows it.
     signal.signal(signal.SIGTERM, shim._request_stop)
     ctypes.CDLL(None).prctl(shim.PR_SET_CHILD_SUBREAPER, 1)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     pid = os.fork()
+    # Ray blocks signals in what it starts.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
     if pid:
         return guard(pid)
     os.setsid()
-    # Ray blocks signals in what it starts.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     return run(localise(order, os.getcwd()))
 
 

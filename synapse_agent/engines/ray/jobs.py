@@ -88,7 +88,7 @@ class RayJobsEngine:
         self._cluster.submit(
             {
                 "submission_id": job.id,
-                "entrypoint": "python -I -S driver.py",
+                "entrypoint": "exec python -I -S driver.py",
                 "runtime_env": {"working_dir": package, "env_vars": env},
                 **{f"entrypoint_{name}": amount for name, amount in plan.resources.items() if amount},
             }
