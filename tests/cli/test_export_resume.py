@@ -25,11 +25,13 @@ from web_helper.backend.models import AsyncJob
 pytestmark = pytest.mark.usefixtures("worker")
 ITEMS = 12
 
-# Runs the command line and dies, as by power loss, right before an item is saved; each item is a block of its own.
+# Runs the command line and dies, as by power loss, right before an item is saved, each being a block of its own; or, told
+# -1, right before the note of a complete export goes.
 DYING = """
 import os, signal, sys
 from itertools import count
 from synapse_sdk.cli.main import build_app
+from synapse_sdk.cli.exporting.resuming import ResumableExport
 from synapse_sdk.plugins.actions.export.formats import intake, spreading
 absorb, die_at, numbers = spreading._absorb, int(sys.argv.pop(1)), count(1)
 def dying(*args):
@@ -37,6 +39,8 @@ def dying(*args):
         os.kill(os.getpid(), signal.SIGKILL)
     absorb(*args)
 intake.BLOCK_ITEMS, spreading._absorb = 1, dying
+if die_at < 0:
+    ResumableExport.close = lambda self, outcome: os.kill(os.getpid(), signal.SIGKILL)
 build_app(extensions=[])()
 """
 
@@ -140,6 +144,16 @@ def test_a_killed_export_is_resumed_and_its_half_folder_replaced(platform, argum
     assert json.loads(resumed.stdout)["path"] == str(half)
     assert tree(half) == undisturbed()
     assert names_in(out) == ["of somebody else", half.name]
+
+
+def test_an_export_that_is_killed_when_it_was_complete_is_there_once(arguments, undisturbed, tmp_path):
+    env = os.environ | {"HOME": str(tmp_path / "home")}
+    assert _shell(-1, *arguments, env=env).returncode == -signal.SIGKILL
+    assert (tmp_path / "out" / "resumed birds-coco" / "export.json").exists()
+    (note,) = (tmp_path / "home" / ".synapse" / "exports").iterdir()
+    assert _shell(0, "export", "--resume", note.stem, env=env).returncode == 0
+    assert tree(tmp_path / "out" / "resumed birds-coco") == undisturbed()
+    assert names_in(tmp_path / "out") == ["resumed birds-coco"]
 
 
 def test_a_resumed_export_that_is_killed_again_is_resumed_again(arguments, undisturbed, tmp_path):

@@ -13,7 +13,7 @@ from synapse_sdk.clients.backend_v2 import BackendV2Client
 from synapse_sdk.exceptions import ClientError, ConverterLostError, ExportJobFailedError, StorageError
 from synapse_sdk.plugins.actions.export.context import ExportContext
 from synapse_sdk.plugins.actions.export.formats import FormatExportAction, FormatExportParams
-from synapse_sdk.plugins.actions.export.output.partial import remove_partials
+from synapse_sdk.plugins.actions.export.output.partial import remove_marks, remove_partials
 from synapse_sdk.plugins.actions.export.steps import ExportStep, is_delegated
 from synapse_sdk.plugins.context import RuntimeContext
 from synapse_sdk.plugins.steps import StepRegistry, StepResult
@@ -57,6 +57,12 @@ class ResumableExport(FormatExportAction):
         context = {} if note else {"client": ctx.client, "action": cls.action_name}
         return cls(validate_params(FormatExportParams, params, context=context), ctx, note)
 
+    def create_context(self) -> ExportContext:
+        """The context, which knows whether there is a note already."""
+        context = super().create_context()
+        context.is_noted = self.note is not None
+        return context
+
     def setup_steps(self, registry: StepRegistry[ExportContext]) -> None:
         """Register the nine steps, and one that writes the note."""
         super().setup_steps(registry)
@@ -80,8 +86,9 @@ class ResumableExport(FormatExportAction):
             self.note.close()
             return
         if self.note.params.get("out"):
+            settle = remove_marks if outcome is None else remove_partials
             with suppress(OSError):
-                remove_partials(Path(self.note.params["out"]), self.note.job_id)
+                settle(Path(self.note.params["out"]), self.note.job_id)
         self.note.discard()
 
 
@@ -104,7 +111,7 @@ class KeepNoteStep(ExportStep):
         except OSError as exc:
             context.log_message(f"This export cannot be resumed: {exc.filename}: {exc.strerror}.", "warning")
             return StepResult()
-        context.is_resumable = True
+        context.is_noted = context.is_resumable = True
         context.log_message(f"Should this break off: synapse export --resume {context.job_id}")
         return StepResult()
 

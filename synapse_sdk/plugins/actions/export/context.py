@@ -53,6 +53,7 @@ class ExportContext(BaseStepContext):
         kept_items: Takes the items' lines, when the export keeps them.
         platform_version: Version of the server's platform, where it tells.
         report: What the format's writer says of the data set: counts, splits, losses by code.
+        is_noted: Whoever keeps a note of the job takes the folder's mark away together with it.
         is_resumable: Somebody keeps the job's id to resume with: a failure here leaves the job to the server.
     """
 
@@ -81,6 +82,7 @@ class ExportContext(BaseStepContext):
     errors_json: Iterable[list[str]] = ()
     errors_original: Iterable[list[str]] = ()
     job_id: str | None = None
+    is_noted: bool = False
     is_resumable: bool = False
     snapshot: str | None = None
     since: str | None = None

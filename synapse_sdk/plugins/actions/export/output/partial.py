@@ -34,18 +34,31 @@ def unmark(folder: Any) -> None:
         _mark_of(folder).unlink(missing_ok=True)
 
 
+def remove_marks(root: Any, job_id: str) -> None:
+    """Take the marks of this job's export below `root` away: what they stand beside is complete.
+
+    Raises:
+        OSError: One cannot be removed.
+    """
+    for mark in _marks_of(root, job_id):
+        mark.unlink()
+
+
 def remove_partials(root: Any, job_id: str) -> None:
     """Remove what a killed process left of this job's export below `root`; nothing else.
 
     Raises:
         OSError: Something in it cannot be removed.
     """
+    for mark in _marks_of(root, job_id):
+        remove_folder(mark.with_name(mark.name[1:].removesuffix(_SUFFIX)))
+        mark.unlink()
+
+
+def _marks_of(root: Any, job_id: str) -> list[Path]:
     if not is_local(root):
-        return
-    for mark in root.glob(f".*{_SUFFIX}"):
-        if mark.read_bytes() == job_id.encode():
-            remove_folder(mark.with_name(mark.name[1:].removesuffix(_SUFFIX)))
-            mark.unlink()
+        return []
+    return [mark for mark in root.glob(f".*{_SUFFIX}") if mark.read_bytes() == job_id.encode()]
 
 
 def _mark_of(folder: Path) -> Path:

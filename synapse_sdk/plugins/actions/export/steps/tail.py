@@ -75,7 +75,9 @@ class FinalizeStep(ExportStep):
         record = _record(context, exporter, kept)
         context.report = record.get("report")
         save_record(folder, record, exporter.checksums())
-        unmark(folder)
+        # Killed between mark and note, a complete export would be there twice when it is resumed.
+        if not context.is_noted:
+            unmark(folder)
         context.output_path = str(context.path_root)
         context.log(
             ExportEvent.COMPLETED,
