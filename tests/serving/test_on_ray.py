@@ -2,13 +2,14 @@
 
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from synapse_sdk.clients.agent import AgentClient
-from synapse_sdk.exceptions import ConflictError
+from synapse_sdk.exceptions import ClientError, ConflictError
 from synapse_sdk.plugins.packaging.publish import pack_plugin, publish_plugin
 from tests.agent.stage import Stage, processes_with, until
 from tests.engines.ray_cluster import RayHead
@@ -45,7 +46,7 @@ def agent(stage, ray_cluster):
     return stage.start_agent(ray_address=ray_cluster.dashboard, ray_serve_port=free_port())
 
 
-def run(stage, agent, code, action, **params):
+def run(stage, agent, code, action, /, **params):
     job = stage.v1.run_plugin(code, {"agent": agent.id, "action": action, "params": params})["id"]
     ended = stage.wait(job, seconds=SECONDS)
     assert ended["status"] == "succeeded", (ended["error"], stage.console(job), agent.log()[-2000:])
@@ -53,8 +54,10 @@ def run(stage, agent, code, action, **params):
 
 
 def state_of(agent):
-    with AgentClient(agent.url, agent.api_token) as client:
+    # An agent that was started a moment ago may not answer yet.
+    with suppress(ClientError), AgentClient(agent.url, agent.api_token) as client:
         return client.get_serve_application(NAME)
+    return {"status": None}
 
 
 def asked(agent):
@@ -111,7 +114,7 @@ def test_photographs_are_annotated_alike_by_both_engines(stage, agent, tmp_path)
 
     on_ray, embedded = found.values()
     assert len(on_ray) == len(images) >= 1
-    assert all(len(annotations) > 3 for annotations in on_ray)
+    assert len(on_ray[0]) > 20, "coins lie apart"
     assert on_ray == embedded
     with AgentClient(agent.url, agent.api_token) as client:
         client.delete_serve_application("classical-segmenter@1.0.0")

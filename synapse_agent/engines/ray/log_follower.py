@@ -60,6 +60,8 @@ class LogFollower:
                 proxy=None,
                 # Compressed, the dashboard's messages do not arrive: it closes the connection at the first one.
                 compression=None,
+                # Nor does the dashboard answer a ping while it sends a log.
+                ping_interval=None,
             ) as socket:
                 while not self._halt.is_set():
                     try:
