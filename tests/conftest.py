@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from tests.engines.s3 import S3MissingError, S3Server, run_s3
 from web_helper.launcher.home import Home
 
 SECONDS = 280
+# A suite in the background of a shell inherits that Ctrl-C is ignored, and so would every command that it sends one.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,9 @@ def test_a_file_that_is_no_utf_8_is_refused(tmp_path):
         read_config_file(path)
 
 
-SCALARS = st.integers() | st.text(st.characters(codec="utf-8", exclude_characters="{}"), max_size=5) | st.none()
+# PyYAML writes a next-line character bare, and reads it as a line break.
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="{}\x85"), max_size=5)
+SCALARS = st.integers() | TEXTS | st.none()
 TREES = st.recursive(
     SCALARS | st.lists(SCALARS, min_size=1, max_size=3),
     lambda inner: st.dictionaries(st.sampled_from("abcdef"), inner, max_size=3),

@@ -47,8 +47,14 @@ def installation(tmp_path_factory):
 def segmenter(monkeypatch):
     """The plugin's modules, imported from its folder."""
     pytest.importorskip("skimage", reason="scikit-image is not installed")
+    _forget_plugins()
     monkeypatch.syspath_prepend(str(PLUGINS / "classical-segmenter"))
     yield
+    _forget_plugins()
+
+
+def _forget_plugins():
+    """Every plugin's package has the name `plugin`."""
     for module in [module for module in sys.modules if module == "plugin" or module.startswith("plugin.")]:
         del sys.modules[module]
 
@@ -109,6 +115,7 @@ def _facts_without_release(context):
 def test_digits_train_store_and_start_again_from_what_was_stored(installation, tmp_path, monkeypatch):
     pytest.importorskip("torch", reason="torch is not installed")
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    _forget_plugins()
     monkeypatch.syspath_prepend(str(PLUGINS / "digits-classifier"))
     try:
         from plugin.train import Train
@@ -120,5 +127,4 @@ def test_digits_train_store_and_start_again_from_what_was_stored(installation, t
         again = Train.dispatch({"epochs": 1, "checkpoint": first["model_id"]}, platform.ctx())
         assert again["accuracy"] >= first["accuracy"] - 0.05
     finally:
-        for module in [module for module in sys.modules if module == "plugin" or module.startswith("plugin.")]:
-            del sys.modules[module]
+        _forget_plugins()
