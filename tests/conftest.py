@@ -6,14 +6,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.engines.ray_cluster import RayCluster, RayMissingError, run_ray
-from tests.engines.s3 import S3MissingError, S3Server, run_s3
+from tests.engines.needed import needed
+from tests.engines.ray_cluster import RayCluster, run_ray
+from tests.engines.s3 import S3Server, run_s3
 from web_helper.launcher.home import Home
 
 SECONDS = 280
@@ -63,29 +63,14 @@ def running_platform(tmp_path_factory) -> Iterator[RunningPlatform]:
 @pytest.fixture(scope="session")
 def s3() -> Iterator[S3Server]:
     """Tests that use it belong to the xdist group `s3`: a server takes half a minute to start, so one serves them all."""
-    server = run_s3()
-    try:
-        started = server.__enter__()
-    except S3MissingError as exc:
-        if os.environ.get("SYNAPSE_REQUIRE_ENGINES") == "1":
-            pytest.fail(str(exc))
-        pytest.skip(str(exc))
-    try:
-        yield started
-    finally:
-        server.__exit__(None, None, None)
+    with needed(run_s3()) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[RayCluster]:
     """Tests that use it belong to the xdist group `ray`, so that one cluster serves them all."""
-    with ExitStack() as stack:
-        try:
-            cluster = stack.enter_context(run_ray())
-        except RayMissingError as exc:
-            if os.environ.get("SYNAPSE_REQUIRE_ENGINES") == "1":
-                pytest.fail(str(exc))
-            pytest.skip(str(exc))
+    with needed(run_ray()) as cluster:
         yield cluster
 
 

@@ -11,7 +11,8 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from tests.backend.factories import Maker
-from tests.backend.postgres import PostgresMissingError, run_postgres
+from tests.backend.postgres import run_postgres
+from tests.engines.needed import needed
 from web_helper.backend.app import create_app
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.migrate import upgrade_database
@@ -34,21 +35,12 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """URL pattern of a PostgreSQL server that holds a migrated template database."""
-    try:
-        server = run_postgres()
-        pattern = server.__enter__()
-    except PostgresMissingError as exc:
-        if os.environ.get("SYNAPSE_REQUIRE_ENGINES") == "1":
-            pytest.fail(str(exc))
-        pytest.skip(str(exc))
-    try:
+    with needed(run_postgres()) as pattern:
         run_on_server(pattern, f"DROP DATABASE IF EXISTS {TEMPLATE}", f"CREATE DATABASE {TEMPLATE}")
         database = Database(pattern.format(TEMPLATE))
         upgrade_database(database)
         database.dispose()
         yield pattern
-    finally:
-        server.__exit__(None, None, None)
 
 
 def run_on_server(pattern: str, *statements: str) -> None:

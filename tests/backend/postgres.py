@@ -9,15 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from tests.engines.needed import EngineMissingError
+
 URL_VARIABLE = "SYNAPSE_TEST_POSTGRES_URL"
 UNPRIVILEGED_USER = "postgres"
 START_SECONDS = 60
 # Tests throw their data away: nothing has to survive a power cut.
 OPTIONS = "-c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
-
-
-class PostgresMissingError(Exception):
-    """There is no server and no way to start one."""
 
 
 def find_binaries() -> Path | None:
@@ -37,7 +35,7 @@ def run_postgres() -> Iterator[str]:
         return
     binaries = find_binaries()
     if binaries is None:
-        raise PostgresMissingError(f"no PostgreSQL: set {URL_VARIABLE}, or install its server")
+        raise EngineMissingError(f"no PostgreSQL: set {URL_VARIABLE}, or install its server")
     with _run_own(binaries) as url:
         yield url
 

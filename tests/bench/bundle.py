@@ -22,10 +22,11 @@ from sqlalchemy import text
 
 from synapse_sdk.wire.bundle import ExportTarget
 from synapse_sdk.wire.jobs import AsyncJobStatus
-from tests.backend.postgres import PostgresMissingError, run_postgres
+from tests.backend.postgres import run_postgres
 from tests.bench.filling import fill
 from tests.bench.goals import Goal, middle, print_goals
 from tests.bench.measure import cpu_of_tree
+from tests.engines.needed import EngineMissingError
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.jobs.export_job import ExportJob
@@ -153,7 +154,7 @@ def bundles_everywhere(items: int, rounds: int) -> Iterator[Goal]:
     yield from bundles(items, rounds, postgres=False)
     try:
         yield from bundles(items, rounds, postgres=True)
-    except PostgresMissingError as exc:
+    except EngineMissingError as exc:
         print(exc, file=sys.stderr)
 
 

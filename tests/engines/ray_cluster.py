@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests.engines.needed import EngineMissingError
+
 PR_SET_PDEATHSIG = 1
 READY_SECONDS = 300
 STOP_SECONDS = 5
@@ -24,10 +26,6 @@ PATIENCE = {
     "RAY_agent_register_timeout_ms": str(READY_SECONDS * 1000),
 }
 HEAD_PROGRAMS = ("gcs_server", "raylet/raylet", "dashboard/dashboard.py", "monitor.py")
-
-
-class RayMissingError(Exception):
-    """Ray is not installed."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class RayHead:
 
     def __init__(self, num_cpus: int = 2) -> None:
         if find_spec("ray") is None:
-            raise RayMissingError("no Ray: pip install 'synapse-platform[ray]'")
+            raise EngineMissingError("no Ray: pip install 'synapse-platform[ray]'")
         # Ray's sockets lie in here, and a socket's path may have 107 characters.
         self._folder = Path(tempfile.mkdtemp(prefix="sr-", dir="/tmp"))
         self._num_cpus, self._ports, self._starts = num_cpus, _free_ports(3), 0

@@ -16,6 +16,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.engines.needed import EngineMissingError
+
 PROGRAMS = ("ceph", "ceph-authtool", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
 COMMAND_SECONDS = 60
 GATEWAY_SECONDS = 20
@@ -46,10 +48,6 @@ mon_allow_pool_size_one = true
 mon_max_pg_per_osd = 1000
 rgw_frontends = beast endpoint=127.0.0.1:{gateway_port}
 """
-
-
-class S3MissingError(Exception):
-    """There is no way to start a server."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,9 @@ def run_s3() -> Iterator[S3Server]:
     """Start a server of our own in a temporary folder; all of it is gone afterwards."""
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
     if missing:
-        raise S3MissingError(f"no S3 server: install radosgw, ceph-mon and ceph-osd (missing: {', '.join(missing)})")
+        raise EngineMissingError(
+            f"no S3 server: install radosgw, ceph-mon and ceph-osd (missing: {', '.join(missing)})"
+        )
     home = Path(tempfile.mkdtemp(prefix="synapse-s3-"))
     try:
         with ExitStack() as running:

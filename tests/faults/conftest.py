@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.backend.postgres import PostgresMissingError, run_postgres
+from tests.backend.postgres import run_postgres
+from tests.engines.needed import needed
 from tests.faults import hostile
 from tests.faults.bad_storage import run_bad_storage
 from tests.faults.stage import Stage, open_stage
@@ -33,19 +34,12 @@ def sqlite_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.fixture(scope="session")
 def postgres_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    try:
-        server = run_postgres()
-        pattern = server.__enter__()
-    except PostgresMissingError as exc:
-        if os.environ.get("SYNAPSE_REQUIRE_ENGINES") == "1":
-            pytest.fail(str(exc))
-        pytest.skip(str(exc))
-    try:
-        with open_stage(tmp_path_factory.mktemp("stage") / "home", fresh_database(pattern)) as stage:
-            stage.prepare(tmp_path_factory.mktemp("undisturbed"), *FORMATS)
-            yield stage
-    finally:
-        server.__exit__(None, None, None)
+    with (
+        needed(run_postgres()) as pattern,
+        open_stage(tmp_path_factory.mktemp("stage") / "home", fresh_database(pattern)) as stage,
+    ):
+        stage.prepare(tmp_path_factory.mktemp("undisturbed"), *FORMATS)
+        yield stage
 
 
 def fresh_database(pattern: str) -> str:
