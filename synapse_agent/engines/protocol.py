@@ -11,6 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 
 @dataclass(frozen=True)
 class Command:
@@ -49,6 +51,11 @@ class RunPlan:
     stop_seconds: float
     secrets: tuple[str, ...] = field(default=(), repr=False)
     resources: Mapping[str, float] = field(default_factory=dict)
+
+
+def encode_order(plan: RunPlan) -> bytes:
+    """The plan as JSON: what the programs that start its commands are told."""
+    return msgspec.json.encode(plan, enc_hook=str)
 
 
 class EndReason(StrEnum):

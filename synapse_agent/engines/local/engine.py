@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import threading
@@ -14,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from synapse_agent.engines.local.processes import boot_id, is_alive, kill_marked
-from synapse_agent.engines.protocol import ConsoleChunk, EndReason, RunExit, RunPlan
+from synapse_agent.engines.protocol import ConsoleChunk, EndReason, RunExit, RunPlan, encode_order
 
 SHIM = Path(__file__).with_name("shim.py")
 START_SECONDS = 15.0
@@ -61,7 +60,7 @@ class LocalEngine:
             )
         assert shim.stdin is not None
         with shim.stdin as order:
-            order.write(_encode(plan))
+            order.write(encode_order(plan))
         with self._lock:
             self._children.append(shim)
         deadline = time.monotonic() + START_SECONDS
@@ -116,26 +115,6 @@ class LocalEngine:
     def _reap(self) -> None:
         with self._lock:
             self._children = [child for child in self._children if child.poll() is None]
-
-
-def _encode(plan: RunPlan) -> bytes:
-    commands = [
-        {
-            "argv": list(command.argv),
-            "cwd": str(command.cwd),
-            "env": dict(command.env),
-            "time_seconds": command.time_seconds,
-        }
-        for command in plan.commands
-    ]
-    order = {
-        "commands": commands,
-        "memory_bytes": plan.memory_bytes,
-        "output_bytes": plan.output_bytes,
-        "stop_seconds": plan.stop_seconds,
-        "secrets": list(plan.secrets),
-    }
-    return json.dumps(order).encode()
 
 
 def _read_from(path: Path, offset: int, max_bytes: int) -> bytes:

@@ -6,12 +6,12 @@ folder; how it ended comes with the job's log.
 
 from __future__ import annotations
 
-import json
 import secrets
 import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import msgspec
 
 from synapse_agent.core.records import save_record
 from synapse_agent.engines.local.engine import SHIM
-from synapse_agent.engines.protocol import ConsoleChunk, EndReason, RunExit, RunPlan
+from synapse_agent.engines.protocol import ConsoleChunk, EndReason, RunExit, RunPlan, encode_order
 from synapse_agent.engines.ray.cluster import RayAwayError, RayCluster
 from synapse_agent.engines.ray.job_log import JobLog
 from synapse_agent.engines.ray.log_follower import LogFollower, append_console, console_path
@@ -193,26 +193,9 @@ class RayJobsEngine:
 
 
 def _pack(plan: RunPlan, job: _Job) -> bytes:
-    commands = [
-        {
-            "argv": list(command.argv),
-            "cwd": str(command.cwd),
-            "env": dict(command.env),
-            "time_seconds": command.time_seconds,
-        }
-        for command in plan.commands
-    ]
-    order = {
-        "folder": str(plan.folder),
-        "mark": job.mark,
-        "commands": commands,
-        "memory_bytes": plan.memory_bytes,
-        "output_bytes": plan.output_bytes,
-        "stop_seconds": plan.stop_seconds,
-        "secrets": list(plan.secrets),
-    }
+    order = encode_order(replace(plan, mark=job.mark))
     files = {path.name: path.read_bytes() for path in plan.folder.glob(".synapse_*.json")}
-    files |= {"order.json": json.dumps(order).encode(), DRIVER.name: DRIVER.read_bytes(), SHIM.name: SHIM.read_bytes()}
+    files |= {"order.json": order, DRIVER.name: DRIVER.read_bytes(), SHIM.name: SHIM.read_bytes()}
     return pack({WORK: plan.folder / WORK}, files)
 
 
