@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -197,27 +197,35 @@ def export_tree(folder: Path) -> dict[str, bytes]:
 @contextmanager
 def open_stage(home: Path, database_url: str | None = None, **variables: str) -> Iterator[Stage]:
     """Start a platform on SQLite, or on the database named, and watch over it as `synapse up` does."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(supervisor, "RESTART_SECONDS", RESTART_SECONDS)
-        for name, value in {"SYNAPSE_SERVER_BUNDLE_PART_ROWS": PART_ROWS, **variables}.items():
-            patch.setenv(name, value)
-        if database_url:
-            patch.setenv("SYNAPSE_SERVER_DATABASE_URL", database_url)
-        else:
-            patch.delenv("SYNAPSE_SERVER_DATABASE_URL", raising=False)
-        with Platform.start(Home(home)) as platform:
-            watching = threading.Thread(target=platform.supervisor.watch)
-            watching.start()
-            database = Database(database_url or f"sqlite:///{home.resolve() / 'synapse.db'}")
-            try:
-                fill(database, PROJECT, ITEMS)
-                add_originals(database, home.resolve() / "storage", PROJECT, WITH_ORIGINALS)
-                yield Stage(platform, database)
-            finally:
-                platform.supervisor.request_stop()
-                watching.join()
-                database.dispose()
+    with ExitStack() as stack:
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr(supervisor, "RESTART_SECONDS", RESTART_SECONDS)
+        platform = stack.enter_context(_started(home, database_url, variables))
+        watching = threading.Thread(target=platform.supervisor.watch)
+        watching.start()
+        database = Database(database_url or f"sqlite:///{home.resolve() / 'synapse.db'}")
+        try:
+            fill(database, PROJECT, ITEMS)
+            add_originals(database, home.resolve() / "storage", PROJECT, WITH_ORIGINALS)
+            yield Stage(platform, database)
+        finally:
+            platform.supervisor.request_stop()
+            watching.join()
+            database.dispose()
     assert processes_with("SYNAPSE_SERVER_HOME", home.resolve()) == [], "processes are left over"
+
+
+@contextmanager
+def _started(home: Path, database_url: str | None, variables: Mapping[str, str]) -> Iterator[Platform]:
+    """A platform with these variables, which nothing else sees: tests of other platforms share this process."""
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("SYNAPSE_SERVER_DATABASE_URL", raising=False)
+            if database_url:
+                patch.setenv("SYNAPSE_SERVER_DATABASE_URL", database_url)
+            for name, value in {"SYNAPSE_SERVER_BUNDLE_PART_ROWS": PART_ROWS, **variables}.items():
+                patch.setenv(name, value)
+            platform = stack.enter_context(Platform.start(Home(home)))
+        yield platform
 
 
 def require_alone(folder: Path) -> None:
