@@ -106,9 +106,12 @@ def test_a_replica_that_hangs_or_says_that_it_is_not_well_is_replaced(host):
     sickly = host.wait("RUNNING", "sickly@1")
     assert host.ask(sickly).status_code == 200
     host.wait("UNHEALTHY", "sickly@1")
-    assert is_lost(host, hanging, block=40.0)
-    host.wait("UNHEALTHY")
-    assert host.ask(host.wait("RUNNING")).status_code == 200
+    before = host.ask(hanging).json()["pid"]
+    with ThreadPoolExecutor(1) as pool:
+        lost = pool.submit(is_lost, host, hanging, block=40.0)
+        host.wait("UNHEALTHY")
+        assert lost.result()
+    assert host.ask(host.wait("RUNNING")).json()["pid"] != before
     host.wait("RUNNING", "sickly@1")
 
 
