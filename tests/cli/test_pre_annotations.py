@@ -92,7 +92,7 @@ def test_photographs_are_annotated_exactly_as_their_voc_files_say(platform, syna
     shutil.copytree(raccoon / "images", tmp_path / "image")
     shutil.copytree(raccoon / "annotations", tmp_path / "labels")
     files = sorted((raccoon / "annotations").glob("*.xml"))
-    result, project = pre_annotate(synapse, "raccoons", tmp_path, "raccoon")
+    result, project = pre_annotate(synapse, "raccoons by file", tmp_path, "raccoon")
     assert (result["success_count"], result["failures"]) == (len(files), [])
     found = boxes_of(platform, project)
     differing = {file.stem for file in files if found[file.stem] != boxes_in(file)}
