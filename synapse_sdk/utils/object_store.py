@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 # At most 10,000 parts of at least 5 MiB each, but for the last: room for 78 GiB, or 39 GiB for each of two lanes.
@@ -265,6 +266,26 @@ class _Parts:
 
     def _call(self, method: str, **facts: Any) -> Future[Any]:
         return start_call(self._fs, method, Bucket=self._bucket, Key=self._key, **facts)
+
+
+def upload_file(source: Path, destination: Any) -> None:
+    """Copy a file into a store in parts, whole or not at all.
+
+    Args:
+        source: A file of this machine.
+        destination: Where it goes, a path of the store.
+
+    Raises:
+        OSError: It cannot be read, or the store does not take it.
+    """
+    upload = ObjectUpload(destination)
+    try:
+        with source.open("rb") as file:
+            while data := file.read(READ_BYTES):
+                upload.write(data)
+        upload.close()
+    finally:
+        upload.discard()
 
 
 def start_call(fs: Any, method: str, **facts: Any) -> Future[Any]:

@@ -13,9 +13,8 @@ from typing import Any, Protocol
 
 from synapse_sdk.exceptions import StorageError
 from synapse_sdk.utils.file.download import download_file
-from synapse_sdk.utils.object_store import ObjectUpload, check_bucket
+from synapse_sdk.utils.object_store import check_bucket, upload_file
 
-COPY_BUFFER_BYTES = 2**20
 READ_AHEAD_BYTES = 2**20
 # Links that a browser or a stranger's client follows, bodies that any S3-compatible store understands, and an end to
 # waiting for one that does not answer. Faults that pass are tried again by the client.
@@ -72,7 +71,7 @@ class _PathStorage:
                 destination.parent.mkdir(parents=True, exist_ok=True)
                 download_file(Path(path), destination)
                 return self.get_url(target)
-            _upload(Path(path), destination)
+            upload_file(Path(path), destination)
         except OSError as exc:
             raise StorageError(f"{Path(path).name} could not be stored: {exc.strerror or exc}.") from exc
         return self.get_url(target)
@@ -205,17 +204,6 @@ def get_path_total_size(config: Any, path: str) -> int:
         StorageError: The storage cannot be opened, or the path leads out of it.
     """
     return sum(int(file.stat().st_size) for file in _walk_files(get_pathlib(config, path)))
-
-
-def _upload(source: Path, destination: Any) -> None:
-    upload = ObjectUpload(destination)
-    try:
-        with source.open("rb") as file:
-            while data := file.read(COPY_BUFFER_BYTES):
-                upload.write(data)
-        upload.close()
-    finally:
-        upload.discard()
 
 
 def _walk_files(path: Any) -> Iterator[Any]:

@@ -9,12 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from synapse_sdk.utils.converters.sinks.sink import JoinedOutput, Output, WrittenFile
-from synapse_sdk.utils.object_store import JoinedObjectUpload, ObjectUpload, md5_of, start_call, store_errors
+from synapse_sdk.utils.object_store import (
+    JoinedObjectUpload,
+    ObjectUpload,
+    md5_of,
+    start_call,
+    store_errors,
+    upload_file,
+)
 
 # Small files wait for the network more than they weigh: so many may be on their way.
 FILES_IN_FLIGHT = 16
 BYTES_IN_FLIGHT = 16 << 20
-COPY_BYTES = 1 << 20
+# A file that goes in one request, among the others on their way.
+SMALL_FILE_BYTES = 1 << 20
 
 
 class StoreSink:
@@ -60,17 +68,10 @@ class StoreSink:
         self._flying_bytes += len(data)
 
     def place(self, path: str, source: Path, *, link: bool = False) -> None:  # noqa: ARG002 - no links in a store
-        if source.stat().st_size <= COPY_BYTES:
+        if source.stat().st_size <= SMALL_FILE_BYTES:
             self.write(path, source.read_bytes())
             return
-        output = ObjectUpload(self._root / path)
-        try:
-            with source.open("rb") as file:
-                while data := file.read(COPY_BYTES):
-                    output.write(data)
-            output.close()
-        finally:
-            output.discard()
+        upload_file(source, self._root / path)
 
     def take_back(self, path: str) -> None:
         self.close()
