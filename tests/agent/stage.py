@@ -51,7 +51,11 @@ class Stage:
         self.start_server()
         self.v1 = BackendClient(self.url, self.token)
         self.v2 = BackendV2Client(self.url, access_token=self.token, allow_insecure=True)
-        until(self.is_up, 120.0, (folder / "server.log").read_text)
+        try:
+            until(self.is_up, 120.0, (folder / "server.log").read_text)
+        except BaseException:
+            self.close()
+            raise
 
     def start_server(self):
         env = {**clean_env(), "SYNAPSE_SERVER_HOME": str(self.home), "SYNAPSE_SERVER_BASE_URL": self.url}
