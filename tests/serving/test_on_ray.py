@@ -1,6 +1,7 @@
 """The whole way on a Ray cluster: a real server, real agents, published releases, and heads and agents that are killed."""
 
 import shutil
+import socket
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -8,12 +9,14 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from synapse_agent.engines.ray.cluster import RayCluster
+from synapse_agent.services.serving_setup import OnRay, serve_on_ray
 from synapse_sdk.clients.agent import AgentClient
-from synapse_sdk.exceptions import ClientError, ConflictError
+from synapse_sdk.exceptions import ClientError, ConflictError, ServerError
 from synapse_sdk.plugins.packaging.publish import pack_plugin, publish_plugin
 from tests.agent.stage import Stage, processes_with, until
 from tests.engines.ray_cluster import RayHead
-from tests.serving.conftest import RELEASE, free_port
+from tests.serving.conftest import KEY, RELEASE, free_port, spec_of
 
 pytestmark = [
     pytest.mark.system,
@@ -134,6 +137,27 @@ def test_an_agent_killed_in_the_middle_of_a_deployment_finishes_it(stage, agent)
     with AgentClient(agent.url, agent.api_token) as client:
         client.delete_serve_application(NAME)
         until(lambda: not client.list_serve_applications(), SECONDS)
+
+
+def test_a_port_that_another_program_has_is_not_shared_with_it(tmp_path):
+    head = RayHead()
+    head.start()
+    cluster = RayCluster(head.cluster.dashboard)
+    try:
+        with socket.socket() as taken:
+            # As the proxies of another cluster on this machine do.
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            serving = serve_on_ray(tmp_path, KEY, OnRay(cluster, port, tmp_path / "archives"))
+            with pytest.raises(ServerError, match=rf"port {port} is taken.*SYNAPSE_AGENT_RAY_SERVE_PORT"):
+                serving.deploy(spec_of("Echo"))
+            assert serving.engine.states() == []
+        assert serving.deploy(spec_of("Echo")).status == "DEPLOYING"
+    finally:
+        cluster.close()
+        head.close()
 
 
 def test_a_head_that_is_killed_and_started_again_loses_the_run_and_serves_again(stage):

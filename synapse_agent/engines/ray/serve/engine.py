@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 import tempfile
 import threading
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from synapse_agent.core.event_log import log_event
-from synapse_agent.engines.ray.cluster import RayCluster
+from synapse_agent.engines.ray.cluster import RayCluster, RayRefusedError
 from synapse_agent.engines.ray.serve.declaration import (
     declare,
     declared_by_others,
@@ -218,7 +219,11 @@ class RayServeEngine:
         details = self._cluster.serve_details()
         others = declared_by_others(details, self._owner, self._wanted())
         host = "127.0.0.1" if self._cluster.host in _LOOPBACK else "0.0.0.0"  # noqa: S104 - as the dashboard itself.
-        options = details.get("http_options") or {"host": host, "port": self._host.port}
+        options = details.get("http_options")
+        if not options:
+            options = {"host": host, "port": self._host.port}
+            if host == "127.0.0.1":
+                _require_free(host, self._host.port)
         body = {"http_options": {"host": options["host"], "port": options["port"]}}
         self._cluster.put_applications({**body, "applications": [*others, *configs.values()]})
         self._declared_at = time.monotonic()
@@ -314,6 +319,19 @@ class RayServeEngine:
 
 def _is_extra(details: Mapping[str, Any], wanted: Deployment | None) -> bool:
     return wanted is None and details.get("status") != ServeStatus.DELETING
+
+
+def _require_free(host: str, port: int) -> None:
+    """Ray Serve's proxies would share a taken port with who has it: each answers a part of the requests."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as exc:
+            raise RayRefusedError(
+                exc.errno,
+                f"port {port} is taken on this machine; name another one for Ray Serve: SYNAPSE_AGENT_RAY_SERVE_PORT",
+            ) from exc
 
 
 def _held(application: RayApplication) -> Reserved:
