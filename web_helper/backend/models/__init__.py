@@ -25,6 +25,15 @@ from web_helper.backend.models.component import (
     ComponentManifestEntry,
     ComponentVersion,
 )
+from web_helper.backend.models.experiment import (
+    RANKS,
+    Device,
+    DeviceConflict,
+    Experiment,
+    ExperimentChunk,
+    ExperimentComponentSet,
+    ExperimentSubmission,
+)
 from web_helper.backend.models.export_part import ExportPart
 from web_helper.backend.models.ground_truth import (
     GroundTruth,
@@ -48,6 +57,7 @@ from web_helper.backend.models.serve_application import ServeApplication
 from web_helper.backend.models.storage import Storage
 
 __all__ = [
+    "RANKS",
     "Agent",
     "Assignment",
     "AsyncJob",
@@ -67,7 +77,13 @@ __all__ = [
     "DataFileClaim",
     "DataUnit",
     "DataUnitFile",
+    "Device",
+    "DeviceConflict",
     "EventLabel",
+    "Experiment",
+    "ExperimentChunk",
+    "ExperimentComponentSet",
+    "ExperimentSubmission",
     "ExportPart",
     "FileSpecification",
     "FileStatus",

@@ -37,6 +37,8 @@ class Token(Numbered, Created, Base):
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Set for the key of one run; the row goes when the run ends.
     job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
+    # Set for the key of a worker: it opens what a worker needs, and nothing of its owner's.
+    device_id: Mapped[int | None] = mapped_column(ForeignKey("devices.id", ondelete="CASCADE"), index=True)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
