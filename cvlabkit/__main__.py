@@ -1,14 +1,15 @@
-"""`python -m cvlabkit run config.yaml`."""
+"""`python -m cvlabkit run config.yaml`.
+
+The kit itself is imported only after what it imports is watched.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
-from cvlabkit.core.run import run_config, use_tree
-from synapse_sdk.exceptions import ComponentError
+from cvlabkit.core.source_import import KIT_FOLDER, SourceRecord
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,17 +18,21 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="train every run of a config")
     run.add_argument("config", type=Path)
+    run.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="wins over the file's value",
+    )
     run.add_argument("--base", type=Path, default=Path(), help="folder that holds `cvlabkit`; this one when absent")
     options = parser.parse_args(arguments)
-    use_tree(options.base)
-    try:
-        for folder, metrics in run_config(options.config):
-            last = metrics[-1] if metrics else {}
-            sys.stdout.write(json.dumps({"run": str(folder), "epochs": len(metrics), "metrics": last}) + "\n")
-    except (ComponentError, OSError) as exc:
-        sys.stderr.write(f"Error: {exc}\n")
-        return 1
-    return 0
+    record = SourceRecord([KIT_FOLDER, options.base / KIT_FOLDER.name])
+    record.start()
+    from cvlabkit.core.command import run_command
+
+    return run_command(options.config, options.changes, base=options.base, record=record)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cvlabkit.core.randomness import DEFAULT_SEED, seed_everything, seed_of_epoch
 from cvlabkit.core.state_file import read_state, write_state
+from synapse_sdk.exceptions import ComponentError
 
 if TYPE_CHECKING:
     from cvlabkit.core.config import Config
     from cvlabkit.core.creator import Creator
+    from cvlabkit.core.metrics_file import Recorder
 
 Metrics = dict[str, float]
 
@@ -24,8 +27,15 @@ class Agent(ABC):
     holds that has `state_dict` and `load_state_dict` goes into checkpoints.
 
     Args:
-        config: The run's config; `epochs`, `checkpoint_path` and `checkpoint_interval` are read here.
+        config: The run's config; `epochs`, `seed`, `log_interval`, `checkpoint_path` and `checkpoint_interval` are read
+            here.
         create: Builds components.
+
+    Attributes:
+        epoch: Epochs that are done.
+        step: Batches that were learned from.
+        history: The metrics of every epoch.
+        recorder: Takes every row of metrics; the run's file is put in here.
     """
 
     train_loader: Iterable[Any] = ()
@@ -35,7 +45,9 @@ class Agent(ABC):
         self.config = config
         self.create = create
         self.epoch = 0
+        self.step = 0
         self.history: list[Metrics] = []
+        self.recorder: Recorder | None = None
         self._is_ready = False
 
     def setup(self) -> None:  # noqa: B027 - an agent may need nothing
@@ -51,7 +63,10 @@ class Agent(ABC):
         return {}
 
     def log(self, metrics: Metrics) -> None:  # noqa: B027 - and may log nowhere
-        """Take the numbers of an epoch; the run's own logger is put in here."""
+        """Take the numbers of an epoch, `epoch` and `step` among them."""
+
+    def end_epoch(self, metrics: Metrics) -> None:  # noqa: B027 - and may have nothing to do
+        """After an epoch and before its checkpoint: the place for a learning rate to change."""
 
     def prepare(self) -> None:
         """Call `setup`, unless it was called."""
@@ -62,23 +77,36 @@ class Agent(ABC):
     def fit(self) -> list[Metrics]:
         """Train for `epochs`, from the checkpoint on where there is one; the metrics of every epoch."""
         self.prepare()
+        epochs = self.config.whole_number("epochs", default=1, at_least=0)
+        seed = self.config.whole_number("seed", default=DEFAULT_SEED)
         path = self.config.get("checkpoint_path")
-        interval = int(self.config.get("checkpoint_interval", 1))
         if path is not None and Path(path).is_file():
             self.load(path)
-        while self.epoch < int(self.config.get("epochs", 1)):
+        if self.recorder is not None:
+            self.recorder.begin(self.epoch)
+        while self.epoch < epochs:
+            seed_everything(seed_of_epoch(seed, self.epoch + 1))
             metrics = {**self.train_epoch(), **self.evaluate()}
             self.epoch += 1
-            self.history.append(metrics)
-            self.log({"epoch": self.epoch, **metrics})
-            if path is not None and (self.epoch % interval == 0 or self.epoch == self.config.get("epochs", 1)):
+            self._end_epoch(metrics)
+            if path is not None and self._is_checkpoint_due(epochs):
                 self.save(path)
         return self.history
 
     def train_epoch(self) -> Metrics:
         """Learn from every batch once; the means of what the steps said."""
         self.prepare()
-        return _means(self.train_step(batch) for batch in self.train_loader)
+        interval = self.config.whole_number("log_interval", default=0, at_least=0)
+        steps = []
+        for batch in self.train_loader:
+            metrics = {name: float(value) for name, value in self.train_step(batch).items()}
+            steps.append(metrics)
+            self.step += 1
+            if interval and self.step % interval == 0:
+                self._record({"epoch": self.epoch + 1, "step": self.step, **metrics})
+        if not steps:
+            raise ComponentError(f"{type(self).__name__}: train_loader gave no batch to learn from.")
+        return _means(steps)
 
     def evaluate(self) -> Metrics:
         """Look at every batch for validation; the means of what the steps said."""
@@ -88,16 +116,41 @@ class Agent(ABC):
     def save(self, path: str | Path) -> None:
         """Write a checkpoint: the file is the old one or the new one, never half."""
         parts = {name: each.state_dict() for name, each in self._stateful().items()}
-        write_state(Path(path), {"epoch": self.epoch, "history": self.history, "parts": parts})
+        write_state(Path(path), {"epoch": self.epoch, "step": self.step, "history": self.history, "parts": parts})
 
     def load(self, path: str | Path) -> None:
-        """Go on from a checkpoint."""
+        """Go on from a checkpoint.
+
+        Raises:
+            ComponentError: It is none, or it is of other components than the config builds.
+        """
         self.prepare()
         state = read_state(Path(path))
         for name, each in self._stateful().items():
-            if name in state["parts"]:
+            try:
                 each.load_state_dict(state["parts"][name])
-        self.epoch, self.history = state["epoch"], list(state["history"])
+            except (KeyError, RuntimeError, TypeError, ValueError) as exc:
+                reason = str(exc).splitlines()[0]
+                raise ComponentError(
+                    f"{path}: the checkpoint's {name} does not fit what the config builds ({reason}); choose another "
+                    "checkpoint_path, or remove the file."
+                ) from exc
+        self.epoch, self.step, self.history = state["epoch"], state["step"], list(state["history"])
+
+    def _end_epoch(self, metrics: Metrics) -> None:
+        self.history.append(metrics)
+        row = {"epoch": self.epoch, "step": self.step, **metrics}
+        self._record(row)
+        self.log(row)
+        self.end_epoch(metrics)
+
+    def _record(self, row: Metrics) -> None:
+        if self.recorder is not None:
+            self.recorder.write(row)
+
+    def _is_checkpoint_due(self, epochs: int) -> bool:
+        interval = self.config.whole_number("checkpoint_interval", default=1, at_least=1)
+        return self.epoch % interval == 0 or self.epoch == epochs
 
     def _stateful(self) -> dict[str, Any]:
         return {

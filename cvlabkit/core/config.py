@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from synapse_sdk.components.call_syntax import read_literal
-from synapse_sdk.components.config_file import ConfigDocument, read_config_file
+from synapse_sdk.components.call_syntax import read_literal, write_literal
+from synapse_sdk.components.config_file import ConfigDocument, parse_config, read_config_file
 from synapse_sdk.components.grid import expand_grid
 from synapse_sdk.components.placeholders import find_value, resolve_placeholders
+from synapse_sdk.exceptions import ComponentError
 
 
 class Config:
@@ -45,6 +46,23 @@ class Config:
         except KeyError:
             return default
 
+    def whole_number(self, key: str, *, default: int, at_least: int | None = None) -> int:
+        """A value that must be a whole number.
+
+        Raises:
+            ComponentError: It is none, or less than it may be; file, line and key are named.
+        """
+        value = self.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.problem(key, f"{value!r} is no whole number.")
+        if at_least is not None and value < at_least:
+            raise self.problem(key, f"{value} is less than {at_least}.")
+        return value
+
+    def problem(self, key: str, what: str) -> ComponentError:
+        """An error that names file, line and key."""
+        return self._document.problem(key.split("."), what)
+
     def to_dict(self) -> dict[str, Any]:
         """The values as they are written, placeholders included."""
         return _plain(self._document.data)
@@ -54,6 +72,23 @@ class Config:
         merged = Config(_merged(self._document.data, values))
         merged._document = ConfigDocument(merged._document.data, self._document.origin, self._document.lines)
         return merged
+
+    def with_changes(self, changes: Sequence[str]) -> Config:
+        """A new config in which `key=value` wins, the key dotted, the value as YAML has it.
+
+        Raises:
+            ComponentError: A change is not written so.
+        """
+        changed = self
+        for change in changes:
+            key, sign, text = change.partition("=")
+            if not sign or not all(key.split(".")):
+                raise ComponentError(f"{change!r}: a change is written key=value.")
+            values = parse_config(f"value: {text}", origin=f"--set {key}").data["value"]
+            for part in reversed(key.split(".")):
+                values = {part: values}
+            changed = changed.merge(values)
+        return changed
 
     def expand(self) -> list[Config]:
         """One config for each run: every list is an axis.
@@ -65,8 +100,11 @@ class Config:
 
     def dump_template(self, path: str | Path) -> None:
         """Write the config as YAML that reads back as it is: a start for the next one."""
-        text = yaml.dump(self.to_dict(), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
-        Path(path).write_text(text, encoding="utf-8")
+        _write_yaml(self.to_dict(), Path(path))
+
+    def dump_run(self, path: str | Path) -> None:
+        """Write the config of one run: what is a list in it is data, and reads back as such, not as an axis."""
+        _write_yaml(_each_list(self.to_dict(), write_literal), Path(path))
 
     def __getitem__(self, key: str) -> Any:
         value = resolve_placeholders(find_value(self._document.data, key), self._root)
@@ -117,6 +155,20 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(
     tuple, lambda dumper, value: dumper.represent_sequence("tag:yaml.org,2002:python/tuple", value, flow_style=True)
 )
+
+
+def _write_yaml(values: Mapping[str, Any], path: Path) -> None:
+    path.write_text(yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def _each_list(values: Mapping[str, Any], change: Callable[[list[Any]], Any]) -> dict[str, Any]:
+    changed = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            changed[key] = _each_list(value, change)
+        else:
+            changed[key] = change(value) if isinstance(value, list) else value
+    return changed
 
 
 def _document_of(source: str | Path | Mapping[str, Any]) -> ConfigDocument:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 from cvlabkit.component import base
 from cvlabkit.core.agent import Agent
 from cvlabkit.core.config import Config
+from cvlabkit.core.parameters import fill_parameters
 from synapse_sdk.components.call_syntax import ComponentCall
 from synapse_sdk.components.config_components import COMPOSE, Option, run_options
 from synapse_sdk.components.grid import GridRun
@@ -30,38 +33,49 @@ BASES: dict[Category, type] = {
     Category.CHECKPOINT: base.Checkpoint,
     Category.LOGGER: base.Logger,
 }
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 class Creator:
     """Builds the components of one run.
 
+    Every component is imported at once: what is missing is said before anything is trained.
+
     Args:
         config: A config without axes: one of `Config.expand()`.
 
     Raises:
-        ComponentError: A component is not written as one; file and line are named.
+        ComponentError: A component is missing, or not written as one; file, line and key are named.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self._options: dict[Category, dict[str | None, Option]] = {category: {} for category in Category}
+        self._classes: dict[ComponentPath, type] = {}
         for option in run_options(config.document, GridRun(config.document.data, {})):
             self._options[option.category][option.name] = option
+            for component in _components_of(option):
+                with _at(config, option):
+                    self._classes[component] = find_class(component)
 
     def agent(self, *arguments: Any) -> Agent:
         """The configured agent."""
         made: Agent = self.build(Category.AGENT, None, self, *arguments)
         return made
 
+    def names(self, category: str) -> tuple[str, ...]:
+        """The logical names under a category, as the config orders them."""
+        return tuple(name for name in self._options[Category(category)] if name is not None)
+
     def __getattr__(self, name: str) -> CategoryCreator:
         if name not in set(Category):
             raise AttributeError(f"{name!r} is no category; there are {', '.join(Category)}.")
         return CategoryCreator(self, Category(name))
 
-    def __contains__(self, category: object) -> bool:
-        return category in set(Category) and bool(self._options[Category(str(category))])
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a component for a category (`"sampler"`), or for a logical name (`"sampler.train"`)."""
+        category, _, option = str(name).partition(".")
+        options = self._options[Category(category)] if category in set(Category) else {}
+        return option in options if option else bool(options)
 
     def build(self, category: Category, name: str | None, *arguments: Any) -> Any:
         """One component by its category and logical name.
@@ -71,20 +85,22 @@ class Creator:
         """
         options = self._options[category]
         if name not in options:
-            there = ", ".join(str(each) for each in options if each) or "nothing"
+            there = ", ".join(str(each) for each in options if each) or "one component" * bool(options) or "nothing"
             wanted = category.value if name is None else f"{category}.{name}"
             raise ComponentError(f"The config has no {wanted}; under {category} there is {there}.")
-        calls = options[name].calls
-        if len(calls) == 1:
-            return self._make(category, calls[0], *arguments)
-        parts = [self._make(category, call, *arguments) for call in calls]
-        return self._make(category, ComponentCall(COMPOSE), parts)
+        option = options[name]
+        if not option.is_pipeline:
+            return self._make(option, option.calls[0], *arguments)
+        parts = [self._make(option, call, *arguments) for call in option.calls]
+        return self._make(option, ComponentCall(COMPOSE), parts)
 
-    def _make(self, category: Category, call: ComponentCall, *arguments: Any) -> Any:
-        component = ComponentPath(category, call.name)
+    def _make(self, option: Option, call: ComponentCall, *arguments: Any) -> Any:
+        component = ComponentPath(option.category, call.name)
         config = self.config.merge(call.arguments)
-        found = find_class(component)
-        return found(config, *arguments, **_fill(component, found, config, len(arguments)))
+        found = self._classes[component]
+        with _at(self.config, option):
+            filled = fill_parameters(component, found, config, given=len(arguments))
+        return found(config, *arguments, **filled)
 
 
 class CategoryCreator:
@@ -105,14 +121,18 @@ def find_class(component: ComponentPath) -> type:
     """The concrete class of a component's file.
 
     Raises:
-        ComponentError: There is no such file, or not exactly one class in it.
+        ComponentError: There is no such file, it cannot be imported, or there is not exactly one class in it.
     """
     try:
         module = import_module(component.module)
     except ModuleNotFoundError as exc:
         if exc.name is not None and f"{component.module}.".startswith(f"{exc.name}."):
-            raise ComponentError(f"There is no component {component}.") from exc
-        raise
+            raise ComponentError(f"there is no component {component}.") from exc
+        raise ComponentError(f"{component} imports {exc.name}, which is not installed{_extra_of(exc.name)}.") from exc
+    except SyntaxError as exc:
+        raise ComponentError(f"{component}:{exc.lineno or 1}: {exc.msg}.") from exc
+    except ImportError as exc:
+        raise ComponentError(f"{component} cannot be imported: {exc}.") from exc
     wanted = BASES[component.category]
     own = [
         each
@@ -127,17 +147,21 @@ def find_class(component: ComponentPath) -> type:
     return leaves[0]
 
 
-def _fill(component: ComponentPath, found: type, config: Config, given: int) -> dict[str, Any]:
-    """Named parameters beyond config and run-time arguments, by their names in the config."""
-    # Of `__init__`: the metaclass's own call says nothing.
-    parameters = list(inspect.signature(found.__init__).parameters.values())[1:]  # type: ignore[misc]
-    taken = {each.name for each in [each for each in parameters if each.kind in _POSITIONAL][: given + 1]}
-    filled = {}
-    for each in parameters:
-        if each.kind not in _NAMED or each.name in taken:
-            continue
-        if each.name in config:
-            filled[each.name] = config[each.name]
-        elif each.default is inspect.Parameter.empty:
-            raise ComponentError(f"{component} needs {each.name!r}; the config has no such key.")
-    return filled
+def _components_of(option: Option) -> list[ComponentPath]:
+    names = [call.name for call in option.calls]
+    return [ComponentPath(option.category, name) for name in (*names, *[COMPOSE] * option.is_pipeline)]
+
+
+@contextmanager
+def _at(config: Config, option: Option) -> Iterator[None]:
+    """Names the config's file, line and key where a component is refused."""
+    try:
+        yield
+    except ComponentError as exc:
+        key = option.category.value if option.name is None else f"{option.category}.{option.name}"
+        raise config.problem(key, str(exc)) from exc
+
+
+def _extra_of(module: str | None) -> str:
+    is_ours = module is not None and module.partition(".")[0] in {"torch", "sklearn", "numpy"}
+    return "; `pip install synapse-platform[train]` brings it" if is_ours else ""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import random
-from collections.abc import Iterator
-from importlib.util import find_spec
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import cvlabkit.agent
 import cvlabkit.component
-from cvlabkit.core.agent import Agent, Metrics
+from cvlabkit.core.agent import Metrics
 from cvlabkit.core.config import Config
 from cvlabkit.core.creator import Creator
+from cvlabkit.core.metrics_file import MetricsFile
+from cvlabkit.core.randomness import DEFAULT_SEED, seed_everything, use_deterministic_algorithms
+from cvlabkit.core.source_import import SourceRecord
 
 DEFAULT_LOG_DIR = "logs"
 
@@ -26,23 +26,33 @@ def use_tree(base: Path) -> None:
             package.__path__.insert(0, place)
 
 
-def run_config(path: Path) -> Iterator[tuple[Path, list[Metrics]]]:
+def run_config(
+    path: Path, changes: Sequence[str] = (), *, record: SourceRecord | None = None
+) -> Iterator[tuple[Path, list[Metrics]]]:
     """Train every run of a config; where each is logged, and the metrics of its epochs.
+
+    Args:
+        path: The config.
+        changes: `key=value`, each of which wins over what the file says.
+        record: What is imported; written beside each run's metrics.
 
     Raises:
         ComponentError: The config or a component is not what it must be.
     """
-    runs = Config(path).expand()
+    runs = Config(path).with_changes(changes).expand()
     for number, config in enumerate(runs):
         folder = _folder_of(path, config, number if len(runs) > 1 else None)
-        yield folder, _train(config, folder)
+        yield folder, _train(config, folder, record)
 
 
 def _folder_of(path: Path, config: Config, number: int | None) -> Path:
-    parts = [str(config.get("project", "project")), str(config.get("run_name", path.stem))]
-    names = [_safe(part) for part in parts]
-    suffix = "" if number is None else f"_{number}"
-    return Path(str(config.get("log_dir", DEFAULT_LOG_DIR))) / names[0] / f"{names[1]}{suffix}"
+    """`log_dir` where the config has it; a grid's runs have a number each."""
+    if (given := config.get("log_dir")) is not None:
+        folder = Path(str(given))
+    else:
+        parts = [str(config.get("project", "project")), str(config.get("run_name", path.stem))]
+        folder = Path(DEFAULT_LOG_DIR, *map(_safe, parts))
+    return folder if number is None else folder.with_name(f"{folder.name}_{number}")
 
 
 def _safe(name: str) -> str:
@@ -51,36 +61,25 @@ def _safe(name: str) -> str:
     return kept.lstrip(".") or "_"
 
 
-def _train(config: Config, folder: Path) -> list[Metrics]:
-    _set_seed(config.get("seed"))
+def _train(config: Config, folder: Path, record: SourceRecord | None) -> list[Metrics]:
     folder.mkdir(parents=True, exist_ok=True)
-    config.dump_template(folder / "config.yaml")
-    agent = Creator(config).agent()
-    with (folder / "metrics.jsonl").open("w", encoding="utf-8") as file:
-        _log_into(agent, file)
-        return agent.fit()
-
-
-def _log_into(agent: Agent, file: Any) -> None:
-    own = agent.log
-
-    def log(metrics: Metrics) -> None:
-        file.write(json.dumps(metrics) + "\n")
-        file.flush()
-        own(metrics)
-
-    agent.log = log  # type: ignore[method-assign]
-
-
-def _set_seed(seed: int | None) -> None:
-    if seed is None:
-        return
-    random.seed(seed)
-    if find_spec("numpy") is not None:
-        import numpy as np
-
-        np.random.seed(seed)  # noqa: NPY002 - components of other people use the global generator
-    if find_spec("torch") is not None:
-        import torch
-
-        torch.manual_seed(seed)
+    seed = config.whole_number("seed", default=DEFAULT_SEED)
+    config.merge({"seed": seed}).dump_run(folder / "config.yaml")
+    if (checkpoint := config.get("checkpoint_path")) is not None:
+        # Each run of a grid goes on from its own.
+        config = config.merge({"checkpoint_path": str(folder / checkpoint)})
+    try:
+        # Imports every component, so that what draws is there to be seeded.
+        create = Creator(config)
+        seed_everything(seed)
+        use_deterministic_algorithms(is_wanted=config.get("deterministic", True) is not False)
+        agent = create.agent()
+        agent.prepare()
+        if record is not None:
+            record.write(folder / "imports.json")
+        with closing(MetricsFile(folder / "metrics.jsonl")) as file:
+            agent.recorder = file
+            return agent.fit()
+    finally:
+        if record is not None:
+            record.write(folder / "imports.json")

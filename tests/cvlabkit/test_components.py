@@ -74,12 +74,12 @@ def test_the_dict_form_is_the_call():
     assert create.model()(2) == 8
 
 
-def test_a_missing_import_of_a_component_is_its_own_error(tmp_path):
+def test_a_missing_import_of_a_component_is_not_a_missing_component(tmp_path):
     file = tmp_path / "cvlabkit" / "component" / "loss" / "needs_more.py"
     file.parent.mkdir(parents=True)
     file.write_text("import surely_not_installed\n")
     use_tree(tmp_path)
-    with pytest.raises(ModuleNotFoundError, match="surely_not_installed"):
+    with pytest.raises(ComponentError, match="imports surely_not_installed, which is not installed"):
         find_class(ComponentPath(Category.LOSS, "needs_more"))
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from cvlabkit.core.config import Config
 from tests.cvlabkit.tree import CONFIG, FILES, write_tree
 
 ROOT = Path(__file__).parents[2]
 
 
-def run(root: Path, *, exit_code: int = 0) -> tuple[list[dict], str]:
-    command = [sys.executable, "-m", "cvlabkit", "run", "config.yaml"]
+def run(root: Path, *options: str, exit_code: int = 0) -> tuple[list[dict], str]:
+    command = [sys.executable, "-m", "cvlabkit", "run", "config.yaml", *options]
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False, timeout=250)
     assert done.returncode == exit_code, done.stderr
@@ -48,8 +49,11 @@ def test_a_run_goes_on_from_its_checkpoint(tmp_path):
         write_tree(parts, CONFIG.replace("epochs: 4", f"epochs: {epochs}\ncheckpoint_path: state.pt"))
         (told,), _ = run(parts)
     assert told["metrics"] == expected["metrics"]
-    lines = (parts / "logs/lines/first/metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line)["epoch"] for line in lines] == [3, 4]
+    metrics = "logs/lines/first/metrics.jsonl"
+    assert (parts / metrics).read_bytes() == (whole / metrics).read_bytes()
+    again, _ = run(parts)
+    assert again == [told]
+    assert (parts / metrics).read_bytes() == (whole / metrics).read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -87,3 +91,32 @@ def test_two_classes_in_a_file_or_none_are_refused(tmp_path):
     assert "one class must be a Loss; found Part, Scaled" in run(tmp_path, exit_code=1)[1]
     path.write_text("x = 1\n")
     assert "found none" in run(tmp_path, exit_code=1)[1]
+
+
+def test_a_value_of_the_command_line_wins(tmp_path):
+    write_tree(tmp_path)
+    (told,), _ = run(tmp_path, "--set", "log_dir=run", "--set", "loss=scaled(scale=3)", "--set", "model.main=line")
+    assert told["run"] == "run"
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"config.yaml", "metrics.jsonl", "imports.json"}
+    config = Config(tmp_path / "run/config.yaml")
+    assert (config["loss"], config["model.main"], config["seed"]) == ("scaled(scale=3)", "line", 0)
+    assert [each["run"] for each in run(tmp_path, "--set", "lr=[0.1, 0.2]", "--set", "log_dir=grid")[0]] == [
+        "grid_0",
+        "grid_1",
+    ]
+    for change, said in {"lr": "key=value", "=1": "key=value", "a..b=1": "key=value", "lr=[1": "--set lr:1"}.items():
+        assert said in run(tmp_path, "--set", change, exit_code=1)[1]
+
+
+def test_what_is_a_list_in_a_run_reads_back_as_data(tmp_path):
+    write_tree(tmp_path, CONFIG.replace("numbers(values=[3.0, 3.0])", "numbers\nvalues: [[3.0, 1.0], [2.0]]"))
+    told, _ = run(tmp_path)
+    write_tree(tmp_path, (tmp_path / "logs/lines/first_0/config.yaml").read_text())
+    assert run(tmp_path)[0] == [told[0] | {"run": "logs/lines/first"}]
+
+
+def test_each_run_of_a_grid_goes_on_from_its_own_checkpoint(tmp_path):
+    write_tree(tmp_path, CONFIG.replace("lr: 0.1", "lr: [0.1, 0.2]"))
+    expected, _ = run(tmp_path)
+    assert run(tmp_path, "--set", "checkpoint_path=state.pt")[0] == expected
+    assert run(tmp_path, "--set", "checkpoint_path=state.pt")[0] == expected
