@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from threading import Lock
 from typing import Any
 
 import httpx2
@@ -121,10 +122,12 @@ class ServingClientMixin(V1Transport):
 
     def _access_to(self, name: str, model_id: str, find: Callable[[], Mapping[str, Any] | None]) -> _Access:
         cache: dict[Any, _Access] = self.__dict__.setdefault("_accesses", {})
-        access = cache.get((name, model_id))
-        if access is None or access.expires < time.monotonic():
-            access = self._fetch_access(name, find())
-            cache[name, model_id] = access
+        # Threads that need it at once ask for it once; the others wait for that answer.
+        with self.__dict__.setdefault("_access_lock", Lock()):
+            access = cache.get((name, model_id))
+            if access is None or access.expires < time.monotonic():
+                access = self._fetch_access(name, find())
+                cache[name, model_id] = access
         return access
 
     def _fetch_access(self, name: str, model: Mapping[str, Any] | None) -> _Access:
@@ -137,8 +140,9 @@ class ServingClientMixin(V1Transport):
 
     def _forget_access(self, name: str) -> None:
         cache: dict[Any, _Access] = self.__dict__.setdefault("_accesses", {})
-        for key in [key for key in cache if key[0] == name]:
-            del cache[key]
+        with self.__dict__.setdefault("_access_lock", Lock()):
+            for key in [key for key in cache if key[0] == name]:
+                del cache[key]
 
 
 def _given(model: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
