@@ -1,9 +1,12 @@
 """What a pre-annotation does with each task: who is asked, what is submitted, what is counted, what is said."""
 
+import threading
+
 import pytest
 
 from synapse_sdk.exceptions import PluginValidationError
 from synapse_sdk.plugins.actions.to_task import ToTaskAction, ToTaskLogMessageCode, ToTaskParams, ToTaskResult
+from synapse_sdk.plugins.actions.to_task.steps import annotate_task_data
 from synapse_sdk.plugins.enums import ACTION_DEFAULT_METHODS, PluginCategory
 from tests.to_task.fakes import client_with, file, run, unit
 
@@ -62,6 +65,27 @@ def test_a_model_is_asked_once_per_task_with_the_further_parameters():
         "params": {"model": 3, "method": "post", "json": {"threshold": 0.5, "image_path": "http://files/1.jpg"}},
     }
     assert client.submitted[1]["data"] == {"annotations": [], "answer": {"boxes": [1]}, "task": 1}
+
+
+def test_what_a_slow_model_has_answered_is_kept_before_all_is_answered(monkeypatch):
+    monkeypatch.setattr(annotate_task_data, "FLUSH_SECONDS", 0.0)
+    client, kept = client_with(3), threading.Event()
+    annotate, ask = client.annotate_task_data, client.run_plugin
+
+    def answer(plugin, data):
+        # The last answer comes only when the first two are there; a batch would have room for 500.
+        if len(client.runs) == 2 and not kept.wait(30):
+            return None
+        return ask(plugin, data)
+
+    def keep(task_id, data):
+        annotate(task_id, data)
+        if len(client.submitted) == 2:
+            kept.set()
+
+    client.run_plugin, client.annotate_task_data = answer, keep
+    result, _ = run(Echo, client, method="inference", concurrency=1)
+    assert (result.success_count, result.failures) == (3, [])
 
 
 def test_one_bad_task_costs_only_itself():

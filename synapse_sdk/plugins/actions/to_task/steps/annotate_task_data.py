@@ -7,6 +7,7 @@ step's own thread, which alone submits and counts. A task that fails costs only 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from synapse_sdk.utils.network import sanitize_error_message
 CATEGORY = ToTaskProgressCategories.ANNOTATE_TASK_DATA
 # A batch of large annotations is sent before it is full.
 FLUSH_BYTES = 4 * 2**20
+# So is what a slow model has answered: people see it, and a run that is killed loses no more than this.
+FLUSH_SECONDS = 1.0
 FILES_PER_DRAW = 25
 
 
@@ -82,13 +85,13 @@ class _Workshop:
         self._pool.shutdown(cancel_futures=True)
 
     def batches(self) -> Iterator[list[_Made]]:
-        """Results as they come, in batches of bounded number and size.
+        """Results as they come, in batches of bounded number, size and age.
 
         Raises:
             ClientError: The source failed: what was made until then has been handed out.
         """
         batch: list[_Made] = []
-        ended, size = 0, 0
+        ended, size, due = 0, 0, time.monotonic() + FLUSH_SECONDS
         while ended < self._workers:
             made = self._made.get()
             if made is None:
@@ -96,9 +99,9 @@ class _Workshop:
                 continue
             batch += made
             size += sum(len(memoryview(one.annotation.payload)) for one in made if one.annotation)
-            if len(batch) >= self._size or size >= FLUSH_BYTES:
+            if len(batch) >= self._size or size >= FLUSH_BYTES or time.monotonic() >= due:
                 yield batch[: self._size]
-                batch, size = batch[self._size :], 0
+                batch, size, due = batch[self._size :], 0, time.monotonic() + FLUSH_SECONDS
         if batch:
             yield batch
         for worker in self._running:
