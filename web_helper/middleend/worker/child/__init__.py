@@ -1,0 +1,1 @@
+"""A run as a process: what stands between it and the worker, and what watches from inside what it executes."""
