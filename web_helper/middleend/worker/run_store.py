@@ -1,0 +1,118 @@
+"""The runs that this worker has taken on, on disk: a restarted worker reads here how far it was with each."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+RECORD = "job.json"
+KEPT_RUNS = 20
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:-]{0,199}")
+
+
+class Phase(StrEnum):
+    """How far a run is. Each is on disk before anything of the next is done."""
+
+    TAKEN = "taken"
+    READY = "ready"
+    STARTED = "started"
+    ENDED = "ended"
+
+
+class RunFile(msgspec.Struct):
+    """One run.
+
+    Attributes:
+        job: As the server gave it.
+        manifest: What was on disk, verified; from `ready` on.
+        outcome: How it ended, as it is reported; from `ended` on.
+    """
+
+    uid: str
+    attempt: int
+    job: dict[str, Any]
+    phase: Phase = Phase.TAKEN
+    manifest: dict[str, Any] | None = None
+    outcome: dict[str, Any] | None = None
+
+
+class RunStore:
+    """The runs' folders below the worker's folder; made for the owner only.
+
+    Args:
+        folder: Of the worker.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._runs, self._ended = folder / "runs", folder / "ended"
+        for path in (self._runs, self._ended):
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def folder_of(self, uid: str) -> Path:
+        """The folder of a run.
+
+        Raises:
+            ValueError: The id is none that a server gives: it could lead elsewhere.
+        """
+        if _SAFE.fullmatch(uid) is None:
+            raise ValueError("an experiment's id has letters, digits and . _ @ : -")
+        return self._runs / uid
+
+    def take(self, uid: str, attempt: int, job: dict[str, Any]) -> RunFile:
+        """Note that a job is this worker's now; what was there of an earlier attempt goes."""
+        run = self.load(uid)
+        if run is not None and run.attempt == attempt:
+            return run
+        self.forget(uid)
+        self.folder_of(uid).mkdir(mode=0o700)
+        run = RunFile(uid, attempt, job)
+        self.save(run)
+        return run
+
+    def save(self, run: RunFile) -> None:
+        """Write a run's record: it is the old or the new one, never half."""
+        path = self.folder_of(run.uid) / RECORD
+        beside = path.with_name(f".{RECORD}.part")
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(msgspec.json.encode(run))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+
+    def load(self, uid: str) -> RunFile | None:
+        """A run that has not been reported to its end."""
+        try:
+            return msgspec.json.decode((self.folder_of(uid) / RECORD).read_bytes(), type=RunFile)
+        except FileNotFoundError:
+            return None
+
+    def all(self) -> Iterator[RunFile]:
+        """Every run that has not been reported to its end."""
+        for folder in sorted(self._runs.iterdir()):
+            run = self.load(folder.name)
+            if run is not None:
+                yield run
+
+    def close(self, uid: str) -> None:
+        """A run is reported to its end: keep its folder for a while, for those who want to look."""
+        kept = self._ended / uid
+        shutil.rmtree(kept, ignore_errors=True)
+        folder = self.folder_of(uid)
+        folder.rename(kept)
+        kept.touch()
+        found = sorted(self._ended.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in found[KEPT_RUNS:]:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def forget(self, uid: str) -> None:
+        """Remove a run's folder; the record first, so that a crash in between leaves no half run."""
+        folder = self.folder_of(uid)
+        (folder / RECORD).unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
