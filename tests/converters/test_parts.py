@@ -23,9 +23,11 @@ from synapse_sdk.utils.converters import (
     split_by_ratio,
     split_by_tag,
 )
+from synapse_sdk.utils.converters.base import KNOWN_FIELDS
 from synapse_sdk.utils.converters.coco.json_stream import scan_arrays
 from synapse_sdk.utils.converters.compact import HashSet, IdSet
 from synapse_sdk.utils.converters.shapes import geometry, rle
+from synapse_sdk.wire.annotations import Annotation
 
 RATIOS = {"train": 0.7, "val": 0.2, "test": 0.1}
 
@@ -244,3 +246,7 @@ def test_elements_larger_than_a_chunk_are_found(tmp_path: Path):
     path.write_text(json.dumps({"a": [1, big, {"x": [big["text"]]}], "b": [2]}))
     found = [element.value for element in scan_arrays(path, DECODERS)]
     assert found == [1, big, {"x": [big["text"]]}, 2]
+
+
+def test_writers_know_each_field_of_the_annotation_schema():
+    assert frozenset(Annotation.model_fields) == KNOWN_FIELDS

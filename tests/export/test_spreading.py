@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -194,3 +196,12 @@ def test_memory_does_not_follow_the_number_of_items(tmp_path, fmt):
 
     peak(20)
     assert peak(1600) - peak(400) < 1_000_000
+
+
+def test_a_converting_process_starts_without_what_it_does_not_need():
+    code = (
+        "import sys; from synapse_sdk.utils.converters.blocks import worker; "
+        "print([name for name in ('pydantic', 'yaml', 'httpx2', 'http.client') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert found.stdout == "[]\n"

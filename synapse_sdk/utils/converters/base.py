@@ -22,9 +22,11 @@ from synapse_sdk.utils.converters.losses import DroppedNames, LossCode, Skip
 from synapse_sdk.utils.converters.records import SUMS, UnfitError, WriterReport, annotations_of
 from synapse_sdk.utils.converters.shapes.fitting import Annotation, Notes
 from synapse_sdk.utils.converters.sinks import LocalSink, Sink
-from synapse_sdk.wire import annotations as wire
 
-KNOWN_FIELDS = frozenset(wire.Annotation.model_fields)
+# Those of `synapse_sdk.wire.annotations.Annotation`, without waiting for pydantic to load; a test compares the two.
+KNOWN_FIELDS = frozenset({
+    "id", "type", "category", "bbox", "rotation", "segmentation", "keypoints", "area", "iscrowd", "attributes", "score",
+})  # fmt: skip
 
 
 # What names an annotation; an annotation's own `X | Y` would be built anew at each look.

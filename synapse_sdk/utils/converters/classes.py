@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from synapse_sdk.exceptions import FormatError
-from synapse_sdk.wire.annotations import ClassDefinition, ClassSchema
+
+if TYPE_CHECKING:
+    from synapse_sdk.wire.annotations import ClassSchema
+
+
+class ClassEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A `ClassDefinition` that was checked: a process that converts blocks must not wait for pydantic to load."""
+
+    id: int
+    name: str
+    supercategory: str | None = None
+    color: str | None = None
+    keypoints: list[str] | None = None
+    skeleton: list[tuple[int, int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +34,7 @@ class ClassMap:
         names: Names by place.
     """
 
-    definitions: tuple[ClassDefinition, ...]
+    definitions: tuple[ClassEntry, ...]
     ids: dict[str, int]
     indexes: dict[str, int]
     names: tuple[str, ...]
@@ -30,7 +46,16 @@ class ClassMap:
         Raises:
             FormatError: Two classes share a name or an id.
         """
-        definitions = tuple(sorted(schema.classes, key=lambda definition: definition.id))
+        return cls.from_entries(msgspec.convert(schema.model_dump()["classes"], list[ClassEntry]))
+
+    @classmethod
+    def from_entries(cls, entries: list[ClassEntry]) -> ClassMap:
+        """Build from the entries of another process's map, or of a schema.
+
+        Raises:
+            FormatError: Two classes share a name or an id.
+        """
+        definitions = tuple(sorted(entries, key=lambda definition: definition.id))
         names = tuple(definition.name for definition in definitions)
         ids = {definition.name: definition.id for definition in definitions}
         if len(ids) < len(names) or len(set(ids.values())) < len(names):

@@ -4,64 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synapse_sdk.exceptions import FormatError
-from synapse_sdk.utils.converters.base import DatasetWriter
-from synapse_sdk.utils.converters.class_schema import read_class_schema
 from synapse_sdk.utils.converters.classes import ClassMap
-from synapse_sdk.utils.converters.coco.reader import read_coco
-from synapse_sdk.utils.converters.coco.validator import validate_coco
-from synapse_sdk.utils.converters.coco.writer import CocoWriter
-from synapse_sdk.utils.converters.compact import HashSet
 from synapse_sdk.utils.converters.formats import DEFAULT_OPTIONS, Format, WriterOptions
-from synapse_sdk.utils.converters.parquet.reader import read_parquet, validate_parquet
-from synapse_sdk.utils.converters.parquet.writer import ParquetWriter
-from synapse_sdk.utils.converters.records import BadFile, SourceItem, ValidationReport, WriterReport
-from synapse_sdk.utils.converters.sinks import Sink
-from synapse_sdk.utils.converters.tables.reader import read_csv, read_jsonl
-from synapse_sdk.utils.converters.tables.validator import validate_csv, validate_jsonl
-from synapse_sdk.utils.converters.tables.writer import CsvWriter, JsonlWriter
-from synapse_sdk.utils.converters.validation import check_counts
-from synapse_sdk.utils.converters.voc.reader import read_voc
-from synapse_sdk.utils.converters.voc.validator import validate_voc
-from synapse_sdk.utils.converters.voc.writer import VocWriter
-from synapse_sdk.utils.converters.webdataset.reader import read_webdataset
-from synapse_sdk.utils.converters.webdataset.sharded import is_sharded, read_shards, validate_shards
-from synapse_sdk.utils.converters.webdataset.validator import validate_webdataset
-from synapse_sdk.utils.converters.webdataset.writer import WebDatasetWriter
-from synapse_sdk.utils.converters.yolo.reader import read_yolo
-from synapse_sdk.utils.converters.yolo.validator import validate_yolo
-from synapse_sdk.utils.converters.yolo.writer import YoloWriter
-from synapse_sdk.wire.annotations import ClassSchema
 
-_WRITERS: dict[Format, Any] = {
-    Format.COCO: CocoWriter,
-    Format.YOLO: YoloWriter,
-    Format.VOC: VocWriter,
-    Format.CSV: CsvWriter,
-    Format.JSONL: JsonlWriter,
-    Format.WEBDATASET: WebDatasetWriter,
-    Format.PARQUET: ParquetWriter,
+if TYPE_CHECKING:
+    from synapse_sdk.utils.converters.base import DatasetWriter
+    from synapse_sdk.utils.converters.records import BadFile, SourceItem, ValidationReport, WriterReport
+    from synapse_sdk.utils.converters.sinks import Sink
+    from synapse_sdk.wire.annotations import ClassSchema
+
+# Loaded when asked for: whoever writes one format, such as each process that converts blocks, needs no other.
+_WRITERS: dict[Format, str] = {
+    Format.COCO: "coco.writer:CocoWriter",
+    Format.YOLO: "yolo.writer:YoloWriter",
+    Format.VOC: "voc.writer:VocWriter",
+    Format.CSV: "tables.writer:CsvWriter",
+    Format.JSONL: "tables.writer:JsonlWriter",
+    Format.WEBDATASET: "webdataset.writer:WebDatasetWriter",
+    Format.PARQUET: "parquet.writer:ParquetWriter",
 }
-_READERS: dict[Format, Any] = {
-    Format.COCO: read_coco,
-    Format.YOLO: read_yolo,
-    Format.VOC: read_voc,
-    Format.CSV: read_csv,
-    Format.JSONL: read_jsonl,
-    Format.WEBDATASET: read_webdataset,
-    Format.PARQUET: read_parquet,
+_READERS: dict[Format, str] = {
+    Format.COCO: "coco.reader:read_coco",
+    Format.YOLO: "yolo.reader:read_yolo",
+    Format.VOC: "voc.reader:read_voc",
+    Format.CSV: "tables.reader:read_csv",
+    Format.JSONL: "tables.reader:read_jsonl",
+    Format.WEBDATASET: "webdataset.reader:read_webdataset",
+    Format.PARQUET: "parquet.reader:read_parquet",
 }
-_VALIDATORS: dict[Format, Any] = {
-    Format.COCO: validate_coco,
-    Format.YOLO: validate_yolo,
-    Format.VOC: validate_voc,
-    Format.CSV: validate_csv,
-    Format.JSONL: validate_jsonl,
-    Format.WEBDATASET: validate_webdataset,
-    Format.PARQUET: validate_parquet,
+_VALIDATORS: dict[Format, str] = {
+    Format.COCO: "coco.validator:validate_coco",
+    Format.YOLO: "yolo.validator:validate_yolo",
+    Format.VOC: "voc.validator:validate_voc",
+    Format.CSV: "tables.validator:validate_csv",
+    Format.JSONL: "tables.validator:validate_jsonl",
+    Format.WEBDATASET: "webdataset.validator:validate_webdataset",
+    Format.PARQUET: "parquet.reader:validate_parquet",
 }
 
 
@@ -83,7 +66,16 @@ def create_writer(
     expected = type(DEFAULT_OPTIONS[chosen])
     if options is not None and not isinstance(options, expected):
         raise FormatError(f"{chosen} takes {expected.__name__}, not {type(options).__name__}.")
-    writer: DatasetWriter = _WRITERS[chosen](out, ClassMap.from_schema(classes), options or DEFAULT_OPTIONS[chosen])
+    return open_writer(chosen, out, ClassMap.from_schema(classes), options or DEFAULT_OPTIONS[chosen])
+
+
+def open_writer(fmt: Format, out: Sink | Path, classes: ClassMap, options: WriterOptions) -> DatasetWriter:
+    """The same where everything was checked.
+
+    Raises:
+        FormatError: What the format needs is not installed.
+    """
+    writer: DatasetWriter = _load(_WRITERS[fmt])(out, classes, options)
     return writer
 
 
@@ -101,11 +93,15 @@ def read_dataset(
     Raises:
         FormatError: The format is unknown, or nothing of it is at `path`.
     """
+    from synapse_sdk.utils.converters.webdataset.sharded import is_sharded, read_shards
+
     chosen = format_of(fmt)
     root = Path(path) if Path(path).is_dir() else Path(path).parent
     if is_sharded(chosen, root):
         return _once_each(read_shards(chosen, root), root)
-    reader = partial(read_coco, on_total=on_total) if chosen is Format.COCO else _READERS[chosen]
+    reader = _load(_READERS[chosen])
+    if chosen is Format.COCO:
+        reader = partial(reader, on_total=on_total)
     return _once_each(reader(Path(path), Path(images) if images else None), Path(path))
 
 
@@ -115,6 +111,8 @@ def read_classes(fmt: Format | str, path: Path, *, images: Path | None = None) -
     Raises:
         FormatError: The format is unknown, or nothing of it is at `path`.
     """
+    from synapse_sdk.utils.converters.class_schema import read_class_schema
+
     return read_class_schema(format_of(fmt), Path(path), Path(images) if images else None)
 
 
@@ -129,8 +127,12 @@ def validate_dataset(fmt: Format | str, path: Path, *, written: WriterReport | N
     Raises:
         FormatError: The format is unknown.
     """
+    from synapse_sdk.utils.converters.validation import check_counts
+    from synapse_sdk.utils.converters.webdataset.sharded import is_sharded, validate_shards
+
     chosen, root = format_of(fmt), Path(path)
-    report: ValidationReport = validate_shards(chosen, root) if is_sharded(chosen, root) else _VALIDATORS[chosen](root)
+    validate = partial(validate_shards, chosen) if is_sharded(chosen, root) else _load(_VALIDATORS[chosen])
+    report: ValidationReport = validate(root)
     if written is not None:
         check_counts(report, written)
     return report
@@ -138,6 +140,9 @@ def validate_dataset(fmt: Format | str, path: Path, *, written: WriterReport | N
 
 def _once_each(found: Iterator[SourceItem | BadFile], path: Path) -> Iterator[SourceItem | BadFile]:
     """Each key once: what is imported under a key must not depend on what else is in the data set."""
+    from synapse_sdk.utils.converters.compact import HashSet
+    from synapse_sdk.utils.converters.records import BadFile, SourceItem
+
     keys = HashSet()
     for item in found:
         if isinstance(item, SourceItem) and not keys.add(item.key):
@@ -157,3 +162,8 @@ def format_of(fmt: Format | str) -> Format:
         return Format(fmt.lower())
     except ValueError as exc:
         raise FormatError(f"There is no format {fmt!r}. Use one of: {', '.join(Format)}.") from exc
+
+
+def _load(home: str) -> Any:
+    module, name = home.split(":")
+    return getattr(import_module(f"synapse_sdk.utils.converters.{module}"), name)

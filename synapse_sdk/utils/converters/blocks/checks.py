@@ -7,6 +7,7 @@ format's validator, which reads the whole data set back and says what is wrong a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from html import escape
 from typing import Any
 
 import msgspec
@@ -133,7 +134,8 @@ def _csv(writer: DatasetWriter, chunk: Chunk, kept: Sequence[BlockItem]) -> bool
 
 
 def _voc(writer: DatasetWriter, chunk: Chunk, kept: Sequence[BlockItem]) -> bool:
-    names, stems = frozenset(writer.classes.names), b"".join(lane.first for lane in chunk.lanes).count(b"\n")
+    names = frozenset([escape(name, quote=False) for name in writer.classes.names])
+    stems = b"".join(lane.first for lane in chunk.lanes).count(b"\n")
     found = [is_sound_voc(path, data, item, names) for (path, data), item in zip(chunk.files, kept, strict=True)]
     return None not in found and sum(filter(None, found)) == chunk.counts["annotations"] and stems == len(kept)
 

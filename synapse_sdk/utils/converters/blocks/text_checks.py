@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Collection
-from xml.sax.saxutils import escape, unescape
+from html import escape
 
 import msgspec
 
@@ -49,10 +49,14 @@ def is_sound_yolo(path: str, data: bytes, item: BlockItem, numbers: Collection[s
 
 
 def is_sound_voc(path: str, data: bytes, item: BlockItem, names: Collection[str]) -> int | None:
-    """The objects of an annotation file; None when it is not proven to be one."""
+    """The objects of an annotation file; None when it is not proven to be one. `names` are the classes', escaped."""
     text = data.decode()
     head = _VOC_HEAD.match(text)
-    if head is None or path != f"Annotations/{split_suffix(item.name)[0]}.xml" or head[1] != escape(item.name):
+    if (
+        head is None
+        or path != f"Annotations/{split_suffix(item.name)[0]}.xml"
+        or head[1] != escape(item.name, quote=False)
+    ):
         return None
     if (int(head[2]), int(head[3])) != (item.width, item.height) or ("&" in text and _ENTITY.search(text)):
         return None
@@ -62,7 +66,7 @@ def is_sound_voc(path: str, data: bytes, item: BlockItem, names: Collection[str]
         x1, y1, x2, y2 = float(left), float(top), float(right), float(bottom)
         if not (1 <= x1 < x2 <= item.width and 1 <= y1 < y2 <= item.height):
             return None
-        if name not in names and unescape(name) not in names:
+        if name not in names:
             return None
         position, count = found.end(), count + 1
     return count if text[position:] == "</annotation>\n" else None

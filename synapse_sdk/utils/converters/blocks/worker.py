@@ -24,9 +24,9 @@ from synapse_sdk.utils.converters.blocks.checks import is_proven
 from synapse_sdk.utils.converters.blocks.chunk import Chunk, NeedsOrderError
 from synapse_sdk.utils.converters.blocks.frames import read_frame, write_frame
 from synapse_sdk.utils.converters.blocks.items import BlockItem
+from synapse_sdk.utils.converters.classes import ClassEntry, ClassMap
 from synapse_sdk.utils.converters.formats import DEFAULT_OPTIONS, Format
-from synapse_sdk.utils.converters.registry import create_writer
-from synapse_sdk.wire.annotations import ClassSchema
+from synapse_sdk.utils.converters.registry import open_writer
 
 _QUEUED = 2
 
@@ -36,13 +36,13 @@ class WorkerJob(msgspec.Struct):
 
     Attributes:
         format: The format's name.
-        classes: The class schema as JSON.
+        classes: The project's classes.
         options: The format's options.
         folder: Where whole files are written; None when they are sent back.
     """
 
     format: str
-    classes: bytes
+    classes: list[ClassEntry]
     options: dict[str, Any]
     folder: str | None
 
@@ -127,8 +127,7 @@ def _convert(writer: DatasetWriter, items: list[BlockItem], job: WorkerJob) -> C
 
 def _open_writer(job: WorkerJob, spare: str) -> DatasetWriter:
     options = msgspec.convert(job.options, type(DEFAULT_OPTIONS[Format(job.format)]))
-    classes = ClassSchema.model_validate_json(job.classes)
-    writer = create_writer(job.format, Path(job.folder or spare), classes=classes, options=options)
+    writer = open_writer(Format(job.format), Path(job.folder or spare), ClassMap.from_entries(job.classes), options)
     writer.is_spread = True
     return writer
 

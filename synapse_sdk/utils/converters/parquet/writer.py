@@ -53,7 +53,7 @@ class ParquetWriter(JsonlWriter):
 
     def _table(self, split: str | None) -> _Table:
         if split not in self._tables:
-            classes = msgspec.json.encode([d.model_dump(exclude_none=True) for d in self.classes.definitions])
+            classes = msgspec.json.encode(self.classes.definitions)
             name = f"{split or UNSPLIT}-{{:05d}}.parquet"
             self._tables[split] = _Table(lambda number: self.sink.open(name.format(number)), self._cuts, classes)
         return self._tables[split]

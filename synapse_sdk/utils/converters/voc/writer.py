@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
-from xml.sax.saxutils import escape
 
 from synapse_sdk.utils.converters.base import DatasetWriter, Frame
 from synapse_sdk.utils.converters.blocks import Lane, TypedAnnotation
@@ -151,4 +151,4 @@ def _flag(value: Any) -> int:
 def _text(value: Any) -> str:
     """XML text; characters that XML 1.0 cannot hold, even escaped, become a replacement mark."""
     text = str(value)
-    return text if _PLAIN_TEXT.fullmatch(text) else escape(_UNFIT.sub("\ufffd", text))
+    return text if _PLAIN_TEXT.fullmatch(text) else escape(_UNFIT.sub("\ufffd", text), quote=False)

@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-import yaml
-
 from synapse_sdk.utils.converters.base import DatasetWriter, Frame
 from synapse_sdk.utils.converters.blocks import Lane, NeedsOrderError, TypedAnnotation
 from synapse_sdk.utils.converters.classes import ClassMap
@@ -174,6 +172,8 @@ class YoloWriter(DatasetWriter):
             self.sink.make_folder(f"images/{name}")
 
     def _finish(self) -> None:
+        import yaml
+
         if not self._splits:
             # A data set without images is one all the same: the folders that its description names are there.
             self._open_split(UNSPLIT)

@@ -87,7 +87,7 @@ def open_pool(exporter: FormatExporter) -> BlockPool:
     if workers < 2:
         return InlinePool(writer)
     folder = str(writer.sink.folder) if isinstance(writer.sink, LocalSink) else None
-    classes = exporter.class_schema().model_dump_json().encode()
+    classes = list(writer.classes.definitions)
     options = msgspec.to_builtins(exporter.writer_options())
     if ray is not None:
         # Another node has other disks.
