@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -70,6 +71,16 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
+def _send_at_once(descriptor: int) -> None:
+    """Let no answer on these connections wait for the acknowledgement of the one before, which takes its caller 40 ms.
+
+    uvicorn takes a socket that it is given for one of this machine's own, where nothing waits.
+    """
+    with socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM) as listener:
+        # Connections have it from the socket that accepts them.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
 def main() -> None:
     """Serve until stopped."""
     import uvicorn
@@ -86,6 +97,8 @@ def main() -> None:
     bootstrap(settings)
     app = create_app(settings)
     settle_memory()
+    if arguments.fd is not None:
+        _send_at_once(arguments.fd)
     uvicorn.run(
         app,
         host=arguments.host,
