@@ -1,6 +1,5 @@
 """A set of files is replaced as a whole, whatever happens meanwhile, and nobody's edit is lost over it."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -8,15 +7,12 @@ import pytest
 from synapse_sdk.components.digests import sha256_of
 from synapse_sdk.components.names import parse_component_path
 from synapse_sdk.exceptions import ComponentError
-from web_helper.middleend import file_swap, local_tree
-from web_helper.middleend.local_tree import LocalTree, Replacement
+from web_helper.middleend import file_swap, set_swap
+from web_helper.middleend.local_tree import LocalTree
+from web_helper.middleend.set_swap import Replacement
 
 OLD = {"model/a.py": b"a = 1\n", "loss/b.py": b"b = 1\n"}
 NEW = {"model/a.py": b"a = 2\n", "loss/b.py": b"b = 2\n", "agent/c.py": b"c = 2\n"}
-
-
-class CrashError(BaseException):
-    """As if the process had been killed here."""
 
 
 def put(root: Path, path: str, content: bytes) -> Path:
@@ -78,16 +74,16 @@ def test_an_edit_that_landed_meanwhile_stays_where_it_is(root):
 @pytest.mark.parametrize("has_exchange", [True, False])
 def test_an_edit_that_lands_in_the_very_moment_survives(root, monkeypatch, has_exchange):
     if not has_exchange:
-        monkeypatch.setattr(file_swap, "_find_renameat2", lambda: None)
-    real = local_tree.put_file
+        monkeypatch.setattr(file_swap, "_find", lambda name: None)
+    real = set_swap.put_file
 
-    def put_after_an_edit(new: Path, target: Path) -> bool:
-        if target.name == "a.py":
-            target.with_name("editor").write_bytes(b"edited\n")
-            target.with_name("editor").replace(target)
+    def put_after_an_edit(new: str, target: str) -> bool:
+        if target.endswith("a.py"):
+            Path(target).with_name("editor").write_bytes(b"edited\n")
+            Path(target).with_name("editor").replace(target)
         return real(new, target)
 
-    monkeypatch.setattr(local_tree, "put_file", put_after_an_edit)
+    monkeypatch.setattr(set_swap, "put_file", put_after_an_edit)
     replaced = LocalTree(root).replace(replacements(), CONTENTS)
     assert replaced.edited == ("model/a.py",)
     assert seen(root) == NEW | {"model/a.py": b"edited\n"}
@@ -121,73 +117,3 @@ def test_a_relative_root_stays_where_it_was(root, monkeypatch, tmp_path_factory)
     tree = LocalTree(Path())
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     assert tree.read(parse_component_path("model/a.py")) == OLD["model/a.py"]
-
-
-WRITE_POINTS = [
-    (os, "link"), (os, "fsync"), (Path, "replace"), (Path, "unlink"), (Path, "mkdir"),
-    (local_tree, "exchange_files"), (file_swap, "exchange_files"),
-]  # fmt: skip
-
-
-def run_with_crash(monkeypatch, root: Path, number: int, *, after: bool) -> bool:
-    """Replace the set and die at the given write point; whether there was one."""
-    count = 0
-    with monkeypatch.context() as patch:
-        for place, name in WRITE_POINTS:
-            real = getattr(place, name)
-
-            def call(*arguments, real=real, **options):
-                nonlocal count
-                count += 1
-                mine = count
-                if mine == number and not after:
-                    raise CrashError
-                answer = real(*arguments, **options)
-                if mine == number:
-                    raise CrashError
-                return answer
-
-            patch.setattr(place, name, call)
-        try:
-            LocalTree(root).replace(replacements(keeps_copy=True), CONTENTS)
-        except CrashError:
-            return True
-    # A call that failed by itself (the file was there) wrote nothing to die after.
-    return count >= number
-
-
-@pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("has_exchange", [True, False])
-def test_killed_at_any_write_the_set_is_old_or_new_and_nothing_is_lost(monkeypatch, tmp_path, after, has_exchange):
-    if not has_exchange:
-        monkeypatch.setattr(file_swap, "_find_renameat2", lambda: None)
-    outcomes, number = [], 0
-    while True:
-        number += 1
-        root = tmp_path / str(number)
-        for path, content in OLD.items():
-            put(root, path, content)
-        if not run_with_crash(monkeypatch, root, number, after=after):
-            break
-        LocalTree(root).recover()
-        state = seen(root)
-        outcomes.append(state == NEW)
-        assert state in (NEW, OLD | {"agent/c.py": None}), f"a mixed set after write {number}"
-        everything = [*kept_copies(root), *(content for content in state.values() if content)]
-        assert all(content in everything for content in OLD.values()), f"lost at write {number}"
-        LocalTree(root).recover()
-        assert seen(root) == state
-    assert number > 20
-    # Once announced, a set is done.
-    assert outcomes == sorted(outcomes)
-    assert {True, False} == set(outcomes)
-
-
-def test_a_recovered_set_leaves_alone_what_was_edited_after_the_crash(monkeypatch, root):
-    number = 1
-    while not (root / ".synapse" / "components" / "journal.json").exists():
-        assert run_with_crash(monkeypatch, root, number, after=True)
-        number += 1
-    put(root, "model/a.py", b"edited\n")
-    LocalTree(root).recover()
-    assert seen(root) == NEW | {"model/a.py": b"edited\n"}

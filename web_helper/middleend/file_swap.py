@@ -2,6 +2,8 @@
 
 A plain rename would destroy an edit that lands between looking at the file and replacing it. After an exchange, what
 was there lies where the new file was, and can be looked at in peace.
+
+Everything that writes goes through functions of `os` and `rename_with`: tests let each of these calls fail in turn.
 """
 
 from __future__ import annotations
@@ -9,75 +11,138 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
+from functools import cache
+from typing import Any
 
 _AT_FDCWD = -100
-_RENAME_EXCHANGE = 2
-# What a kernel or a file system answers that knows no exchange.
+NO_REPLACE, EXCHANGE = 1, 2
+# What a kernel or a file system answers that knows no such rename.
 _UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
+# From here on one flush of the file system costs less than one of each file.
+FILES_PER_FLUSH = 32
 
 
-def put_file(new: Path, target: Path) -> bool:
+def write_file(path: str, content: bytes) -> None:
+    """Write a file from its beginning; it may be torn until this returns, and is not on the disk yet.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(path: str, content: bytes) -> None:
+    """Write beside, flush, rename: the file is the old one or the new one, after a loss of power too."""
+    part = f"{path}.part"
+    write_file(part, content)
+    flush_files([part])
+    os.replace(part, path)  # noqa: PTH105 - a seam of the tests
+
+
+def flush_files(paths: list[str]) -> None:
+    """Have these files on the disk.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    if not paths:
+        return
+    sync_all = _find("syncfs") if len(paths) > FILES_PER_FLUSH else None
+    for path in paths[:1] if sync_all else paths:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if sync_all is None or sync_all(descriptor) != 0:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def put_file(new: str, target: str) -> bool:
     """Make `new` the file at `target`; whether another was there, which then lies at `new`.
 
     Raises:
-        OSError: It cannot be done; both files are as they were.
+        OSError: It cannot be done; both files are as they were. `FileNotFoundError`: there is no `new`.
     """
     while True:
         try:
-            os.link(new, target)
+            _place(new, target)
         except FileExistsError:
             with suppress(FileNotFoundError):
                 exchange_files(new, target)
                 return True
             # The target went away in between: it is free now.
         else:
-            new.unlink()
             return False
 
 
-def exchange_files(one: Path, other: Path) -> None:
+def exchange_files(one: str, other: str) -> None:
     """Let two files change places.
 
     Raises:
         OSError: One of them is missing, or they cannot be moved.
     """
-    rename = _find_renameat2()
-    if rename is not None:
-        if rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
-            return
-        number = ctypes.get_errno()
-        if number not in _UNSUPPORTED:
-            raise OSError(number, os.strerror(number), str(other))
-    _exchange_by_link(one, other)
+    if not rename_with(EXCHANGE, one, other):
+        _exchange_by_link(one, other)
 
 
-def finish_exchange(one: Path) -> None:
+def finish_exchange(one: str) -> None:
     """After a crash: give `one` the file that an exchange by links had taken out of `other`'s place."""
     with suppress(FileNotFoundError):
-        if one.exists():
-            _spare_of(one).unlink()
+        if os.path.lexists(one):
+            os.unlink(_spare_of(one))  # noqa: PTH108 - a seam of the tests
         else:
-            _spare_of(one).replace(one)
+            os.replace(_spare_of(one), one)  # noqa: PTH105 - a seam of the tests
 
 
-def _spare_of(one: Path) -> Path:
-    return one.with_name(f"{one.name}.old")
+def rename_with(flag: int, one: str, other: str) -> bool:
+    """Rename as the flag says; False where the kernel or the file system cannot.
+
+    Raises:
+        OSError: It can, and refused.
+    """
+    rename = _find("renameat2")
+    if rename is None:
+        return False
+    if rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), flag) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _UNSUPPORTED:
+        return False
+    raise OSError(number, os.strerror(number), other)
 
 
-def _exchange_by_link(one: Path, other: Path) -> None:
+def _place(new: str, target: str) -> None:
+    """Move a file to where none is."""
+    if not rename_with(NO_REPLACE, new, target):
+        os.link(new, target)
+        os.unlink(new)  # noqa: PTH108 - a seam of the tests
+
+
+def _spare_of(one: str) -> str:
+    return f"{one}.old"
+
+
+def _exchange_by_link(one: str, other: str) -> None:
     """Where the kernel has no exchange: the old file keeps a second name, so that its bytes survive the rename."""
     spare = _spare_of(one)
-    spare.unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        os.unlink(spare)  # noqa: PTH108 - a seam of the tests
     os.link(other, spare)
-    one.replace(other)
-    spare.replace(one)
+    os.replace(one, other)  # noqa: PTH105 - a seam of the tests
+    os.replace(spare, one)  # noqa: PTH105 - a seam of the tests
 
 
-def _find_renameat2() -> Callable[..., int] | None:
-    function = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if function is not None:
+@cache
+def _find(name: str) -> Any:
+    """A function of the C library; None where it has none."""
+    function = getattr(ctypes.CDLL(None, use_errno=True), name, None)
+    if function is not None and name == "renameat2":
         function.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint]
     return function

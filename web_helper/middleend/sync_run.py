@@ -11,7 +11,8 @@ from synapse_sdk.components.digests import decode_component, sha256_of, short_ha
 from synapse_sdk.components.names import parse_component_path
 from synapse_sdk.exceptions import AuthorizationError, ClientError, ComponentError, ConflictError, ValidationError
 from synapse_sdk.wire.components import ACTIVE
-from web_helper.middleend.local_tree import LocalTree, Replacement
+from web_helper.middleend.local_tree import LocalTree
+from web_helper.middleend.set_swap import Replacement
 from web_helper.middleend.sync_plan import (
     RESOLVED,
     ComponentState,
@@ -144,7 +145,7 @@ class SyncRun:
             for path in paths:
                 self.result.fail(path, str(exc))
             return
-        self.result.synced += replaced.done
+        self.result.synced += list(replaced.done)
         self.result.kept |= replaced.kept
         for path in replaced.edited:
             self.result.fail(path, "The file was edited meanwhile and was left as it is; synchronise again.")

@@ -1,0 +1,176 @@
+"""How a set of files takes the place of another: announced in a journal, then carried out; done once, done whole.
+
+Each new file is written and checked in a folder of its own first. Killed or refused by the disk at any instruction, the
+tree is whole again after `recover`: either nothing of the set was announced yet, or the rest of it is done.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from synapse_sdk.components.digests import sha256_of
+from synapse_sdk.components.names import parse_component_path
+from synapse_sdk.exceptions import ComponentError
+from web_helper.middleend.file_swap import (
+    exchange_files,
+    finish_exchange,
+    flush_files,
+    put_file,
+    replace_file,
+    write_file,
+)
+
+
+class Replacement(msgspec.Struct, frozen=True):
+    """One file of a set.
+
+    Attributes:
+        path: The component.
+        sha256: Of the new bytes.
+        expected: SHA-256 of what lies there now; None for no file. Anything else is an edit that landed meanwhile.
+        keeps_copy: What lies there is nowhere else: a copy is kept.
+    """
+
+    path: str
+    sha256: str
+    expected: str | None
+    keeps_copy: bool = False
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """What became of a set.
+
+    Attributes:
+        done: SHA-256 of the components that are as wanted, by path.
+        edited: Components whose file was edited meanwhile: the edit is in its place, untouched.
+        kept: Where copies of replaced edits lie.
+    """
+
+    done: dict[str, str]
+    edited: tuple[str, ...]
+    kept: dict[str, Path]
+
+
+class SetSwap:
+    """Replaces sets of files below `root`; what it must remember meanwhile lies in `state`."""
+
+    def __init__(self, root: Path, state: Path) -> None:
+        self._root, self._state = str(root), state
+        self._incoming = str(state / "incoming")
+        self._journal = str(state / "journal.json")
+
+    def announce(self, replacements: Sequence[Replacement], contents: Mapping[str, bytes]) -> None:
+        """Have everything of a set on the disk, then say that it will be done.
+
+        Raises:
+            ComponentError: A path is none, or bytes are not what they were announced as; nothing was changed.
+            OSError: The disk refused; nothing was changed, unless the journal is there already.
+        """
+        for each in replacements:
+            parse_component_path(each.path)
+            content = contents.get(each.sha256)
+            if content is None or sha256_of(content) != each.sha256:
+                raise ComponentError(f"{each.path}: what arrived is not what was announced; nothing was changed.")
+        Path(self._incoming).mkdir(parents=True, exist_ok=True)
+        for each in replacements:
+            write_file(self._new(each), contents[each.sha256])
+        flush_files([self._new(each) for each in replacements])
+        replace_file(self._journal, msgspec.json.encode(list(replacements)))
+
+    def find_announced(self) -> list[Replacement] | None:
+        """The set that was announced and is not known to be done; what a crash has torn apart is put together."""
+        try:
+            announced = msgspec.json.decode(Path(self._journal).read_bytes(), type=list[Replacement])
+        except FileNotFoundError:
+            return None
+        for each in announced:
+            finish_exchange(self._new(each))
+        return announced
+
+    def carry_out(self, replacements: Sequence[Replacement]) -> Replaced:
+        """Do what was announced, as far as it is not done; edits that landed meanwhile stay in their places."""
+        files = {each.path: f"{self._root}/{parse_component_path(each.path).file}" for each in replacements}
+        for folder in sorted({os.path.dirname(file) for file in files.values()}):  # noqa: PTH120 - ten thousand of them
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        replaced = Replaced({}, (), {})
+        edited = []
+        for each in replacements:
+            if self._put(each, files[each.path]):
+                replaced.done[each.path] = each.sha256
+            else:
+                edited.append(each.path)
+            # What an exchange has left may be an edit, whoever the file belongs to now.
+            copy = self._keep(each)
+            if copy is not None:
+                replaced.kept[each.path] = copy
+        _forget_bytecode([files[path] for path in replaced.done])
+        return Replaced(replaced.done, tuple(edited), replaced.kept)
+
+    def close(self) -> None:
+        """Forget a set that is done."""
+        # First what was left: a file there may be the same one as in the tree, which the next set must not write into.
+        for name in os.listdir(self._incoming):  # noqa: PTH208 - plain names
+            os.unlink(f"{self._incoming}/{name}")  # noqa: PTH108 - a seam of the tests
+        os.unlink(self._journal)  # noqa: PTH108 - a seam of the tests
+
+    def _new(self, each: Replacement) -> str:
+        return f"{self._incoming}/{each.path.replace('/', '.')}"
+
+    def _put(self, each: Replacement, target: str) -> bool:
+        """Whether the new file is in its place."""
+        new = self._new(each)
+        found = _digest_of(target)
+        if found == each.sha256:
+            return True
+        # No new file: it was put in place before a crash, and somebody has edited or deleted it since.
+        if found != each.expected or not os.path.lexists(new):
+            return False
+        if put_file(new, target) and _digest_of(new) != each.expected:
+            # Deleted in this very moment, there is nothing to exchange: then a copy is kept.
+            with suppress(FileNotFoundError):
+                exchange_files(new, target)
+            return False
+        return True
+
+    def _keep(self, each: Replacement) -> Path | None:
+        """Keep what an exchange has left, unless it is the new file, or lies elsewhere too."""
+        left = self._new(each)
+        digest = _digest_of(left)
+        if digest in (None, each.sha256) or (digest == each.expected and not each.keeps_copy):
+            return None
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        copy = self._state / "kept" / stamp / each.path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(left, copy)  # noqa: PTH105 - a seam of the tests
+        return copy
+
+
+def _digest_of(file: str) -> str | None:
+    try:
+        with open(file, "rb", buffering=0) as opened:  # noqa: PTH123 - ten thousand of them
+            return sha256_of(opened.readall())
+    except FileNotFoundError:
+        return None
+
+
+def _forget_bytecode(sources: Sequence[str]) -> None:
+    """Python trusts whole seconds and sizes: after a quick replacement of equal length it would run the old code."""
+    stems = {os.path.splitext(source)[0] for source in sources}  # noqa: PTH122 - ten thousand of them
+    for folder in sorted({os.path.dirname(source) for source in sources}):  # noqa: PTH120
+        for compiled in _bytecode_in(folder):
+            if f"{folder}/{compiled.partition('.')[0]}" in stems:
+                with suppress(FileNotFoundError):
+                    os.unlink(f"{folder}/__pycache__/{compiled}")  # noqa: PTH108 - a seam of the tests
+
+
+def _bytecode_in(folder: str) -> Iterator[str]:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        yield from (name for name in os.listdir(f"{folder}/__pycache__") if name.endswith(".pyc"))  # noqa: PTH208
