@@ -22,7 +22,7 @@ class ToTaskSettings:
             model that answers over the network is.
         batch_size: Tasks that are fetched, and submitted, in one request.
         timeout_seconds: How long a deployed pre-processor may take until it is RUNNING.
-        poll_interval_seconds: Pause between two looks at it.
+        poll_interval_seconds: Longest pause between two looks at it; the first ones are shorter.
     """
 
     concurrency: int = field(default=8, metadata={"range": (1, 256)})
