@@ -19,7 +19,7 @@ from synapse_sdk.exceptions import ComponentError
 KeyPath = tuple[str | int, ...]
 MERGE_TAG = "tag:yaml.org,2002:merge"
 # YAML 1.1 wants a dot in a number with an exponent; everybody else reads 1e-3 as a number.
-_EXPONENT = re.compile(r"[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+")
+EXPONENT = re.compile(r"[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+")
 
 
 class _Loader(yaml.SafeLoader):
@@ -33,7 +33,7 @@ def _construct_tuple(loader: _Loader, node: yaml.Node) -> tuple[Any, ...]:
 
 
 _Loader.add_constructor("tag:yaml.org,2002:python/tuple", _construct_tuple)
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+0123456789"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+0123456789"))
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from web_helper.backend.core.settings import Settings
 METHODS = {"get", "post", "put", "patch", "delete", "head"}
 # These answer whoever holds the link, or anyone.
 V2_ONLY = {"async_jobs", "job_logs"}
-# The paths of the documented component system end without a slash.
-SLASHLESS = ("/objects/", "/api/components/")
+# The paths of the documented component system, and of what was built on it, end without a slash.
+SLASHLESS = ("/objects/", "/api/")
 WITHOUT_TOKEN = ("/health/", "/payloads/", "/objects/")
 
 

@@ -66,11 +66,12 @@ async def signer_of(request: Request) -> UrlSigner:
 Signer = Annotated[UrlSigner, Depends(signer_of)]
 
 
-def _identify(request: Request, key: str | None, scope: Scope) -> Actor:
+def _identify(request: Request, key: str | None, scope: Scope, *, or_worker: bool = False) -> Actor:
     database = database_of(request)
     with database.read() as session:
         actor, token = authenticate(session, key)
-    require_scope(actor, scope)
+    if not (or_worker and actor.device_id is not None):
+        require_scope(actor, scope)
     if is_use_stale(token):
         with database.write() as session:
             note_use(session, actor.token_id)
@@ -87,6 +88,20 @@ def read_call(request: Request, key: Key) -> Iterator[Call]:
 def write_call(request: Request, key: Key) -> Iterator[Call]:
     """A call that changes something: one transaction, committed when the handler is done."""
     actor = _identify(request, key, Scope.WRITE)
+    with database_of(request).write() as session:
+        yield Call(session, actor, request.state.request_id, settings_of(request), request.app.state.signer)
+
+
+def read_call_of_worker_too(request: Request, key: Key) -> Iterator[Call]:
+    """A call that only reads, and what workers may read."""
+    actor = _identify(request, key, Scope.READ, or_worker=True)
+    with database_of(request).read() as session:
+        yield Call(session, actor, request.state.request_id, settings_of(request), request.app.state.signer)
+
+
+def write_call_of_worker_too(request: Request, key: Key) -> Iterator[Call]:
+    """A call that changes something; a worker's key gets here too, and its service decides."""
+    actor = _identify(request, key, Scope.WRITE, or_worker=True)
     with database_of(request).write() as session:
         yield Call(session, actor, request.state.request_id, settings_of(request), request.app.state.signer)
 
@@ -112,3 +127,6 @@ ReadingActor = Annotated[Actor, Depends(reading_actor)]
 WritingActor = Annotated[Actor, Depends(writing_actor)]
 Reading = Annotated[Call, Depends(read_call, scope="function")]
 Writing = Annotated[Call, Depends(write_call, scope="function")]
+# With the key of a worker too, which has no scopes.
+SharedReading = Annotated[Call, Depends(read_call_of_worker_too, scope="function")]
+SharedWriting = Annotated[Call, Depends(write_call_of_worker_too, scope="function")]

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from web_helper.backend.api import health, home, metrics
 from web_helper.backend.api.components import changes, sync, versions
 from web_helper.backend.api.data import collections, data_units, files, import_items, objects, storages
+from web_helper.backend.api.experiments import devices, experiments, logs, notifications, runs
 from web_helper.backend.api.exports import async_jobs, export_stream, plugin_exports
 from web_helper.backend.api.plugins import agent_runs, agents, job_logs, jobs, models, plugins, serve_applications
 from web_helper.backend.api.work import accounts, assignments, ground_truths, payloads, pre_annotations, projects, tasks
@@ -41,4 +42,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     versions.router,
     changes.router,
     sync.router,
+    experiments.router,
+    logs.router,
+    runs.router,
+    devices.router,
+    notifications.router,
 )

@@ -7,6 +7,7 @@ Problem
 ├── NotFoundProblem         there is no such thing, or the caller may not know of it (404)
 ├── ConflictProblem         the state of things does not allow this now (409)
 ├── TooLargeProblem         more bytes than this server takes (413)
+├── UnprocessableProblem    a document is well-formed, and means something that cannot be (422)
 └── TooManyProblem          more at once than this server takes (429)
 
 They lie below the queries because a filter is refused where it is read. `api.errors` alone turns them into answers.
@@ -73,6 +74,12 @@ class TooLargeProblem(Problem):
     """More bytes than this server takes."""
 
     error_code = ErrorCode.PAYLOAD_TOO_LARGE
+
+
+class UnprocessableProblem(Problem):
+    """A document is well-formed, and means something that cannot be."""
+
+    error_code = ErrorCode.UNPROCESSABLE_ENTITY
 
 
 class TooManyProblem(Problem):

@@ -22,6 +22,7 @@ from web_helper.backend.queries import async_jobs, changes, export_parts
 from web_helper.backend.queries.data import storages
 from web_helper.backend.services.data.objects import is_local, remove_abandoned_parts
 from web_helper.backend.services.data.storages import open_root
+from web_helper.backend.services.experiments.queue import sweep
 from web_helper.backend.services.exports.job_queue import JobQueue, QueueState
 from web_helper.backend.services.exports.retention import keep_seconds
 from web_helper.backend.services.plugins.agent_runs import end_runs_of_silent
@@ -48,6 +49,8 @@ class Housekeeping:
             elif state is QueueState.OVER:
                 self._abandon(job_id)
         self._give_up_silent_agents()
+        with self._database.write() as session:
+            sweep(session)
 
     def purge(self) -> None:
         """Delete expired bundles, and folders of jobs whose rows are gone."""

@@ -50,7 +50,7 @@ def authenticate(session: Session, key: str | None) -> tuple[Actor, Token]:
         raise AuthenticationProblem("The access token has expired; create a new one.")
     if not user.is_active:
         raise AuthenticationProblem("The token's owner was deactivated.")
-    return Actor(user.id, user.email, user.is_admin, frozenset(token.scopes), token.id), token
+    return Actor(user.id, user.email, user.is_admin, frozenset(token.scopes), token.id, token.device_id), token
 
 
 def is_use_stale(token: Token) -> bool:

@@ -22,6 +22,8 @@ class Actor:
     is_admin: bool
     scopes: frozenset[str]
     token_id: int
+    # Set for the key of a worker, which has no scopes: only what is made for workers takes it.
+    device_id: int | None = None
 
     @property
     def viewer_id(self) -> int | None:

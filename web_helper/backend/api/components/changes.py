@@ -20,7 +20,7 @@ from synapse_sdk.wire.components import (
     Hash,
 )
 from web_helper.backend.api.components.answers import answer, create_component_router
-from web_helper.backend.api.context import Reading, Writing
+from web_helper.backend.api.context import SharedReading, SharedWriting, Writing
 from web_helper.backend.services.components import reading, store
 
 router = create_component_router()
@@ -29,14 +29,14 @@ Uid = Annotated[ExperimentUid, Path(description="The experiment.")]
 
 
 @router.get("/aliases", operation_id="components_aliases_list")
-def list_aliases(call: Reading, path: str | None = None) -> ComponentEnvelope[list[ComponentAlias]]:
+def list_aliases(call: SharedReading, path: str | None = None) -> ComponentEnvelope[list[ComponentAlias]]:
     """Where aliases point: `active`, and others like `stable`."""
     return answer(reading.list_aliases(call, path))
 
 
 @router.get("/changes", operation_id="components_changes_list")
 def list_changes(
-    call: Reading,
+    call: SharedReading,
     path: str | None = None,
     before: Annotated[int | None, Query(ge=1, lt=2**63, description="Only sets older than this one.")] = None,
     limit: Annotated[int, Query(ge=1, le=reading.MAX_RECORDS)] = 50,
@@ -46,7 +46,7 @@ def list_changes(
 
 
 @router.post("/changes", operation_id="components_changes_create")
-def change(call: Writing, body: ComponentChangeSet) -> ComponentEnvelope[ComponentChangeRecord]:
+def change(call: SharedWriting, body: ComponentChangeSet) -> ComponentEnvelope[ComponentChangeRecord]:
     """Add versions and move aliases: the whole set or nothing, and nothing when an `expected` does not hold (409)."""
     return answer(reading.show_outcome(call, store.change(call, body), ChangeSetKind.CHANGE))
 
@@ -65,14 +65,14 @@ def roll_back(call: Writing, body: ComponentRollback) -> ComponentEnvelope[Compo
 
 
 @router.get("/manifest/{experiment_uid}", operation_id="components_manifest_read")
-def read_manifest(call: Reading, experiment_uid: Uid) -> ComponentEnvelope[ComponentManifest]:
+def read_manifest(call: SharedReading, experiment_uid: Uid) -> ComponentEnvelope[ComponentManifest]:
     """The versions that an experiment ran with."""
     return answer(reading.read_manifest(call, experiment_uid))
 
 
 @router.post("/manifest/{experiment_uid}", operation_id="components_manifest_save")
 def save_manifest(
-    call: Writing, experiment_uid: Uid, body: dict[str, Hash]
+    call: SharedWriting, experiment_uid: Uid, body: dict[str, Hash]
 ) -> ComponentEnvelope[ComponentManifestSaved]:
     """Keep the versions that an experiment runs with; the same again is fine, another set is refused (409)."""
     count = reading.save_manifest(call, experiment_uid, body)

@@ -6,7 +6,7 @@ from fastapi import Request, Response
 
 from synapse_sdk.wire.components import ComponentEnvelope, ComponentNegotiation, ComponentOffer
 from web_helper.backend.api.components.answers import answer, create_component_router
-from web_helper.backend.api.context import Reading
+from web_helper.backend.api.context import SharedReading
 from web_helper.backend.services.components.negotiation import negotiate
 from web_helper.backend.services.exports.packing import choose_packing, pack
 
@@ -14,7 +14,7 @@ router = create_component_router()
 
 
 @router.post("/sync", operation_id="components_sync", response_model=ComponentEnvelope[ComponentOffer])
-def sync(call: Reading, request: Request, body: ComponentNegotiation) -> Response:
+def sync(call: SharedReading, request: Request, body: ComponentNegotiation) -> Response:
     """What a worker lacks of what it needs, imports included; what it has already is not sent."""
     content = answer(negotiate(call, body)).model_dump_json().encode()
     packing = choose_packing(request.headers.get("Accept-Encoding", ""))

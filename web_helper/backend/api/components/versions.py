@@ -16,7 +16,7 @@ from synapse_sdk.wire.components import (
     ComponentVersion,
 )
 from web_helper.backend.api.components.answers import answer, create_component_router
-from web_helper.backend.api.context import Reading, Writing, WritingActor, begin_call, database_of, settings_of
+from web_helper.backend.api.context import SharedReading, Writing, WritingActor, begin_call, database_of, settings_of
 from web_helper.backend.services.components import disk, reading, store
 from web_helper.backend.services.components.changes import require_component_author
 
@@ -24,27 +24,29 @@ router = create_component_router()
 
 
 @router.get("/versions", operation_id="components_versions_list")
-def list_versions(call: Reading) -> ComponentEnvelope[list[ComponentSummary]]:
+def list_versions(call: SharedReading) -> ComponentEnvelope[list[ComponentSummary]]:
     """Every component, with its active version's hash."""
     return answer(reading.list_components(call))
 
 
 # Before the routes with a category, which would take `hash` for one.
 @router.get("/versions/hash/{version_hash}", operation_id="components_versions_read")
-def read_version(call: Reading, version_hash: str, path: str | None = None) -> ComponentEnvelope[ComponentVersion]:
+def read_version(
+    call: SharedReading, version_hash: str, path: str | None = None
+) -> ComponentEnvelope[ComponentVersion]:
     """One version with its content, by its hash; `path` tells apart what a hash alone does not."""
     return answer(reading.read_version(call, version_hash, path))
 
 
 @router.get("/versions/{category}", operation_id="components_versions_list_category")
-def list_category(call: Reading, category: str) -> ComponentEnvelope[list[ComponentSummary]]:
+def list_category(call: SharedReading, category: str) -> ComponentEnvelope[list[ComponentSummary]]:
     """The components of a category."""
     return answer(reading.list_components(call, category))
 
 
 @router.get("/versions/{category}/{name}", operation_id="components_versions_history")
 def read_history(
-    call: Reading,
+    call: SharedReading,
     category: str,
     name: str,
     include_content: bool = False,  # noqa: FBT001, FBT002 - a query parameter
@@ -70,7 +72,7 @@ def activate(call: Writing, body: ComponentActivate) -> ComponentEnvelope[Compon
 
 
 @router.post("/versions/diff", operation_id="components_versions_diff")
-def diff(call: Reading, body: ComponentDiffRequest) -> ComponentEnvelope[ComponentDiff]:
+def diff(call: SharedReading, body: ComponentDiffRequest) -> ComponentEnvelope[ComponentDiff]:
     """Two versions beside each other."""
     return answer(reading.diff(call, body))
 

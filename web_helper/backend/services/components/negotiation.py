@@ -20,9 +20,10 @@ def negotiate(call: Call, body: ComponentNegotiation) -> ComponentOffer:
     """What a worker must get so that it has what it needs."""
     for path in body.have:
         check_path(path)
-    wanted = _wanted(call, body)
+    wanted = find_wanted(call, body.alias, body.pinned)
     asked = [*wanted] if body.need is None else [*dict.fromkeys([*body.need, *body.pinned])]
-    closure = _close(call, asked, wanted, follow=body.follow_imports)
+    roots = [check_path(path) for path in asked]
+    closure = close_over(call, roots, wanted) if body.follow_imports else Closure(tuple(roots), ())
     paths = [str(component) for component in closure.components]
     differing = {path: wanted[path] for path in paths if path in wanted and wanted[path][1] != body.have.get(path)}
     missing = [path for path in asked if path not in wanted]
@@ -48,21 +49,24 @@ def negotiate(call: Call, body: ComponentNegotiation) -> ComponentOffer:
     )
 
 
-def _wanted(call: Call, body: ComponentNegotiation) -> Wanted:
-    wanted = {row.path: (row.hash, row.sha256) for row in queries.aliases_at(call.session, alias=body.alias)}
+def find_wanted(call: Call, alias: str, pinned: Mapping[str, str]) -> Wanted:
+    """The version of each component that is wanted: what the alias names, unless another is pinned.
+
+    Raises:
+        ValidationProblem: There is no such version.
+    """
+    wanted = {row.path: (row.hash, row.sha256) for row in queries.aliases_at(call.session, alias=alias)}
     found = {}
-    for row in queries.versions_at(call.session, [str(check_path(path)) for path in body.pinned]):
-        if body.pinned[row.path] in (row.hash, row.sha256):
+    for row in queries.versions_at(call.session, [str(check_path(path)) for path in pinned]):
+        if pinned[row.path] in (row.hash, row.sha256):
             found[row.path] = (row.hash, row.sha256)
-    if missing := sorted(set(body.pinned) - set(found)):
-        raise ValidationProblem.of_field(missing[0], f"has no version {body.pinned[missing[0]]}.")
+    if missing := sorted(set(pinned) - set(found)):
+        raise ValidationProblem.of_field(missing[0], f"has no version {pinned[missing[0]]}.")
     return wanted | found
 
 
-def _close(call: Call, asked: Sequence[str], wanted: Wanted, *, follow: bool) -> Closure:
-    roots = [check_path(path) for path in asked]
-    if not follow:
-        return Closure(tuple(roots), ())
+def close_over(call: Call, roots: Sequence[ComponentPath], wanted: Wanted) -> Closure:
+    """Everything that the roots need of the wanted versions, themselves first."""
 
     def read(component: ComponentPath) -> Sequence[Import] | None:
         version = wanted.get(str(component))

@@ -8,11 +8,12 @@ from typing import Any
 from synapse_sdk.components.names import Category
 from synapse_sdk.wire import components as wire
 from synapse_sdk.wire.components import ACTIVE
-from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, ValidationProblem
+from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, PermissionProblem, ValidationProblem
 from web_helper.backend.models import ComponentChangeSet
 from web_helper.backend.queries.components import history, writing
 from web_helper.backend.queries.components import versions as queries
 from web_helper.backend.queries.components.versions import VersionRow
+from web_helper.backend.queries.experiments import experiments
 from web_helper.backend.services.call import Call
 from web_helper.backend.services.components.changes import Outcome, check_path, require_component_author
 from web_helper.backend.services.components.store import find_version
@@ -160,14 +161,23 @@ def save_manifest(call: Call, uid: str, components: dict[str, Any]) -> int:
         ValidationProblem: A path is none, or has no such version.
         ConflictProblem: The experiment has another manifest.
     """
-    require_component_author(call)
+    experiment = experiments.experiment_of(call.session, uid)
+    if call.actor.device_id is None:
+        require_component_author(call)
+    elif experiment is None or experiment.device_id != call.actor.device_id:
+        raise PermissionProblem(f"Experiment {uid} is not one that this worker was given.")
     wanted = {str(check_path(path)): str(name).lower() for path, name in components.items()}
     versions: dict[str, int] = {}
-    for row in queries.versions_at(call.session, list(wanted)):
+    rows = queries.versions_at(call.session, list(wanted))
+    for row in rows:
         if wanted[row.path] in (row.hash, row.sha256):
             versions[row.path] = row.id
     if missing := sorted(set(wanted) - set(versions)):
         raise ValidationProblem.of_field(missing[0], f"has no version {wanted[missing[0]]}; upload it first.")
+    if experiment is not None:
+        frozen = {path: each["sha256"] for path, each in experiments.components_of(call.session, experiment).items()}
+        if frozen != {row.path: row.sha256 for row in rows if row.id == versions.get(row.path)}:
+            raise ConflictProblem(f"Experiment {uid} was submitted with other versions than these; they never change.")
     writing.lock_store(call.session)
     if history.manifest_of(call.session, uid) is None:
         writing.add_manifest(call.session, uid, call.actor.user_id, versions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from synapse_sdk.components.digests import sha256_of
 from synapse_sdk.wire.components import (
     ACTIVE,
     ChangeSetKind,
@@ -11,12 +12,13 @@ from synapse_sdk.wire.components import (
     ComponentRollback,
     ComponentUpload,
 )
-from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, ValidationProblem
+from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, PermissionProblem, ValidationProblem
 from web_helper.backend.models import ComponentChangeSet as ChangeSetRow
 from web_helper.backend.queries.components import history, writing
 from web_helper.backend.queries.components import versions as queries
 from web_helper.backend.queries.components.history import MoveRow
 from web_helper.backend.queries.components.versions import VersionRow
+from web_helper.backend.queries.experiments.devices import approved_uploads
 from web_helper.backend.services.call import Call
 from web_helper.backend.services.components.changes import (
     UNCHECKED,
@@ -51,7 +53,10 @@ def activate(call: Call, body: ComponentActivate) -> VersionRow:
 
 def change(call: Call, body: ComponentChangeSet) -> Outcome:
     """Add versions and point aliases to them: the whole set, or nothing."""
-    require_component_author(call)
+    if call.actor.device_id is None:
+        require_component_author(call)
+    else:
+        _require_approved(call, call.actor.device_id, body)
     files = [file for each in body.changes if (file := _file_of(each)) is not None]
     digests = {str(file.component): file.sha256 for file in files}
     wishes = [
@@ -137,6 +142,15 @@ def find_version(call: Call, name: str, path: str | None = None, *, is_path_need
         places = ", ".join(sorted(row.path for row in found))
         raise ConflictProblem(f"{name} is several versions ({places}); name the path.")
     return found[0]
+
+
+def _require_approved(call: Call, device_id: int, body: ComponentChangeSet) -> None:
+    """A worker may upload what people have decided that it shall: this content, as the active one, and no other."""
+    approved = approved_uploads(call.session, device_id)
+    for each in body.changes:
+        digest = None if each.content is None else sha256_of(each.content.encode())
+        if (each.path, digest) not in approved or set(each.aliases) - {ACTIVE}:
+            raise PermissionProblem(f"Nobody has decided that this worker shall upload its {each.path}.")
 
 
 def _file_of(item: ComponentChange) -> FileContent | None:

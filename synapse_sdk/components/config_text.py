@@ -1,0 +1,36 @@
+"""One run of a grid as a config file of its own: reading it again gives this run, and no other.
+
+A list is a grid axis wherever a config is read, so what is data in this run is written as an axis with one value.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from synapse_sdk.components.config_file import EXPONENT
+
+
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's safe dumper with tuples, and without anchors; text that our loader takes for a number is quoted."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        return True
+
+
+_Dumper.add_representer(
+    tuple, lambda dumper, value: dumper.represent_sequence("tag:yaml.org,2002:python/tuple", value, flow_style=True)
+)
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+0123456789"))
+
+
+def run_to_yaml(data: dict[str, Any]) -> str:
+    """The config of one run (`grid.GridRun.data`) as YAML."""
+    return yaml.dump(_keep_lists(data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
+
+
+def _keep_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _keep_lists(each) for key, each in value.items()}
+    return [value] if isinstance(value, list) else value

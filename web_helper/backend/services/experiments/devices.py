@@ -1,0 +1,67 @@
+"""Devices: joining, and who they are."""
+
+from __future__ import annotations
+
+from synapse_sdk.wire.devices import Device as DeviceView
+from web_helper.backend.core.problems import ConflictProblem, PermissionProblem
+from web_helper.backend.models import Device
+from web_helper.backend.models.base import utc_now
+from web_helper.backend.queries.experiments import devices as queries
+from web_helper.backend.queries.experiments.queue import active_uids
+from web_helper.backend.services.authentication import add_token
+from web_helper.backend.services.call import Call
+from web_helper.backend.services.experiments.queue import classify
+from web_helper.backend.services.experiments.submitting import require_submitter
+
+
+def enrol(call: Call, host_id: str) -> str:
+    """Let a host join; its key is shown this once. The same host again gets a new key, the former works no more.
+
+    Raises:
+        ConflictProblem: Somebody else's host has this name.
+    """
+    require_submitter(call)
+    device = queries.device_of_host(call.session, host_id)
+    if device is None:
+        device = Device(host_id=host_id, user_id=call.actor.user_id, report={})
+        call.session.add(device)
+        call.session.flush()
+    elif not call.actor.is_admin and device.user_id != call.actor.user_id:
+        raise ConflictProblem(
+            f"There is a device {host_id!r} already, and somebody else let it join; use another name."
+        )
+    queries.delete_keys(call.session, device.id)
+    token, key = add_token(call.session, call.actor.user_id, f"worker {host_id}", [])
+    token.device_id = device.id
+    call.session.flush()
+    return key
+
+
+def device_of(call: Call, host_id: str | None = None, *, is_locked: bool = False) -> Device:
+    """The device that asks.
+
+    Raises:
+        PermissionProblem: The key is no worker's, or of another host.
+    """
+    if call.actor.device_id is None:
+        raise PermissionProblem("Only a worker may do this, with the key that it got when it joined.")
+    device = call.session.get_one(Device, call.actor.device_id, with_for_update=is_locked or None)
+    if host_id is not None and device.host_id != host_id:
+        raise PermissionProblem(f"This key is of the device {device.host_id!r}, not of {host_id!r}.")
+    return device
+
+
+def list_devices(call: Call) -> list[DeviceView]:
+    """Every device, and what it told last."""
+    now, active = utc_now(), active_uids(call.session)
+    return [
+        DeviceView(
+            host_id=row.host_id,
+            status=classify(row.last_seen_at, now),
+            last_seen_at=row.last_seen_at,
+            report=row.report,
+            active_jobs=active.get(row.id, []),
+            created_at=row.created,
+        )
+        for row in queries.all_devices(call.session)
+    ]

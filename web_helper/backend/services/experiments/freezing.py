@@ -1,0 +1,133 @@
+"""What a config's runs are, and with exactly which versions of which components each will run.
+
+Read once for the whole grid, so that its runs share them; what anybody activates afterwards changes none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from synapse_sdk.components.config_components import COMPOSE, config_references, run_options
+from synapse_sdk.components.config_file import ConfigDocument, parse_config
+from synapse_sdk.components.config_text import run_to_yaml
+from synapse_sdk.components.grid import GridRun, expand_grid
+from synapse_sdk.components.names import ComponentPath
+from synapse_sdk.components.placeholders import resolve_placeholders
+from synapse_sdk.exceptions import ComponentError
+from synapse_sdk.wire.experiments import ExperimentSubmit
+from web_helper.backend.core.problems import UnprocessableProblem
+from web_helper.backend.services.call import Call
+from web_helper.backend.services.components.negotiation import Wanted, close_over, find_wanted
+
+# A grid's configs are kept one by one.
+MAX_GRID_BYTES = 64 * 2**20
+MAX_SEED = 2**31
+SEED_KEY = "seed"
+MAX_LABEL = 200
+MAX_PROBLEMS = 50
+
+Components = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class FrozenRun:
+    """One run of a grid, with everything that decides what it does."""
+
+    data: Mapping[str, Any]
+    config: str
+    config_sha256: str
+    seed: int | None
+    components: Components
+    component_set: str
+
+
+def freeze(call: Call, body: ExperimentSubmit) -> list[FrozenRun]:
+    """The runs of a config, their versions frozen as of now.
+
+    Raises:
+        UnprocessableProblem: The config is wrong, or something that it needs is nowhere; file and line are named.
+    """
+    try:
+        document = parse_config(body.config, body.file)
+        runs = expand_grid(document)
+        needs = _Needs(call, document, find_wanted(call, body.alias, body.pinned))
+        needs.require_all()
+        frozen = [_freeze_run(document, run, needs) for run in runs]
+    except ComponentError as exc:
+        raise UnprocessableProblem(str(exc)) from exc
+    if sum(len(run.config) for run in frozen) > MAX_GRID_BYTES:
+        raise UnprocessableProblem(f"{body.file}: the configs of its {len(runs)} runs are too much; submit fewer.")
+    return frozen
+
+
+def digest_of(components: Components) -> str:
+    """What names a set of versions."""
+    return hashlib.sha256(json.dumps(components, sort_keys=True).encode()).hexdigest()
+
+
+def label_of(value: Any, fallback: str) -> str:
+    """A name from a config, to be shown."""
+    text = "" if value is None or isinstance(value, dict | list | tuple) else str(value)
+    shown = "".join(char for char in text if char.isprintable()).strip()[:MAX_LABEL]
+    return shown or fallback
+
+
+class _Needs:
+    """What runs need, found once for all runs that name the same components."""
+
+    def __init__(self, call: Call, document: ConfigDocument, wanted: Wanted) -> None:
+        self._call, self._document, self._wanted = call, document, wanted
+        self._known: dict[frozenset[ComponentPath], tuple[Components, str]] = {}
+
+    def require_all(self) -> None:
+        """Refuse a config of which any run needs what is nowhere."""
+        references = config_references(self._document)
+        problems = [
+            f"{each.origin}:{each.line}: {each.key}: there is no component {each.component} on the server."
+            for each in references
+            if str(each.component) not in self._wanted
+        ]
+        closure = close_over(self._call, [each.component for each in references], self._wanted)
+        problems += map(str, closure.unresolved)
+        if problems:
+            raise UnprocessableProblem("\n".join(problems[:MAX_PROBLEMS]))
+
+    def of_run(self, run: GridRun) -> tuple[Components, str]:
+        """The versions that a run needs, and what names them together."""
+        roots = frozenset(_named_by(self._document, run))
+        if roots not in self._known:
+            closure = close_over(self._call, sorted(roots), self._wanted)
+            versions = {str(path): self._wanted[str(path)] for path in sorted(closure.components)}
+            components = {path: {"hash": name, "sha256": digest} for path, (name, digest) in versions.items()}
+            self._known[roots] = components, digest_of(components)
+        return self._known[roots]
+
+
+def _named_by(document: ConfigDocument, run: GridRun) -> Iterator[ComponentPath]:
+    for option in run_options(document, run):
+        yield from (ComponentPath(option.category, each.name) for each in option.calls)
+        if option.is_pipeline:
+            yield ComponentPath(option.category, COMPOSE)
+
+
+def _freeze_run(document: ConfigDocument, run: GridRun, needs: _Needs) -> FrozenRun:
+    data = dict(run.data)
+    # Without a seed nobody could run it again.
+    data.setdefault(SEED_KEY, secrets.randbelow(MAX_SEED))
+    try:
+        seed = resolve_placeholders(data[SEED_KEY], data)
+    except ComponentError as exc:
+        raise document.problem((SEED_KEY,), str(exc)) from exc
+    components, component_set = needs.of_run(run)
+    config = run_to_yaml(data)
+    digest = hashlib.sha256(config.encode()).hexdigest()
+    return FrozenRun(data, config, digest, _whole(seed), components, component_set)
+
+
+def _whole(seed: Any) -> int | None:
+    return seed if type(seed) is int and abs(seed) < 2**63 else None

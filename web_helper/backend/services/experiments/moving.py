@@ -1,0 +1,84 @@
+"""Moving experiments from state to state: the one place that writes a state, by the one table."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from synapse_sdk.wire.experiments import ExperimentStatus
+from web_helper.backend.core.event_log import log_event
+from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, PermissionProblem
+from web_helper.backend.models import Device, Experiment
+from web_helper.backend.models.base import utc_now
+from web_helper.backend.queries.experiments import experiments as queries
+from web_helper.backend.services.call import Call
+from web_helper.backend.services.experiments.submitting import require_submitter
+from web_helper.backend.services.experiments.transitions import Event, next_status
+
+# In these nobody holds a run.
+_FREE = frozenset({ExperimentStatus.QUEUED, ExperimentStatus.PENDING})
+
+
+def move(experiment: Experiment, event: Event, message: str | None = None) -> None:
+    """Let something happen to an experiment whose row is locked.
+
+    Raises:
+        ConflictProblem: In its state this cannot happen.
+    """
+    before = ExperimentStatus(experiment.status)
+    after = next_status(before, event)
+    if after is None:
+        raise ConflictProblem(f"Experiment {experiment.uid} is {before.value}; {event.value} is not possible now.")
+    if after is before:
+        return
+    experiment.status = after
+    experiment.message = message if message is not None else ""
+    experiment.finished = utc_now() if after.has_ended else None
+    if after in _FREE or (after is ExperimentStatus.PAUSED and before is not ExperimentStatus.RUNNING):
+        # What its last worker says of it from now on is refused.
+        experiment.device_id = None
+    log_event("experiment_moved", uid=experiment.uid, status=after.value, cause=event.value)
+
+
+def act(call: Call, uid: str, event: Event) -> None:
+    """What a person wants to become of an experiment: its submitter, or an administrator.
+
+    Raises:
+        PermissionProblem: It is somebody else's.
+        ConflictProblem: In its state this cannot happen.
+    """
+    require_submitter(call)
+    experiment = lock(call.session, uid)
+    if not call.actor.is_admin and experiment.user_id != call.actor.user_id:
+        raise PermissionProblem(f"Experiment {uid} is somebody else's; its submitter or an administrator may do this.")
+    is_held = experiment.device_id is not None
+    if event is Event.RESUME and not is_held:
+        event = Event.RELEASE
+    by = "Cancelled" if event is Event.CANCEL else "Paused" if event is Event.PAUSE else ""
+    move(experiment, event, f"{by} by {call.actor.email}." if by else None)
+
+
+def lock(session: Session, uid: str) -> Experiment:
+    """One experiment, locked until the transaction ends.
+
+    Raises:
+        NotFoundProblem: There is none.
+    """
+    experiment = queries.locked_experiment(session, uid)
+    if experiment is None:
+        raise NotFoundProblem.of("experiment", uid)
+    return experiment
+
+
+def lock_attempt(session: Session, device: Device, uid: str, attempt: int) -> Experiment:
+    """One experiment that this device holds, in this very attempt, locked.
+
+    Raises:
+        ConflictProblem: It is another's, or another attempt.
+    """
+    experiment = lock(session, uid)
+    if experiment.device_id != device.id or experiment.attempt != attempt:
+        raise ConflictProblem(
+            f"Attempt {attempt} of experiment {uid} is not {device.host_id}'s any more (it is "
+            f"{ExperimentStatus(experiment.status).value}, attempt {experiment.attempt}); end that run."
+        )
+    return experiment
