@@ -1,10 +1,12 @@
 """What becomes of a component, in every state that there is."""
 
-import itertools
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from tests.docs.pages import ROOT, table_of
+from tests.worker.reviewed_states import STRATEGIES, all_states, read_table, state_of
 from web_helper.middleend.sync_plan import (
     ACTIONS,
     RESOLVED,
@@ -20,75 +22,57 @@ from web_helper.middleend.sync_plan import (
 
 PAGE = ROOT / "docs" / "reference" / "components.md"
 
-# Local, server and base, `-` for none, equal letters for equal bytes; then without and with the server knowing the local
-# bytes. Reviewed by hand: this is the rule, the code follows it.
-REVIEWED = {
-    "- - -": (None, None),
-    "- - a": (None, None),
-    "- a -": ("server_only", None),
-    "- a a": ("server_only", None),
-    "- a b": ("server_only", None),
-    "a - -": ("local_only", "local_only"),
-    "a - a": ("local_only", "local_only"),
-    "a - b": ("local_only", "local_only"),
-    "a a -": (None, None),
-    "a a a": (None, None),
-    "a a b": (None, None),
-    "a b -": ("local_newer", "server_newer"),
-    "a b a": ("server_newer", "server_newer"),
-    "a b b": ("local_newer", "server_newer"),
-    "a b c": ("both_changed", "server_newer"),
-}
+REVIEWED = read_table()
+CASES = [(key, strategy) for key in all_states() for strategy in STRATEGIES]
 
 
-def all_states() -> list[tuple[str, ComponentState]]:
-    """Every state, once: bytes are told apart only by being equal or not."""
-    found = {}
-    for values in itertools.product("-abc", repeat=3):
-        names: dict[str, str] = {}
-        key = " ".join("-" if value == "-" else names.setdefault(value, "abc"[len(names)]) for value in values)
-        local, server, base = (None if value == "-" else value for value in key.split())
-        found[key] = (local, server, base)
+def differences(plan: Callable[[ComponentState, SyncStrategy], SyncAction | None]) -> list[tuple[str, SyncStrategy]]:
+    """The cases in which a plan does not do what was reviewed."""
     return [
-        (key, ComponentState(*values, is_known=is_known))
-        for key, values in found.items()
-        for is_known in ((False, True) if values[0] is not None else (False,))
+        (key, strategy) for key, strategy in CASES if plan(state_of(key), strategy) != REVIEWED[key].actions[strategy]
     ]
 
 
-STATES = all_states()
+def test_the_reviewed_table_has_every_state_once():
+    assert len(all_states()) == len(set(all_states())) == 48
+    assert list(REVIEWED) == all_states()
+    assert len(CASES) == 48 * 4
 
 
-def test_there_are_as_many_states_as_there_must_be():
-    assert {key for key, _ in STATES} == set(REVIEWED)
-    assert len(STATES) == 25
+def test_every_strategy_does_about_every_state_what_was_reviewed():
+    assert differences(decide) == []
 
 
-@pytest.mark.parametrize(("key", "state"), STATES)
-def test_every_state_is_classified_as_reviewed(key, state):
-    assert classify(state) == REVIEWED[key][state.is_known]
+@pytest.mark.parametrize("key", all_states())
+def test_every_state_is_told_apart_as_reviewed(key):
+    state, reviewed = state_of(key), REVIEWED[key]
+    assert classify(state) == reviewed.difference
+    makes_way = SyncAction.DOWNLOAD in reviewed.actions.values()
+    assert (makes_way and has_unsaved_edit(state)) == reviewed.keeps_copy
 
 
-@pytest.mark.parametrize(("key", "state"), STATES)
-@pytest.mark.parametrize("strategy", SyncStrategy)
-def test_every_strategy_has_an_answer_to_every_state(key, state, strategy):
-    action = decide(state, strategy)
-    assert (action is None) == (classify(state) is None)
-    if action is SyncAction.DOWNLOAD:
-        assert state.server is not None
-    if action is SyncAction.UPLOAD:
-        assert state.local is not None
-        assert not state.is_known
-    if strategy is SyncStrategy.DRY_RUN:
-        assert action in (None, SyncAction.REPORT)
-    # Whatever is nowhere else is replaced by the authoritative strategy alone, and then a copy is kept.
-    if action is SyncAction.DOWNLOAD and has_unsaved_edit(state):
-        assert strategy is SyncStrategy.SERVER_AUTHORITATIVE
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        lambda state, strategy: decide(replace(state, base=None), strategy),
+        lambda state, strategy: decide(replace(state, base=state.server), strategy),
+        lambda state, strategy: decide(replace(state, base=state.local), strategy),
+        lambda state, strategy: decide(replace(state, is_known=False), strategy),
+        lambda state, strategy: decide(replace(state, is_known=True), strategy),
+        lambda state, strategy: decide(replace(state, server=state.base), strategy),
+        lambda state, strategy: decide(state, SyncStrategy.INTERACTIVE),
+    ],
+)
+def test_a_plan_that_looks_at_less_is_caught(mutant):
+    assert differences(mutant) != []
 
 
-def test_without_the_base_edits_and_old_versions_could_not_be_told_apart():
-    assert classify(ComponentState("a", "b", "a")) is not classify(ComponentState("a", "b", None))
-    assert classify(ComponentState("a", "b", "c")) is not classify(ComponentState("a", "b", None))
+@pytest.mark.parametrize("key", all_states())
+def test_bytes_that_are_nowhere_else_never_make_way_without_a_copy(key):
+    for strategy in SyncStrategy:
+        action = decide(state_of(key), strategy)
+        if action is SyncAction.DOWNLOAD and state_of(key).local == "e":
+            assert has_unsaved_edit(state_of(key))
 
 
 def test_the_documented_table_is_the_code():

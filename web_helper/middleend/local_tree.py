@@ -56,6 +56,7 @@ class LocalTree:
         """Remember what tree and server have in common now."""
         known = self.read_bases()
         if any(known.get(path) != digest for path, digest in digests.items()):
+            self._state.mkdir(parents=True, exist_ok=True)
             replace_file(str(self._bases_file), msgspec.json.encode({**known, **digests}))
 
     def replace(self, replacements: Sequence[Replacement], contents: Mapping[str, bytes]) -> Replaced:

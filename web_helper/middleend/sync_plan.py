@@ -128,5 +128,8 @@ def decide(state: ComponentState, strategy: SyncStrategy) -> SyncAction | None:
 
 
 def has_unsaved_edit(state: ComponentState) -> bool:
-    """Whether the local bytes are nowhere else, so that a copy is kept before they make way."""
-    return state.local is not None and not state.is_known and state.local not in (state.server, state.base)
+    """Whether the local bytes are nowhere on this server, so that a copy is kept before they make way.
+
+    What was once in common may be on another server only, or on none any more.
+    """
+    return state.local is not None and not state.is_known and state.local != state.server
