@@ -11,12 +11,13 @@ from typing import Any
 import typer
 from pydantic_settings import BaseSettings
 
+from synapse_agent.core.playground_settings import PlaygroundSettings
 from synapse_agent.core.settings import Settings as AgentSettings
 from synapse_sdk import exceptions
 from synapse_sdk.cli.main import build_app
 from synapse_sdk.plugins.actions.export import ExportAction
 from synapse_sdk.plugins.steps import StepRegistry
-from synapse_sdk.wire import annotations, bundle, errors, files, imports, jobs, serve
+from synapse_sdk.wire import annotations, bundle, containers, errors, files, imports, jobs, serve
 from web_helper.backend.app import create_app
 from web_helper.backend.core.settings import Settings as ServerSettings
 from web_helper.backend.queries.filters import Listing
@@ -34,9 +35,12 @@ def table(header: list[str], rows: Iterator[list[str]] | list[list[str]]) -> str
     )
 
 
+SETTINGS = (("Server and worker", ServerSettings), ("Agent", AgentSettings), ("Agent: playground", PlaygroundSettings))
+
+
 def write_settings() -> str:
     parts = ["# Settings\n"]
-    for name, model in (("Server and worker", ServerSettings), ("Agent", AgentSettings)):
+    for name, model in SETTINGS:
         parts += [f"\n## {name}\n", table(["variable", "default", "meaning"], setting_rows(model)), ""]
     return "\n".join(parts)
 
@@ -71,7 +75,7 @@ def exception_rows() -> Iterator[list[str]]:
 
 def write_enums() -> str:
     parts = ["# Values on the wire\n"]
-    for module in (annotations, bundle, errors, files, imports, jobs, serve):
+    for module in (annotations, bundle, containers, errors, files, imports, jobs, serve):
         for name, value in vars(module).items():
             if inspect.isclass(value) and issubclass(value, StrEnum) and value.__module__ == module.__name__:
                 first = (value.__doc__ or "").split("\n")[0]

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 from fastapi import Depends, FastAPI
 
-from synapse_agent.api import capacity, jobs, releases, serve_applications
+from synapse_agent.api import capacity, containers, jobs, releases, serve_applications
 from synapse_agent.api.access import require_token, require_token_or_run
 from synapse_agent.api.health import router as health_router
 from synapse_agent.core.settings import Settings
@@ -39,9 +39,9 @@ def create_app(agent: AgentParts) -> FastAPI:
     app.state.api_token, app.state.agent_id = agent.api_token, agent.agent_id
     app.state.server_url, app.state.name = agent.settings.server_url, agent.settings.name
     app.include_router(health_router)
-    for router in (jobs.router, releases.router):
+    for router in (jobs.router, releases.router, containers.router):
         app.include_router(router, dependencies=[Depends(require_token)])
-    app.state.serving = agent.serving.serving
+    app.state.serving, app.state.playground = agent.serving.serving, agent.playground
     app.add_exception_handler(SynapseError, serve_applications.explain)
     for router in (capacity.router, serve_applications.router):
         app.include_router(router, dependencies=[Depends(require_token_or_run)])

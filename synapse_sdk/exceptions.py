@@ -18,6 +18,7 @@ SynapseError
 ├── PluginError                       `message`, `details`
 │   ├── PluginValidationError, ActionNotFoundError, ExecutionError, PluginUploadError,
 │   │   ArchiveError, BuildError, ChecksumMismatchError, PluginRunError
+│   └── ContainerBuildError (RuntimeError)   a playground container could not be built or started
 ├── ExportError (RuntimeError)
 │   ├── BundleError                   a bundle is missing, torn or not what its manifest says
 │   ├── ConverterLostError            a process that converts for an export ended early
@@ -204,6 +205,12 @@ class BuildError(PluginError):
     """A plugin's environment or image could not be built."""
 
     code = "BUILD_ERROR"
+
+
+class ContainerBuildError(BuildError, RuntimeError):
+    """A playground container could not be built or started."""
+
+    code = "CONTAINER_BUILD_ERROR"
 
 
 class ChecksumMismatchError(PluginError):

@@ -17,6 +17,8 @@ from synapse_agent.engines.ray.cluster import RayCluster
 from synapse_agent.engines.ray.jobs import RayJobsEngine
 from synapse_agent.services.capacity import measure_capacity
 from synapse_agent.services.capacity_ray import RayCapacity
+from synapse_agent.services.containers.playground import Playground
+from synapse_agent.services.containers.setup import open_host_playground
 from synapse_agent.services.enrolment import Enrolment, Heartbeat
 from synapse_agent.services.releases import ReleaseCache
 from synapse_agent.services.runs.dispatcher import Dispatcher
@@ -43,14 +45,17 @@ class AgentParts:
     history: RunHistory
     releases: ReleaseCache
     serving: ServingParts
+    playground: Playground
     cluster: RayCluster | None = None
 
     def start(self) -> None:
         self.heartbeat.start()
         self.serving.start()
         self.dispatcher.start()
+        self.playground.start()
 
     def stop(self) -> None:
+        self.playground.stop()
         self.dispatcher.stop()
         self.serving.stop()
         self.heartbeat.stop()
@@ -91,6 +96,7 @@ def open_agent(settings: Settings, enrolment: Enrolment, own_url: str) -> AgentP
         history=RunHistory(store, engine),
         releases=shop.releases,
         serving=open_serving(home, link.client, report_seconds=settings.heartbeat_seconds, on_ray=on_ray),
+        playground=open_host_playground(home, own_url, releases=shop.releases, server_url=settings.server_url),
         cluster=cluster,
     )
 

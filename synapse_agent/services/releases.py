@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 import httpx2
@@ -49,6 +50,18 @@ class ReleaseCache:
             if not self._is_sound(archive, sha256):
                 self._fetch(url, sha256, archive)
         self._forget_oldest()
+
+    @contextmanager
+    def opened(self, url: str, sha256: str) -> Iterator[IO[bytes]]:
+        """Fetch a release unless it is here, and read its archive within the block.
+
+        Raises:
+            ChecksumMismatchError: What the server sent is not what was published.
+            ClientError: It could not be fetched.
+        """
+        self.keep(url, sha256)
+        with (self._folder / f"{sha256}.zip").open("rb") as archive:
+            yield archive
 
     def drop(self, sha256: str) -> None:
         """Forget a release; the next run fetches it again."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import httpx2
 
+from synapse_sdk.clients.agent.container import ContainerClientMixin
 from synapse_sdk.clients.agent.plugin import PluginReleaseClientMixin
 from synapse_sdk.clients.agent.runs import RunClientMixin
 from synapse_sdk.clients.agent.serving import ServingClientMixin
@@ -15,7 +16,7 @@ from synapse_sdk.utils.retry import RetryPolicy
 CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
 
 
-class AgentClient(RunClientMixin, PluginReleaseClientMixin, ServingClientMixin):
+class AgentClient(RunClientMixin, PluginReleaseClientMixin, ServingClientMixin, ContainerClientMixin):
     """Access to one agent.
 
     Args:
@@ -55,6 +56,6 @@ class AgentClient(RunClientMixin, PluginReleaseClientMixin, ServingClientMixin):
         super().__init__(url, headers=headers, timeout=timeout, retry=retry, transport=transport)
 
     def health_check(self) -> dict[str, object]:
-        """Whether the agent lives, and whether the server hears it."""
+        """Whether the agent lives, whether the server hears it, and whether a container engine answers."""
         answer: dict[str, object] = self._get("health/")
         return answer
