@@ -30,6 +30,7 @@ class RunDeltas:
             "metrics": (metrics, client.send_metrics),
         }
         self._offsets: dict[str, int] | None = None
+        self._refused: set[str] = set()
 
     def send(self) -> bool:
         """Send one part of each file; whether there was something to send.
@@ -40,24 +41,26 @@ class RunDeltas:
         """
         if self._offsets is None:
             self._offsets = self._ask()
-        was_busy = False
+        # Asked again after whatever goes wrong, also when an answer was lost.
+        offsets, self._offsets = self._offsets, None
+        parts = [self._send_part(name, offsets) for name in self._streams if name not in self._refused]
+        self._offsets = offsets
+        return any(parts)
+
+    def _send_part(self, name: str, offsets: dict[str, int]) -> bool:
+        path, send = self._streams[name]
+        data = read_part(path, offsets[name])
+        if not data:
+            return False
         try:
-            for name, (path, send) in self._streams.items():
-                data = read_part(path, self._offsets[name])
-                if data:
-                    received = send(self._uid, self._attempt, self._offsets[name], data)
-                    self._offsets[name] = getattr(received, name)
-                    was_busy = True
+            offsets[name] = getattr(send(self._uid, self._attempt, offsets[name], data), name)
         except ConflictError:
-            # A gap, or another attempt: the answer to the question tells them apart.
-            before, self._offsets = self._offsets, None
-            if self._ask() == before:
-                raise
-            return True
-        except BaseException:
-            self._offsets = None
-            raise
-        return was_busy
+            known = self._ask()
+            if known[name] == offsets[name]:
+                # The run has changed what it had written before. What the server has stays; the run goes on.
+                self._refused.add(name)
+            offsets.update(known)
+        return True
 
     def _ask(self) -> dict[str, int]:
         received = self._client.get_received(self._uid)

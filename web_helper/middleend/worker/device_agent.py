@@ -197,8 +197,11 @@ class DeviceAgent:
                 if time.monotonic() >= next_beat:
                     self._obey(self._client.heartbeat(self._report(code)))
                     next_beat = time.monotonic() + self._settings.heartbeat_seconds
-                while len(active := self._active()) < self._settings.jobs and self._take(active):
-                    self._follow_all()
+                # No more at once than there is room for: one that the server gives again and again must not spin.
+                for _ in range(self._settings.jobs - len(self._active())):
+                    if not self._take(self._active()):
+                        break
+                self._follow_all()
             except ClientError as exc:
                 self._tell("server_away", wait_seconds=backoff.seconds, error=exc.code)
                 next_beat = 0.0

@@ -12,6 +12,7 @@ import msgspec
 from synapse_sdk.clients.components import ComponentClient
 from synapse_sdk.clients.devices import DeviceClient
 from synapse_sdk.components.digests import sha256_of
+from synapse_sdk.components.names import parse_component_path
 from synapse_sdk.exceptions import (
     ClientError,
     ComponentError,
@@ -124,10 +125,11 @@ class Job:
                     steps[run.phase]()
                     backoff.reset()
                 except ClientError as exc:
-                    if not is_passing(exc):
-                        raise JobLostError(exc.code) from exc
-                    self._shop.tell("server_away", uid=run.uid, wait_seconds=backoff.seconds, error=exc.code)
-                    backoff.wait()
+                    if is_passing(exc):
+                        self._shop.tell("server_away", uid=run.uid, wait_seconds=backoff.seconds, error=exc.code)
+                        backoff.wait()
+                    else:
+                        self._give_up(run.phase, exc)
         except JobLostError as exc:
             self._abandon(str(exc))
 
@@ -143,7 +145,7 @@ class Job:
         self._enter(Phase.READY)
 
     def _fetch(self) -> None:
-        wanted = {path: each.sha256 for path, each in self._job.components.items()}
+        wanted = {str(parse_component_path(path)): each.sha256 for path, each in self._job.components.items()}
         missing = {path: digest for path, digest in wanted.items() if self._shop.cache.read(digest) is None}
         if not missing:
             return
@@ -242,6 +244,19 @@ class Job:
         self._shop.store.close(self._run.uid)
         self._shop.tell("run_ended", uid=self._run.uid, status=outcome.status.value, message=outcome.message)
 
+    def _give_up(self, phase: Phase, exc: ClientError) -> None:
+        """The server says no, for good: tell it that the run has failed. Where it is not ours, it says no to that, too.
+
+        Raises:
+            JobLostError: It was told.
+        """
+        if phase is Phase.ENDED:
+            raise JobLostError(exc.code) from exc
+        if self._process.was_started:
+            self._process.request_stop()
+        reason = f"The server refused what this worker asked or told: {_said(exc)}"
+        self._end(Outcome(RunOutcome.FAILED, message=reason))
+
     def _end(self, outcome: Outcome) -> None:
         self._run.outcome = msgspec.to_builtins(outcome)
         self._enter(Phase.ENDED)
@@ -268,6 +283,12 @@ def is_passing(exc: ClientError) -> bool:
     return (
         not isinstance(exc, HTTPError) or isinstance(exc, ServerError | RateLimitError) or exc.status_code in {401, 403}
     )
+
+
+def _said(exc: ClientError) -> str:
+    """The server's own words."""
+    error = exc.detail.get("error") if isinstance(exc.detail, Mapping) else None
+    return str(error.get("message") if isinstance(error, Mapping) else exc.code)
 
 
 def _reason(exc: Exception) -> str:
