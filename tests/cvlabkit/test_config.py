@@ -1,7 +1,7 @@
 """A config as components read it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cvlabkit.core.config import Config
@@ -55,6 +55,7 @@ VALUES = st.recursive(
 )
 
 
+@example(values={"u": "a\x85b", "v": "\u2028"})
 @given(values=st.dictionaries(st.sampled_from("uvw"), VALUES, max_size=3))
 def test_a_template_reads_back_as_it_is(values, tmp_path_factory):
     path = tmp_path_factory.mktemp("template") / "config.yaml"
