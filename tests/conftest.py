@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.engines.needed import needed
@@ -20,6 +21,18 @@ SECONDS = 280
 # A suite in the background of a shell inherits that Ctrl-C is ignored, and so would every command that it sends one.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# The same of a hang-up under `nohup`: a handler, unlike what is ignored, is not inherited.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
+# How long an example takes is the machine's affair. Where every engine is required, a run repeats the one before it:
+# new examples are looked for on people's own machines.
+hypothesis.settings.register_profile(
+    "suite",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    derandomize=os.environ.get("SYNAPSE_REQUIRE_ENGINES") == "1",
+)
+hypothesis.settings.load_profile("suite")
 
 
 @dataclass(frozen=True)
