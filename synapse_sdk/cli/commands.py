@@ -64,6 +64,8 @@ BUILT_IN = {
     "pre-annotation": Later("resources.pre_annotations:app", "List pre-annotation runs, and undo one."),
     "model": Later("resources.models:app", "List models, and add one."),
     "component": Later("components:app", "Versions of components: list, compare, activate, roll back, push."),
+    "experiment": Later("experiments:app", "Experiments: submit, watch, compare, run one again."),
+    "notification": Later("experiments:notifications", "Conflicts that workers ask about: list and answer."),
     "project": Later("resources.projects:app", "Create, list, show and delete projects."),
     "storage": Later("resources.storages:app", "List, show and create storages."),
     "token": Later("resources.tokens:app", "Create, list and revoke access tokens."),

@@ -1,0 +1,196 @@
+"""`synapse experiment`: submit a config, watch its runs, compare them, run one again."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from synapse_sdk.cli.connection import HostOption, JsonOption, TokenOption
+from synapse_sdk.cli.experiments.display import print_comparison, print_detail, print_rows
+from synapse_sdk.cli.experiments.logs import logs_command
+from synapse_sdk.cli.experiments.opening import open_experiments
+from synapse_sdk.cli.failures import UsageError
+from synapse_sdk.cli.output import print_json, say
+
+app = typer.Typer(no_args_is_help=True, help="Experiments: submit, watch, compare, run one again.")
+
+UidArgument = Annotated[str, typer.Argument(help="Id, from `synapse experiment list`.")]
+DeviceOption = Annotated[str | None, typer.Option("--device", help="Only this host may run it.")]
+
+
+class PriorityChoice(StrEnum):
+    """Who is next."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+PriorityOption = Annotated[PriorityChoice, typer.Option("--priority", help="Who is next; among equals, the first.")]
+
+
+@app.command("submit")
+def submit(
+    config: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="YAML; its lists make a grid of runs.")],
+    *,
+    device: DeviceOption = None,
+    priority: PriorityOption = PriorityChoice.NORMAL,
+    name: Annotated[str | None, typer.Option("--name", help="Else the config's `run_name`, else its file's.")] = None,
+    alias: Annotated[str, typer.Option("--alias", help="Which version of each component.")] = "active",
+    pin: Annotated[
+        list[str] | None, typer.Option("--pin", help="`model/resnet.py@<hash>`: this version instead. Repeat for more.")
+    ] = None,
+    hold: Annotated[bool, typer.Option("--hold", help="Keep it back until `synapse experiment resume`.")] = False,
+    expires: Annotated[
+        int | None, typer.Option("--expires", min=1, help="Minutes that it may wait for a worker; any when absent.")
+    ] = None,
+    host: HostOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Submit a config. The versions of its components are frozen now, once for the whole grid."""
+    options: dict[str, Any] = {"device": device, "name": name}
+    if expires is not None:
+        options["expires_in_seconds"] = expires * 60
+    given = {key: value for key, value in options.items() if value is not None}
+    with open_experiments(host, token) as client:
+        made = client.submit(
+            _read(config),
+            file=config.name,
+            priority=priority.value,
+            alias=alias,
+            pinned=dict(map(_parse_pin, pin or ())),
+            hold=hold,
+            **given,
+        )
+    if as_json:
+        print_json(made)
+        return
+    print_rows(made)
+    say(f"{len(made)} submitted. Follow one: synapse experiment logs -f {made[0]['uid']}")
+
+
+@app.command("list")
+def list_experiments(
+    *,
+    status: Annotated[str | None, typer.Option(help="Only these, such as `queued,running`.")] = None,
+    project: Annotated[str | None, typer.Option(help="Only those with this label.")] = None,
+    device: Annotated[str | None, typer.Option(help="Only those that this host runs or ran.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many, newest first.")] = 50,
+    host: HostOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List experiments, the newest first."""
+    with open_experiments(host, token) as client:
+        rows = client.list_experiments(status=status, project=project, device=device, limit=limit)
+    if as_json:
+        print_json(rows)
+        return
+    print_rows(rows)
+
+
+@app.command("show")
+def show(uid: UidArgument, host: HostOption = None, token: TokenOption = None, as_json: JsonOption = False) -> None:
+    """Show one experiment: its state, its components, and what was recorded when it began."""
+    with open_experiments(host, token) as client:
+        found = client.get_experiment(uid)
+        config = client.get_config(uid)["config"]
+    if as_json:
+        print_json({**found, "config": config})
+        return
+    print_detail(found, config)
+
+
+app.command("logs")(logs_command)
+
+
+@app.command("compare")
+def compare(
+    a: UidArgument,
+    b: UidArgument,
+    host: HostOption = None,
+    token: TokenOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how two experiments differ: config, components, environment, metrics."""
+    with open_experiments(host, token) as client:
+        found = client.compare(a, b)
+    if as_json:
+        print_json(found)
+        return
+    print_comparison(found)
+
+
+@app.command("reproduce")
+def reproduce(
+    uid: UidArgument,
+    *,
+    device: DeviceOption = None,
+    priority: PriorityOption = PriorityChoice.NORMAL,
+    host: HostOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run an experiment again with exactly the recorded components, config and seed."""
+    options = {"priority": priority.value} | ({} if device is None else {"device": device})
+    with open_experiments(host, token) as client:
+        made = client.reproduce(uid, **options)
+    if as_json:
+        print_json(made)
+        return
+    print_rows([made])
+    say(f"When it has run: synapse experiment compare {uid} {made['uid']}")
+
+
+@app.command("cancel")
+def cancel(uid: UidArgument, host: HostOption = None, token: TokenOption = None, as_json: JsonOption = False) -> None:
+    """End an experiment; what it has printed and measured stays."""
+    with open_experiments(host, token) as client:
+        found = client.cancel(uid)
+    _print_moved(found, as_json=as_json)
+
+
+@app.command("pause")
+def pause(uid: UidArgument, host: HostOption = None, token: TokenOption = None, as_json: JsonOption = False) -> None:
+    """Take an experiment out of the queue, or hold its run still."""
+    with open_experiments(host, token) as client:
+        found = client.pause(uid)
+    _print_moved(found, as_json=as_json)
+
+
+@app.command("resume")
+def resume(uid: UidArgument, host: HostOption = None, token: TokenOption = None, as_json: JsonOption = False) -> None:
+    """Let an experiment go on that is paused or was kept back."""
+    with open_experiments(host, token) as client:
+        found = client.resume(uid)
+    _print_moved(found, as_json=as_json)
+
+
+def _print_moved(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+    else:
+        say(f"{found['uid']} is {found['status']}.")
+
+
+def _read(config: Path) -> str:
+    try:
+        return config.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise UsageError(f"{config}: byte {exc.start + 1} is not UTF-8.") from exc
+
+
+def _parse_pin(text: str) -> tuple[str, str]:
+    from synapse_sdk.cli.components.references import parse_version_name
+    from synapse_sdk.components.digests import is_hash
+
+    name = parse_version_name(text)
+    if name.path is None or name.which is None or not is_hash(name.which):
+        raise UsageError(f"{text!r} is no version; write `model/resnet.py@<hash>`.")
+    return name.path, name.which

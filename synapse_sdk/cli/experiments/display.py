@@ -1,0 +1,58 @@
+"""Experiments as tables and facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import typer
+
+from synapse_sdk.cli.output import plain, print_facts, print_table, say
+
+COLUMNS = ("uid", "name", "project", "status", "priority", "device", "run", "created")
+_FACTS = (
+    "uid", "name", "project", "status", "message", "priority", "wanted_device", "device", "seed", "reproduces", "user",
+    "created_at", "started_at", "finished_at", "exit_code",
+)  # fmt: skip
+_RECORDED = ("core_hash", "base_hash", "config_sha256", "lock_sha256", "host", "gpu", "python")
+
+
+def print_rows(rows: Iterable[Mapping[str, Any]]) -> None:
+    """One line for each experiment."""
+    print_table(COLUMNS, (_cells(row) for row in rows))
+
+
+def print_detail(found: Mapping[str, Any], config: str) -> None:
+    """One experiment: what it is, what it runs with, its config."""
+    manifest = found["manifest"] or {}
+    facts = {name: found[name] for name in _FACTS} | {name: manifest.get(name) for name in _RECORDED}
+    print_facts({name: value for name, value in facts.items() if value not in (None, "")})
+    typer.echo()
+    print_table(("component", "hash"), ([path, each["hash"]] for path, each in sorted(found["components"].items())))
+    typer.echo()
+    for line in config.splitlines():
+        typer.echo(plain(line))
+
+
+def print_comparison(found: Mapping[str, Any]) -> None:
+    """What differs, one line each; what is the same is not shown."""
+    kinds = ("config", "components", "environment", "metrics")
+    rows = [[kind, each["key"], each["a"], each["b"]] for kind in kinds for each in found[kind]]
+    print_table(("what", "key", found["a"]["uid"], found["b"]["uid"]), rows)
+    if found["same_metrics"]:
+        say("Every row of their metrics is the same.")
+
+
+def _cells(row: Mapping[str, Any]) -> list[object]:
+    device = row["device"] or (f"({row['wanted_device']})" if row["wanted_device"] else None)
+    run = f"{row['grid'] + 1} of {row['grid_size']}" if row["grid_size"] > 1 else ""
+    return [
+        row["uid"],
+        row["name"],
+        row["project"],
+        row["status"],
+        row["priority"],
+        device,
+        run,
+        row["created_at"][:19].replace("T", " "),
+    ]

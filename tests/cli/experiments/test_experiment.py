@@ -1,0 +1,249 @@
+"""`synapse experiment` and `synapse notification`: what a person types, against a real server."""
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from synapse_sdk.clients.components import ComponentClient
+from synapse_sdk.clients.devices import DeviceClient
+from synapse_sdk.clients.experiments import ExperimentClient
+from synapse_sdk.components.digests import sha256_of, short_hash
+from synapse_sdk.wire.devices import ConflictReport, Heartbeat
+from synapse_sdk.wire.experiments import ExperimentManifest, RunOutcome
+
+NUMBERS = itertools.count(1)
+METRICS = b'{"epoch": 1, "loss": 0.5}\n{"epoch": 2, "loss": 0.25}\n'
+
+
+class Bench:
+    """Components and a host of this test's own: the server is shared by all tests."""
+
+    def __init__(self, platform, tmp_path) -> None:
+        number = next(NUMBERS)
+        self.model, self.host_id = f"cli_net_{number}", f"cli-host-{number}"
+        self.store = ComponentClient(platform.url, platform.token)
+        self.store.upload(f"model/{self.model}.py", f"width = {number}\n")
+        with ExperimentClient(platform.url, platform.token) as people:
+            token = people.enrol_device(self.host_id)["token"]
+        self.client = DeviceClient(platform.url, token, self.host_id)
+        self.config = tmp_path / "digits.yaml"
+        self.write(f"project: cli\nseed: 1\nmodel: {self.model}\n")
+
+    def write(self, text: str) -> None:
+        self.config.write_text(text)
+
+    def begin(self):
+        job = self.client.next_job()
+        manifest = ExperimentManifest(
+            components=job.components,
+            core_hash="a" * 64,
+            base_hash="b" * 64,
+            config_sha256=job.config_sha256,
+            seed=job.seed,
+            host=self.host_id,
+        )
+        self.client.start(job.experiment.uid, job.attempt, manifest)
+        return job
+
+    def run(self, outcome=RunOutcome.COMPLETED, metrics=METRICS):
+        job = self.begin()
+        uid = job.experiment.uid
+        self.client.send_log(uid, job.attempt, 0, "epoch 1 \x1b[31mred\né\n".encode())
+        self.client.send_metrics(uid, job.attempt, 0, metrics)
+        self.client.complete(uid, job.attempt, outcome, exit_code=0, message="why it ended")
+        return uid
+
+
+@pytest.fixture
+def bench(platform, tmp_path):
+    made = Bench(platform, tmp_path)
+    yield made
+    made.store.close()
+    made.client.close()
+
+
+def submit(synapse, bench, *arguments):
+    (made,) = synapse.json("experiment", "submit", bench.config, "--device", bench.host_id, *arguments)
+    return made["uid"]
+
+
+def test_an_experiment_from_submission_to_comparison(synapse, bench):
+    uid = submit(synapse, bench, "--priority", "high")
+    assert synapse.json("experiment", "show", uid)["status"] == "queued"
+    assert bench.run() == uid
+
+    again = synapse.json("experiment", "reproduce", uid, "--device", bench.host_id)["uid"]
+    assert bench.run() == again
+    compared = synapse.json("experiment", "compare", uid, again)
+
+    assert compared["same_metrics"]
+    assert [compared[kind] for kind in ("config", "components", "environment", "metrics")] == [[], [], [], []]
+    shown = synapse.json("experiment", "show", again)
+    assert (shown["reproduces"], shown["status"], shown["seed"]) == (uid, "completed", 1)
+    listed = synapse.json("experiment", "list", "--device", bench.host_id, "--status", "completed")
+    assert [each["uid"] for each in listed] == [again, uid]
+
+
+def test_what_people_see_is_a_table(synapse, bench):
+    result = synapse("experiment", "submit", bench.config, "--device", bench.host_id, "--name", "my run")
+    assert result.exit_code == 0
+    for text in (
+        "uid",
+        "my run",
+        "cli",
+        "queued",
+        bench.host_id,
+        "1 submitted. Follow one: synapse experiment logs -f",
+    ):
+        assert text in result.output
+    uid = bench.run()
+    shown = synapse("experiment", "show", uid).output
+    for text in (f"model/{bench.model}.py", "core_hash", "completed", "seed: 1"):
+        assert text in shown
+    compared = synapse("experiment", "compare", uid, uid)
+    assert "Every row of their metrics is the same." in compared.output
+
+
+def test_a_grid_is_one_line_for_each_run(synapse, bench):
+    bench.write(f"model: {bench.model}\nlr: [0.1, 0.2, 0.3]\n")
+
+    made = synapse.json("experiment", "submit", bench.config, "--device", bench.host_id)
+    bench.run()
+
+    assert "1 of 3" in synapse("experiment", "list", "--device", bench.host_id).output
+    assert [each["grid"] for each in made] == [0, 1, 2]
+    for each in made[1:]:
+        assert synapse("experiment", "cancel", each["uid"]).exit_code == 0
+
+
+def test_a_config_that_cannot_run_names_file_and_line(synapse, bench):
+    bench.write("seed: 1\nmodel: there_is_none\n")
+
+    result = synapse("experiment", "submit", bench.config)
+
+    assert result.exit_code == 1
+    assert "digits.yaml:2: model: there is no component model/there_is_none.py on the server." in result.output
+    assert "Traceback" not in result.output
+
+
+def test_the_log_is_printed_and_cannot_command_the_terminal(synapse, bench):
+    submit(synapse, bench)
+    uid = bench.run()
+
+    plain = synapse("experiment", "logs", uid)
+    lines = [json.loads(line) for line in synapse("experiment", "logs", uid, "--json").stdout.splitlines()]
+    rest = synapse("experiment", "logs", uid, "--offset", 17)
+
+    assert plain.stdout == "epoch 1 \x1b[31mred\né\n"  # No terminal here: a file gets what the run has printed.
+    assert lines == [
+        {"offset": 20, "text": "epoch 1 \x1b[31mred\né\n"},
+        {"uid": uid, "status": "completed", "exit_code": 0},
+    ]
+    assert rest.stdout == "é\n"
+
+
+@pytest.mark.parametrize(("outcome", "code"), [(RunOutcome.COMPLETED, 0), (RunOutcome.FAILED, 1)])
+def test_following_ends_with_the_run_and_its_outcome(synapse, bench, outcome, code):
+    uid = submit(synapse, bench)
+    job = bench.begin()
+
+    def go_on() -> None:
+        for number in range(3):
+            time.sleep(0.1)
+            bench.client.send_log(uid, job.attempt, 2 * number, f"{number}\n".encode())
+        bench.client.complete(uid, job.attempt, outcome, message="")
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    result = synapse("experiment", "logs", "-f", uid)
+    thread.join()
+
+    assert (result.exit_code, result.stdout) == (code, "0\n1\n2\n")
+    assert f"{uid} is {outcome.value}." in result.output
+
+
+def test_ctrl_c_leaves_the_run_alone(synapse, bench, platform):
+    uid = submit(synapse, bench)
+    job = bench.begin()
+    bench.client.send_log(uid, job.attempt, 0, b"begun\n")
+    environment = {**os.environ, "SYNAPSE_HOST": platform.url, "SYNAPSE_ACCESS_TOKEN": platform.token}
+    command = [sys.executable, "-c", "from synapse_sdk.cli.main import main; main()", "experiment", "logs", "-f", uid]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
+    ) as process:
+        assert process.stdout.readline() == "begun\n"
+        os.kill(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "The run goes on without this terminal." in said
+    assert "Traceback" not in said
+    assert synapse.json("experiment", "show", uid)["status"] == "running"
+
+
+def test_holding_pausing_and_ending(synapse, bench):
+    uid = submit(synapse, bench, "--hold")
+    assert bench.client.next_job() is None
+    assert synapse.json("experiment", "resume", uid)["status"] == "queued"
+    assert synapse.json("experiment", "pause", uid)["status"] == "paused"
+    assert synapse.json("experiment", "cancel", uid)["status"] == "cancelled"
+    again = synapse("experiment", "resume", uid)
+    assert again.exit_code == 1
+    assert "is cancelled" in again.output
+
+
+def test_pins_and_aliases_are_honoured(synapse, bench):
+    path = f"model/{bench.model}.py"
+    old = bench.store.list_aliases(path)[0]["hash"]
+    bench.store.upload(path, "width = 'new'\n")
+
+    pinned = submit(synapse, bench, "--pin", f"{path}@{old}")
+
+    assert synapse.json("experiment", "show", pinned)["components"][path]["hash"] == old
+    assert synapse("experiment", "submit", bench.config, "--pin", path).exit_code == 2
+    assert synapse("experiment", "submit", bench.config, "--alias", "paper-2026").exit_code == 1
+
+
+def test_a_conflict_is_answered_on_the_command_line(synapse, bench):
+    path, content = f"model/{bench.model}.py", b"width = 'mine'\n"
+    server = bench.store.list_versions("model", bench.model)[0]["hash"]
+    asked = bench.client.report_conflict(
+        ConflictReport(
+            path=path,
+            conflict_type="local_newer",
+            local_sha256=sha256_of(content),
+            server_sha256="f" * 64,
+            local_hash=short_hash(content),
+            server_hash=server,
+        )
+    )
+    listed = [each for each in synapse.json("notification", "list") if each["host_id"] == bench.host_id]
+    assert [(each["id"], each["path"], each["status"]) for each in listed] == [(asked.id, path, "pending")]
+    assert "required." in synapse("notification", "list").output
+
+    assert synapse.json("notification", "answer", asked.id, "use_local")["resolution"] == "use_local"
+
+    (told,) = bench.client.heartbeat(Heartbeat(host_id=bench.host_id)).answers
+    assert (told.path, told.resolution, told.local_sha256) == (path, "use_local", sha256_of(content))
+    assert synapse("notification", "answer", asked.id, "skip").exit_code == 1
+    assert bench.host_id not in synapse("notification", "list").output
+    assert bench.host_id in synapse("notification", "list", "--all").output
+
+
+def test_without_a_login_it_says_what_to_do(stranger):
+    for arguments in (("experiment", "list"), ("notification", "list")):
+        result = stranger(*arguments)
+        assert result.exit_code == 1
+        assert "synapse login" in result.output
+
+
+def test_a_priority_that_is_none_is_a_wrong_command_line(synapse, bench):
+    assert synapse("experiment", "submit", bench.config, "--priority", "asap").exit_code == 2
+    assert synapse("experiment", "submit", bench.config.parent / "none.yaml").exit_code == 2
