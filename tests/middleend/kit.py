@@ -96,3 +96,8 @@ def processes_with(mark: str) -> list[int]:
             if mark.encode() in seen:
                 found.append(int(path.name))
     return found
+
+
+def states_of(mark: str) -> set[str]:
+    """What the processes with this mark do: `T` for those that are held."""
+    return {Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in processes_with(mark)}

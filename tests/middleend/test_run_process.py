@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.middleend.kit import command, log_of, processes_with, python, run, until, wait
+from tests.middleend.kit import command, log_of, processes_with, python, run, states_of, until, wait
 from web_helper.middleend.worker.child.run_process import RunProcess
 
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
@@ -116,24 +116,19 @@ def test_a_paused_run_stands_still_and_goes_on(folder):
     ticks = folder / "ticks"
     until(lambda: ticks.exists() and ticks.stat().st_size > 3)
     process.pause()
-    until(lambda: states(folder) == {"T"}, explain=lambda: states(folder))
+    until(
+        lambda: states_of(f"SYNAPSE_EXPERIMENT_RUN={folder}") == {"T"},
+        explain=lambda: states_of(f"SYNAPSE_EXPERIMENT_RUN={folder}"),
+    )
     held = ticks.stat().st_size
     assert process.poll() is None
     assert ticks.stat().st_size == held
     process.resume()
     until(lambda: ticks.stat().st_size > held + 3)
     process.pause()
-    until(lambda: states(folder) == {"T"})
+    until(lambda: states_of(f"SYNAPSE_EXPERIMENT_RUN={folder}") == {"T"})
     process.request_stop()
     assert wait(process).reason == "stopped"
-
-
-def states(folder):
-    """Of the run's own processes."""
-    found = set()
-    for pid in processes_with(f"SYNAPSE_EXPERIMENT_RUN={folder}"):
-        found.add(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0])
-    return found
 
 
 def test_a_log_without_end_is_bounded_and_keeps_its_end(folder):
