@@ -88,7 +88,8 @@ def test_a_job_whose_answer_was_lost_is_given_again(lab):
     assert host.take(again) is None
 
 
-@pytest.mark.parametrize(("seconds", "status"), [(0, "healthy"), (29, "healthy"), (31, "stale"), (59, "stale"), (61, "disconnected")]
+@pytest.mark.parametrize(
+    ("seconds", "status"), [(0, "healthy"), (29, "healthy"), (31, "stale"), (59, "stale"), (61, "disconnected")]
 )
 def test_a_device_is_as_well_as_it_was_heard_from_lately(seconds, status):
     now = utc_now()

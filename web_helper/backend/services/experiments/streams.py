@@ -98,14 +98,14 @@ def received(experiment: Experiment) -> Received:
 def read_log(call: Call, uid: str, offset: int, *, follow: bool) -> LogBlock:
     """What has come of a log since an offset, as text.
 
-    A character that is cut off at the end waits for its rest, as long as there may be one.
+    A character that is cut off at the end waits for its rest until the run has ended.
     """
     experiment = find_experiment(call, uid)
     status = ExperimentStatus(experiment.status)
     block = chunks.read_stream(call.session, experiment.id, Stream.LOG, offset, limit=READ_BYTES)
     has_more = offset + len(block) < experiment.log_size
     is_over = not has_more and (status.has_ended or not follow)
-    kept = block if is_over else whole_text(block)
+    kept = block if is_over and status.has_ended else whole_text(block)
     return LogBlock(kept.decode(errors="replace"), offset + len(kept), status, has_more=has_more, is_last=is_over)
 
 
