@@ -1,15 +1,18 @@
 """Pre-annotation from a model, all of it: tasks per second against the same model called in a loop.
 
 A platform with its agent serves the model by one replica; the run asks for every task and submits the answers. Rounds of the
-loop and of runs alternate. `python -m tests.bench.from_model [tasks] [rounds]`.
+loop and of runs alternate. A run's beginning (until its first answer) and its end (from its last) take as long however many
+tasks there are, so they are told apart from what each task costs. `python -m tests.bench.from_model [tasks] [rounds]`.
 """
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from synapse_agent.engines.serving import process as processes
@@ -68,34 +71,69 @@ def _publish(bench: Bench, client: BackendClient) -> int:
     return int(publish_plugin(pack_plugin(folder, bench.folder, notify=lambda _: None), client).release_id)
 
 
+@dataclass(frozen=True)
+class _Run:
+    """One run: what it took until its first answer, from there to its last, and after that; and its CPU seconds."""
+
+    count: int
+    begin: float
+    steady: float
+    end: float
+    cpu: float
+    replica_cpu: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Tasks per second, with beginning and end."""
+        return self.count / (self.begin + self.steady + self.end)
+
+    @property
+    def steady_rate(self) -> float:
+        """Tasks per second from the first answer to the last."""
+        return (self.count - 1) / self.steady
+
+
 def _compare(bench: Bench, client: BackendClient, facts: dict, *, callers: int, rounds: int) -> Iterator[Goal]:
-    ratios, shares = [], []
+    runs: list[tuple[_Run, float]] = []
+    shares = []
     for number in range(rounds + 1):
         alone, model_cpu = run_loop(SIDE)
         # Another model each time: what is done with the same one is skipped.
         model = client.create_model({"name": f"{callers}-{number}"})["id"]
-        rate, replica_cpu = _run(bench, facts, callers, model)
+        run = _run(bench, facts, callers, model)
         after, model_cpu_after = run_loop(SIDE)
         # The first deploys the model, or finds a replica that has not answered yet.
         if number:
-            ratios.append(rate / ((alone + after) / 2))
-            shares.append((model_cpu + model_cpu_after) / 2 / replica_cpu)
+            runs.append((run, (alone + after) / 2))
+            shares.append((model_cpu + model_cpu_after) / 2 / run.replica_cpu)
     what = f"{callers} at once, model of {1000 * model_cpu:.0f} ms"
-    told = {"ratios": ratios, "shares": shares}
-    yield Goal(f"from a model: throughput of the model's own, {what}", middle(ratios), LEAST, "x", True, told)
-    yield Goal(f"from a model: model's share of its replica's CPU, {what}", middle(shares), LEAST, "x", True, told)
+    yield from _goals(runs, what)
+    yield Goal(f"from a model: model's share of its replica's CPU, {what}", middle(shares), LEAST, "x", True)
 
 
-def _run(bench: Bench, facts: dict, callers: int, model: int) -> tuple[float, float]:
-    """Tasks per second, and the replica's CPU seconds per task."""
+def _goals(runs: list[tuple[_Run, float]], what: str) -> Iterator[Goal]:
+    steady = [run.steady_rate / alone for run, alone in runs]
+    whole = [run.rate / alone for run, alone in runs]
+    count = runs[0][0].count
+    yield Goal(
+        f"from a model: throughput of the model's own, {what}", middle(steady), LEAST, "x", True, {"all": steady}
+    )
+    told = f"the same, a run of {count} tasks with its beginning and end"
+    yield Goal(f"{told}, {what}", middle(whole), LEAST, "x", True, {"all": whole})
+    for part, words in (("begin", "until the first answer"), ("end", "after the last answer")):
+        yield Goal(f"the run's own: {words}, {what}", middle(getattr(run, part) for run, _ in runs), None, "s")
+    yield Goal(f"the run's CPU per task, {what}", 1000 * middle(run.cpu / run.count for run, _ in runs), None, "ms")
+
+
+def _run(bench: Bench, facts: dict, callers: int, model: int) -> _Run:
     command = [sys.executable, "-m", "tests.bench.from_model", "--run", str(callers), str(model)]
     command += [str(facts[name]) for name in ("agent", "url", "project", "release")]
     token = (bench.platform.home.path / "agent" / "api.token").read_text().strip()
     variables = {**os.environ, **bench.variables, "AGENT_TOKEN": token}
     before = _replica_cpu(bench)
     done = subprocess.run(command, env=variables, stdout=subprocess.PIPE, text=True, check=True)
-    count, seconds = map(float, done.stdout.split())
-    return count / seconds, (_replica_cpu(bench) - before) / count
+    told = json.loads(done.stdout)
+    return _Run(**told, replica_cpu=(_replica_cpu(bench) - before) / told["count"])
 
 
 def _replica_cpu(bench: Bench) -> float:
@@ -105,7 +143,7 @@ def _replica_cpu(bench: Bench) -> float:
 
 
 def annotate(callers: int, model: int, facts: list[str]) -> None:
-    """What a run's own process does; prints the tasks and the seconds."""
+    """What a run's own process does; prints the tasks and what they took."""
     from synapse_sdk.loggers import NoOpLogger
     from synapse_sdk.plugins.context import PluginEnvironment, RuntimeContext
     from tests.bench.served_model import ToTask
@@ -116,18 +154,21 @@ def annotate(callers: int, model: int, facts: list[str]) -> None:
     ctx = RuntimeContext(logger=NoOpLogger(), env=PluginEnvironment({}), client=client, agent_client=on_agent)
     params = {"name": "bench", "project": int(project), "agent": int(agent), "method": "inference", "model": model}
     params |= {"pre_processor": int(release), "concurrency": callers, "poll_interval_seconds": 0.2}
-    began = time.monotonic()
+    began, used = time.monotonic(), time.process_time()
     result = ToTask.dispatch(params, ctx)
+    over, cpu = time.monotonic(), time.process_time() - used
     assert not result.failures, result.failures[:3]
     assert not result.skipped_count
-    print(result.success_count, time.monotonic() - began)
+    first, last = min(ToTask.answered), max(ToTask.answered)
+    parts = {"begin": first - began, "steady": last - first, "end": over - last}
+    print(json.dumps({"count": result.success_count, "cpu": cpu, **parts}))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--run"]:
         annotate(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
     else:
-        given = [int(word) for word in sys.argv[1:]] or [300]
+        given = [int(word) for word in sys.argv[1:]] or [600]
         goals = list(from_model(given[0], given[1] if given[1:] else 3))
         print_goals(goals)
         sys.exit(any(goal.is_met is False for goal in goals))

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from skimage.filters import gaussian, threshold_otsu
@@ -34,7 +34,11 @@ class Deployment(BaseDeploymentAction):
 
 
 class ToTask(ToTaskAction):
+    # When each answer came.
+    answered: ClassVar[list[float]] = []
+
     def convert_data_from_inference(self, inference_data, task_data=None):
+        self.answered.append(time.monotonic())
         attributes = {"pixels": inference_data["bright"]}
         return {"annotations": [{"id": 1, "type": "classification", "category": "a", "attributes": attributes}]}
 
