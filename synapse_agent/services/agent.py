@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from synapse_agent.core.records import save_record
 from synapse_agent.core.settings import Settings
 from synapse_agent.engines.local.engine import LocalEngine
 from synapse_agent.engines.protocol import Engine
@@ -30,6 +31,7 @@ from synapse_agent.services.serving_setup import OnRay, ServingParts, open_servi
 from synapse_sdk.exceptions import ConfigurationError, ServerError
 from synapse_sdk.plugins.executors.environment import forget_half_built
 
+API_URL_FILE = "api.url"
 API_TOKEN_FILE = "api.token"  # noqa: S105 - a file's name.
 
 
@@ -76,6 +78,8 @@ def open_agent(settings: Settings, enrolment: Enrolment, own_url: str) -> AgentP
         engine = RayJobsEngine(cluster, lost_seconds=settings.ray_lost_seconds)
     on_ray = None if cluster is None else OnRay(cluster, settings.ray_serve_port, home / "releases")
     forget_half_built(home / "envs")
+    # Commands on this host find the agent by it, whatever its port.
+    save_record(home / API_URL_FILE, own_url.encode())
     link = ServerLink(settings.server_url, enrolment.key)
     shop = Workshop(
         settings=settings,

@@ -69,6 +69,7 @@ BUILT_IN = {
     "project": Later("resources.projects:app", "Create, list, show and delete projects."),
     "storage": Later("resources.storages:app", "List, show and create storages."),
     "token": Later("resources.tokens:app", "Create, list and revoke access tokens."),
+    "playground": Later("playground:app", "Try plugins in the browser: each app in a container of its own."),
     "job": Later("jobs:app", "Follow and stop jobs: server exports and plugin runs."),
     "plugin": Later("plugin:app", "Make, run, test and publish plugins."),
 }

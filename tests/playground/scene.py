@@ -88,8 +88,8 @@ class PlaygroundHost:
         )
 
     @contextmanager
-    def client(self) -> Iterator[AgentClient]:
-        """The real client on the real API, in this process."""
+    def served(self) -> Iterator[FastAPI]:
+        """The playground's API; its builds and its keeper run."""
         self.playground = self.open()
         app = FastAPI()
         app.state.playground, app.state.api_token = self.playground, TOKEN
@@ -97,11 +97,17 @@ class PlaygroundHost:
         app.add_exception_handler(SynapseError, serve_applications.explain)
         self.playground.start()
         try:
-            with (
-                InProcessTransport(app) as transport,
-                AgentClient(host="http://agent", token=TOKEN, transport=transport) as client,
-            ):
-                yield client
+            yield app
         finally:
             self.tags |= {record.image for record in self.playground.find_all({})}
             self.playground.stop()
+
+    @contextmanager
+    def client(self) -> Iterator[AgentClient]:
+        """The real client on the real API, in this process."""
+        with (
+            self.served() as app,
+            InProcessTransport(app) as transport,
+            AgentClient(host="http://agent", token=TOKEN, transport=transport) as client,
+        ):
+            yield client

@@ -1,0 +1,5 @@
+"""`synapse playground`."""
+
+from synapse_sdk.cli.playground.command import app
+
+__all__ = ["app"]
