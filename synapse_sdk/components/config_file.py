@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ import yaml
 from synapse_sdk.exceptions import ComponentError
 
 KeyPath = tuple[str | int, ...]
+# No config that people write comes near.
+MAX_VALUES = 100_000
 MERGE_TAG = "tag:yaml.org,2002:merge"
 # YAML 1.1 wants a dot in a number with an exponent; everybody else reads 1e-3 as a number.
 EXPONENT = re.compile(r"[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+")
@@ -85,7 +88,7 @@ def parse_config(text: str, origin: str = "config") -> ConfigDocument:
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
-        lines = {} if node is None else dict(_lines_of(node, (), origin, set()))
+        lines = {} if node is None else _bounded(_lines_of(node, (), origin, set()), origin)
         data = None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
@@ -99,6 +102,14 @@ def parse_config(text: str, origin: str = "config") -> ConfigDocument:
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         raise ComponentError(f"{origin}:1: a config is a mapping of names to values.")
     return ConfigDocument(data, origin, lines)
+
+
+def _bounded(lines: Iterator[tuple[KeyPath, int]], origin: str) -> dict[KeyPath, int]:
+    found = dict(islice(lines, MAX_VALUES + 1))
+    if len(found) > MAX_VALUES:
+        # Anchors within anchors: a kilobyte that unfolds to more than any memory holds.
+        raise ComponentError(f"{origin}:{max(found.values())}: more than {MAX_VALUES} values, anchors unfolded.")
+    return found
 
 
 def _lines_of(node: yaml.Node, path: KeyPath, origin: str, open_nodes: set[int]) -> Iterator[tuple[KeyPath, int]]:

@@ -73,6 +73,7 @@ def test_each_run_has_a_config_of_its_own_that_is_this_run_and_no_grid(lab):
         (GRID.replace("focal", "nowhere"), "my.yaml:3: loss: there is no component loss/nowhere.py"),
         ("model: [net", "my.yaml:"),
         ("- a list", "my.yaml:1: a config is a mapping"),
+        ("lr: 0.1", "my.yaml:1: the config names no component."),
         ("model: 7", "my.yaml:1: model: a component is text"),
         ("model: net\nlr: []", "my.yaml:2: lr: an empty list"),
         ("model: net\nlr: '{{rate}}'\nloss: '{{kind}}'", "my.yaml:3: loss: `{{kind}}`"),

@@ -94,6 +94,8 @@ class _Needs:
         ]
         closure = close_over(self._call, [each.component for each in references], self._wanted)
         problems += map(str, closure.unresolved)
+        if not references:
+            problems.append(f"{self._document.origin}:1: the config names no component.")
         if problems:
             raise UnprocessableProblem("\n".join(problems[:MAX_PROBLEMS]))
 
