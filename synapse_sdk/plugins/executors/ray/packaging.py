@@ -93,7 +93,8 @@ def _installed(folder: Path, dependencies: Dependencies) -> dict[str, Any]:
     options = [word for line in lines if line.startswith("-") for word in line.split()]
     packages = [line for line in lines if not line.startswith("-")]
     wheels = sorted((folder / dependencies.wheels_dir).glob("*.whl"))
-    packages += [f"{_WHEELS_ROOT}/{dependencies.wheels_dir}/{wheel.name}" for wheel in wheels]
+    # Before the names that ask for them: pip looks a name up elsewhere unless it has met its wheel.
+    packages = [f"{_WHEELS_ROOT}/{dependencies.wheels_dir}/{wheel.name}" for wheel in wheels] + packages
     if not packages:
         return {}
     manager = dependencies.package_manager
