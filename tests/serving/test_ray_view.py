@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from synapse_agent.engines.ray.serve.declaration import declare, declared_by_others
+from synapse_agent.engines.ray.serve.logs import replicas_to_read
 from synapse_agent.engines.ray.serve.records import Deployment, RayApplication, load_applications
 from synapse_agent.engines.ray.serve.view import own_words_of, view_application, words_of
 from synapse_agent.engines.serving.protocol import Reserved
@@ -77,6 +78,28 @@ def test_words_are_the_replicas_own_or_one_line_without_a_trace():
     said = words_of(details("DEPLOY_FAILED", message="Failed to update", of_deployment=trace))
     assert said == "The deployment failed. (ValueError)"
     assert words_of(details("RUNNING")) == ""
+
+
+@pytest.mark.parametrize(
+    ("tool", "said"),
+    [
+        ("    ERROR: Could not find\n    ERROR: No matching distribution found for nope==1\n", "No matching distribution found for nope==1"),
+        ("error: Failed to parse: `nope=1`\n", "Failed to parse: `nope=1`"),
+    ],
+)  # fmt: skip
+def test_requirements_that_cannot_be_installed_are_named(tool, said):
+    text = f"Runtime env setup failed:\nTraceback\nSubprocessCalledProcessError: Run cmd\nLast 50 lines:\n{tool}"
+    assert words_of(details("DEPLOY_FAILED", message=text)) == f"Runtime env setup failed: {said}"
+
+
+def test_replicas_that_live_and_the_wanted_revisions_that_ended_are_read():
+    def actor(number, state, package):
+        return {"actor_id": str(number), "state": state, "serialized_runtime_env": f'{{"working_dir": "{package}"}}'}
+
+    lost = [actor(number, "DEAD", "gcs://new.zip") for number in range(5)]
+    actors = [actor(7, "ALIVE", "gcs://old.zip"), actor(8, "DEAD", "gcs://old.zip"), *lost, actor(9, "ALIVE", "")]
+    assert replicas_to_read(actors, "gcs://new.zip") == ["2", "3", "4", "7", "9"]
+    assert replicas_to_read(actors, "") == ["7", "9"]
 
 
 def test_a_declaration_names_what_ray_is_to_do_and_shows_no_key(tmp_path):

@@ -16,6 +16,7 @@ import httpx2
 CONNECT_SECONDS, READ_SECONDS, UPLOAD_SECONDS = 3.0, 20.0, 120.0
 DEFAULT_PORT = 8265
 MAX_REASON_CHARACTERS = 300
+MAX_ACTORS = 1_000
 
 
 class RayAwayError(OSError):
@@ -127,11 +128,21 @@ class RayCluster:
         """
         query = {"actor_id": actor_id, "suffix": suffix, "lines": str(lines)}
         try:
-            text = self._send("GET", "/api/v0/logs/file", params=query).text
+            return self._send("GET", "/api/v0/logs/file", params=query).text
         except RayRefusedError:
+            # Such as of an actor that has not been started yet.
             return ""
-        # Each part of the answer begins with whether it could be read.
-        return text[1:] if text.startswith("1") else ""
+
+    def actors(self, class_name: str) -> list[dict[str, Any]]:
+        """What the cluster knows of the actors of a class, those that have ended among them.
+
+        Raises:
+            RayAwayError: It does not answer.
+            RayRefusedError: It refused.
+        """
+        chosen = {"filter_keys": "class_name", "filter_predicates": "=", "filter_values": class_name}
+        answer = self._send("GET", "/api/v0/actors", params={"detail": "1", "limit": str(MAX_ACTORS), **chosen}).json()
+        return list(((answer.get("data") or {}).get("result") or {}).get("result") or ())
 
     def usage_by_node(self, timeout_seconds: float = READ_SECONDS) -> dict[str, dict[str, tuple[float, float]]]:
         """What each node has: `{node: {resource: (used, total)}}`; the cluster looks every few seconds.

@@ -21,6 +21,7 @@ from synapse_agent.engines.ray.serve.declaration import (
     owner_of,
     pack_release,
 )
+from synapse_agent.engines.ray.serve.logs import read_logs
 from synapse_agent.engines.ray.serve.records import Deployment, RayApplication, load_applications
 from synapse_agent.engines.ray.serve.view import AWAY, View, view_application
 from synapse_agent.engines.serving.protocol import Reserved
@@ -32,7 +33,6 @@ from synapse_sdk.wire.serve import MAX_MESSAGE_CHARACTERS, CapacityRequest, Serv
 LOOK_SECONDS = 0.5
 # How long a declaration may take to show before it is made again.
 SETTLE_SECONDS = 5.0
-LOG_LINES = 2000
 _SETTLED = frozenset({ServeStatus.RUNNING, ServeStatus.DEPLOYING, ServeStatus.NOT_STARTED})
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -144,14 +144,14 @@ class RayServeEngine:
 
     def logs(self, name: str) -> bytes:
         """What the replicas of an application have printed lately."""
+        with self._lock:
+            application = self._applications.get(name)
+            runtime_env = application.wanted.config.get("runtime_env") if application else None
+        package = runtime_env.get("working_dir") if isinstance(runtime_env, dict) else None
         try:
-            details = (self._cluster.serve_details().get("applications") or {}).get(name) or {}
-            replicas = [one for part in (details.get("deployments") or {}).values() for one in part["replicas"]]
-            ids = [one["actor_id"] for one in replicas if one.get("actor_id")]
-            texts = [self._cluster.actor_log(each, suffix, LOG_LINES) for each in ids for suffix in ("out", "err")]
+            return read_logs(self._cluster, name, str(package or "")).encode()
         except OSError as exc:
             return f"{exc.strerror or exc}\n".encode()
-        return "".join(texts).encode()
 
     def _keep(self, spec: ServeDeploy) -> Path:
         """The engine's own copy of a release; the run that deploys it may be on another machine than this."""

@@ -15,6 +15,8 @@ from synapse_sdk.wire.serve import ServeStatus
 # What `replica.py` puts around the words that are for people.
 _WORDS = re.compile(r"<synapse:(\d+):(.*?):synapse>", re.DOTALL)
 _ERROR_LINE = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception|Exit)): (.*)$", re.MULTILINE)
+# What pip and uv say of requirements that cannot be installed.
+_INSTALLER_LINE = re.compile(r"^\s*(?:ERROR:|error:|\u00d7)\s+(\S.*)$", re.MULTILINE)
 MAX_WORDS = 500
 AWAY = "The Ray cluster does not answer; what it served is served again when it is back"
 
@@ -89,8 +91,10 @@ def own_words_of(details: Mapping[str, Any], revision: int) -> str:
 def words_of(details: Mapping[str, Any]) -> str:
     """What Ray says of an application and its deployment, in a line without its traces and addresses."""
     for text in reversed(_texts(details)):
-        errors = _ERROR_LINE.findall(text)
+        errors, installers = _ERROR_LINE.findall(text), _INSTALLER_LINE.findall(text)
         first = text.strip().partition("\n")[0]
+        if first and installers:
+            return sanitize_error_message(f"{first.rstrip(':')}: {installers[-1]}")[:MAX_WORDS]
         if first:
             said = f"{first} ({errors[-1][0]})" if errors else first
             return sanitize_error_message(said)[:MAX_WORDS]
