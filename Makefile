@@ -12,10 +12,10 @@ EXTRAS := server agent postgres s3 parquet formats demo
 COMPILE := $(BIN)/python -m uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url \
 	--generate-hashes --quiet --custom-compile-command "make lock"
 
-.PHONY: help install engines demo up test test-system test-peers nightly check format bench bench-peers bench-volume docs lock clean
+.PHONY: help install engines demo playground-demo up test test-system test-peers nightly check format bench bench-peers bench-volume docs lock clean
 
 help:  ## Print this list.
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -31,6 +31,9 @@ engines: $(STAMP)  ## Add Ray and PyTorch to .venv, for the tests that run on th
 
 demo: $(STAMP)  ## Photographs in, annotated, exported, validated: see the platform work.
 	$(BIN)/synapse demo
+
+playground-demo: $(STAMP)  ## Try a plugin in the browser: an app in a container (needs Docker or Podman).
+	docker/playground-demo.sh
 
 up: $(STAMP)  ## Start server, worker and agent on 127.0.0.1.
 	$(BIN)/synapse up

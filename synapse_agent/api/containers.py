@@ -13,7 +13,6 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
-from synapse_agent.api.access import key_of
 from synapse_agent.services.containers.playground import Made, Playground
 from synapse_agent.services.containers.wishes import make_container
 from synapse_sdk.exceptions import ValidationError
@@ -45,17 +44,16 @@ async def create_container(request: Request, playground: Containers) -> Response
 
     The body is JSON, or a form with the release's archive as `file`, where objects are JSON text.
     """
-    user_key = key_of(request.headers, "SYNAPSE-User") or None
     if request.headers.get("content-type", "").startswith("multipart/"):
         async with request.form(max_files=1) as form:
             upload = form.get("file")
             if not isinstance(upload, UploadFile):
                 raise HTTPException(400, "The form has no file.")
             body = _parsed(_form_fields(form))
-            made = await asyncio.to_thread(make_container, playground, body, upload.file, user_key)
+            made = await asyncio.to_thread(make_container, playground, body, upload.file)
     else:
         body = _parsed(await request.body())
-        made = await asyncio.to_thread(make_container, playground, body, None, user_key)
+        made = await asyncio.to_thread(make_container, playground, body, None)
     return _answer(request, made)
 
 

@@ -100,7 +100,7 @@ def open_agent(settings: Settings, enrolment: Enrolment, own_url: str) -> AgentP
         history=RunHistory(store, engine),
         releases=shop.releases,
         serving=open_serving(home, link.client, report_seconds=settings.heartbeat_seconds, on_ray=on_ray),
-        playground=open_host_playground(home, own_url, releases=shop.releases, server_url=settings.server_url),
+        playground=open_host_playground(home, own_url, releases=shop.releases, link=link),
         cluster=cluster,
     )
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from synapse_sdk.clients.backend import BackendClient
+from synapse_sdk.clients.backend.transport import item_path
 from synapse_sdk.clients.base import Call
 from synapse_sdk.utils.retry import NO_RETRY
 from synapse_sdk.wire.agents import MAX_WAIT_SECONDS, Claim, ClaimRequest, RunReport, RunStart, RunState
+from synapse_sdk.wire.containers import ReleaseArchive
 
 READ_SECONDS = 30.0
 
@@ -51,6 +53,16 @@ class ServerLink:
             ClientError: The call failed.
         """
         return RunState.model_validate(self._post(f"{job_id}/report/", report))
+
+    def find_release(self, name: str) -> ReleaseArchive:
+        """The archive of a release, `code@version`.
+
+        Raises:
+            NotFoundError: There is no such release.
+            ClientError: The call failed.
+        """
+        answer = self.client.send_json(Call("GET", item_path("v2/agent-runs/releases", name)))
+        return ReleaseArchive.model_validate(answer["data"])
 
     def close(self) -> None:
         self.client.close()

@@ -133,6 +133,13 @@ class ContainerRecord(BaseModel):
     recreated: str | None = None
 
 
+class ReleaseArchive(BaseModel):
+    """Where an agent finds a release's archive on the server, for a short while."""
+
+    archive_url: str
+    sha256: str
+
+
 class BuildAnswer(BaseModel):
     """A container is being made: where to look how far it is."""
 

@@ -68,7 +68,7 @@ class PlaygroundHost:
     """A playground and its API; `restart` is what a killed and restarted agent is like."""
 
     def __init__(self, home: Path, engine, *, fetch=None, **settings):
-        self.home, self.engine, self.fetch = home, engine, fetch or (lambda _name, _key: None)
+        self.home, self.engine, self.fetch = home, engine, fetch or (lambda _name: None)
         self.settings = PlaygroundSettings(**{"look_seconds": 0.2, "stop_seconds": 1, **settings})
         self.tags: set[str] = set()
 

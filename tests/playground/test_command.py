@@ -85,7 +85,7 @@ def test_a_folder_is_packed_and_a_failed_build_shows_what_the_step_printed(synap
         (("create",), "name a release"),
         (("create", "x@1", "--params", "no"), "not JSON"),
         (("create", "x@1", "--env", "A"), "NAME=value"),
-        (("create", "nobody@1"), "does not have"),
+        (("create", "nobody@1"), "publish it"),
         (("stop", "nothing"), "no container"),
         (("stop", "nobody@1"), "no container"),
     ],

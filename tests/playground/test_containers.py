@@ -218,7 +218,7 @@ def test_removing_what_is_being_made_leaves_nothing(host, code, tmp_path):
 
 def test_what_cannot_be_made_is_refused(client, code, tmp_path):
     archive = write_release(tmp_path, code=code, app=apps.ECHO)
-    with pytest.raises(ValidationError, match="does not have"):
+    with pytest.raises(ValidationError, match="publish it"):
         client.create_container("nobody@1.0.0")
     with pytest.raises(ConflictError, match="not other@1"):
         client.create_container("other@1", plugin_file=archive)

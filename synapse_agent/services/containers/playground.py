@@ -35,7 +35,7 @@ from synapse_sdk.wire.containers import (
     EngineHealth,
 )
 
-Fetch = Callable[[str, str | None], str | None]
+Fetch = Callable[[str], str | None]
 FILTERS = frozenset({"status", "plugin_release", "model", "label", "search", "ids", "ids_ex"})
 
 
@@ -52,8 +52,8 @@ class Playground:
 
     Args:
         bench: Engine, records and folders.
-        fetch: Answers the SHA-256 of a release's archive that it has put on the shelf, by the release's name and a
-            person's key; None when the server has no such release, or was not asked.
+        fetch: Answers the SHA-256 of a release's archive that it has put on the shelf, by the release's name;
+            None when the server does not give it.
     """
 
     def __init__(self, bench: Workbench, fetch: Fetch) -> None:
@@ -86,13 +86,13 @@ class Playground:
             available=True, engine=info.name, version=info.version, problem=problem, warning=info.warning or None
         )
 
-    def find_release(self, plugin_release: str, model: int | None, wish: AppWish, user_key: str | None) -> AppRelease:
+    def find_release(self, plugin_release: str, model: int | None, wish: AppWish) -> AppRelease:
         """A release by its name: as the server has it, else as an archive that was sent along before.
 
         Raises:
             ValidationError: Neither the agent nor its server has it.
         """
-        sha256 = self._fetch(plugin_release, user_key)
+        sha256 = self._fetch(plugin_release)
         if sha256 is not None:
             return self.shelf.describe(sha256, wish)
         same = [each for each in self._bench.store.all() if each.plugin_release == plugin_release]
@@ -100,8 +100,8 @@ class Playground:
         if row is None:
             raise ValidationError(
                 400,
-                f"This agent does not have {plugin_release!r}: send its archive along (plugin_file=…, --file), or give "
-                "the client a person's token (user_token=…) so that the server is asked for it.",
+                f"Neither this agent nor its server has {plugin_release!r}: publish it, or send its archive along "
+                "(plugin_file=…, --file).",
             )
         return AppRelease(row.plugin_release, row.image, row.checksum, row.app)
 

@@ -11,14 +11,14 @@ from synapse_agent.services.containers.playground import Playground, open_playgr
 from synapse_agent.services.containers.releases import ReleaseShelf
 from synapse_agent.services.containers.workshop import Places
 from synapse_agent.services.releases import ReleaseCache
-from synapse_sdk.clients.backend import BackendClient
-from synapse_sdk.exceptions import ClientConnectionError, ClientError, NotFoundError, ServerError, ValidationError
+from synapse_agent.services.server_link import ServerLink
+from synapse_sdk.exceptions import ClientConnectionError, ClientError, ConfigurationError, NotFoundError, ServerError
 from synapse_sdk.utils.network import is_loopback
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - as the agent's own API, where it is told to listen to others.
 
 
-def open_host_playground(home: Path, own_url: str, *, releases: ReleaseCache, server_url: str) -> Playground:
+def open_host_playground(home: Path, own_url: str, *, releases: ReleaseCache, link: ServerLink) -> Playground:
     """The playground of this host; nothing runs yet."""
     settings = PlaygroundSettings()
     shelf = ReleaseShelf(home / "playground" / "archives", settings)
@@ -27,7 +27,7 @@ def open_host_playground(home: Path, own_url: str, *, releases: ReleaseCache, se
         settings,
         engine=DockerEngine(settings.engine_url),
         places=places_of(settings, own_url),
-        fetch=ServerReleases(releases, shelf, server_url).fetch,
+        fetch=ServerReleases(releases, shelf, link).fetch,
     )
 
 
@@ -44,34 +44,26 @@ class ServerReleases:
     Args:
         cache: The agent's own copies.
         shelf: Where the playground keeps archives.
-        server_url: The server.
+        link: The server.
     """
 
-    def __init__(self, cache: ReleaseCache, shelf: ReleaseShelf, server_url: str) -> None:
-        self._cache, self._shelf, self._url = cache, shelf, server_url
+    def __init__(self, cache: ReleaseCache, shelf: ReleaseShelf, link: ServerLink) -> None:
+        self._cache, self._shelf, self._link = cache, shelf, link
 
-    def fetch(self, plugin_release: str, user_key: str | None) -> str | None:
-        """SHA-256 of a release's archive, which is on the shelf by then; None when the server has no such release.
+    def fetch(self, plugin_release: str) -> str | None:
+        """SHA-256 of a release's archive, which is on the shelf by then; None when the server does not give it.
 
         Raises:
-            ValidationError: The person may not see it.
             ServerError: The archive could not be fetched.
         """
-        if user_key is None:
-            return None
         try:
-            with BackendClient(self._url, user_key) as client:
-                release = client.get_plugin_release(plugin_release)
-        except (NotFoundError, ClientConnectionError):
+            release = self._link.find_release(plugin_release)
+            if not self._shelf.has(release.sha256):
+                with self._cache.opened(release.archive_url, release.sha256) as archive:
+                    self._shelf.take(archive)
+        except (ClientConnectionError, NotFoundError, ConfigurationError):
             # What the agent has itself still runs.
             return None
         except ClientError as exc:
-            raise ValidationError(400, f"The server does not give {plugin_release!r}: {exc.detail}") from exc
-        sha256 = str(release["sha256"])
-        if not self._shelf.has(sha256):
-            try:
-                with self._cache.opened(release["url"], sha256) as archive:
-                    self._shelf.take(archive)
-            except ClientError as exc:
-                raise ServerError(502, f"The release could not be fetched: {exc}") from exc
-        return sha256
+            raise ServerError(502, f"The release could not be fetched from the server: {exc.detail}") from exc
+        return release.sha256

@@ -10,9 +10,7 @@ from synapse_sdk.exceptions import ArchiveError, ConfigurationError, ConflictErr
 from synapse_sdk.wire.containers import ContainerCreate
 
 
-def make_container(
-    playground: Playground, body: ContainerCreate, upload: IO[bytes] | None, user_key: str | None
-) -> Made:
+def make_container(playground: Playground, body: ContainerCreate, upload: IO[bytes] | None) -> Made:
     """Make a container of the archive that came along, else of the release that the agent or its server has.
 
     Raises:
@@ -26,7 +24,7 @@ def make_container(
             return playground.create(body, _checked(body, release))
         if body.plugin_release is None:
             raise ValidationError(400, "Say which release: plugin_release, or an archive as file.")
-        return playground.create(body, playground.find_release(body.plugin_release, body.model, wish, user_key))
+        return playground.create(body, playground.find_release(body.plugin_release, body.model, wish))
     except (ArchiveError, ConfigurationError) as exc:
         raise ValidationError(400, str(exc)) from exc
 

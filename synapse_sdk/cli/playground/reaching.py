@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from synapse_sdk.exceptions import ConfigurationError
-from synapse_sdk.utils.auth import load_credentials, read_env
+from synapse_sdk.utils.auth import read_env
 
 if TYPE_CHECKING:
     from synapse_sdk.clients.agent import AgentClient
@@ -48,8 +48,7 @@ def open_agent(url: str | None, token: str | None) -> AgentClient:
                 f"its token lies on its host, in {TOKEN_FILE} of its home."
             )
         url, token = url or found[0][0], token or found[0][1]
-    # So that the agent may ask its server for a release.
-    return AgentClient(url, token, user_token=load_credentials().access_token)
+    return AgentClient(url, token)
 
 
 def find_container(client: AgentClient, name: str) -> dict[str, Any]:

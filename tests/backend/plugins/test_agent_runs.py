@@ -218,3 +218,15 @@ def test_a_run_whose_release_is_gone_cannot_start(client, host):
 
     assert host.start(job["id"]).status_code == 409
     assert host.start(str(uuid.uuid4())).status_code == 404
+
+
+def test_an_agent_finds_the_archive_of_a_release_and_nobody_else_does(client, host):
+    headers = {"SYNAPSE-Agent": f"Token {host.key}"}
+
+    found = client.get("/v2/agent-runs/releases/yolo@1.0.0/", headers=headers).json()["data"]
+
+    assert client.get(found["archive_url"]).content == ARCHIVE
+    assert client.get("/v2/agent-runs/releases/yolo@9/", headers=headers).status_code == 404
+    assert client.get("/v2/agent-runs/releases/yolo/", headers=headers).status_code == 404
+    stranger = {"SYNAPSE-Agent": "Token wrong"}
+    assert client.get("/v2/agent-runs/releases/yolo@1.0.0/", headers=stranger).status_code == 401

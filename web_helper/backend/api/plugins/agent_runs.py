@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader
 
 from synapse_sdk.wire.agents import Claim, ClaimRequest, RunReport, RunStart, RunState
+from synapse_sdk.wire.containers import ReleaseArchive
 from synapse_sdk.wire.pages import Envelope
 from web_helper.backend.api.context import database_of
 from web_helper.backend.api.resource import create_router
@@ -79,6 +80,18 @@ def report_run(request: Request, key: AgentKey, job_id: UUID, body: RunReport) -
             status=job.status, console_size=job.console_size, stop_requested=job.stop_requested_at is not None
         )
     return Envelope[RunState].model_validate(_envelope(request, state))
+
+
+@router.get("/v2/agent-runs/releases/{name}/", operation_id="v2_agent_runs_release")
+def find_release(request: Request, key: AgentKey, name: str) -> Envelope[ReleaseArchive]:
+    """The archive of a release, `code@version`, for an agent that makes a playground container of it."""
+    with database_of(request).read() as session:
+        service.find_agent(session, key)
+        release, file = service.release_with_archive(session, name)
+        grant = ObjectGrant(file.storage_id, file.path, Operation.GET, file_name="release.zip")
+        url = request.app.state.signer.sign_object(grant).url
+        archive = ReleaseArchive(archive_url=url, sha256=release.sha256)
+    return Envelope[ReleaseArchive].model_validate(_envelope(request, archive))
 
 
 def _note_alive(request: Request, key: str | None, body: ClaimRequest) -> None:

@@ -13,10 +13,11 @@ from synapse_sdk.wire.accounts import Scope
 from synapse_sdk.wire.agents import Claim, ClaimRequest, ConsolePart, ExitKind, RunEnding, RunReport
 from synapse_sdk.wire.jobs import JobStatus
 from web_helper.backend.core.problems import AuthenticationProblem, ConflictProblem, NotFoundProblem
-from web_helper.backend.models import Agent, Job, PluginRelease
+from web_helper.backend.models import Agent, DataFile, Job, PluginRelease
 from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries.plugins import agent_runs as queries
 from web_helper.backend.queries.plugins.agents import agent_by_key_hash
+from web_helper.backend.queries.plugins.serve_applications import release_named
 from web_helper.backend.services.authentication import add_token, hash_key
 from web_helper.backend.services.plugins.jobs import FINAL, MAX_CONSOLE_CHARACTERS
 
@@ -72,6 +73,18 @@ def take_job(session: Session, agent: Agent, job_id: str) -> tuple[Job, PluginRe
     job.status, job.started = JobStatus.RUNNING, job.started or utc_now()
     queries.delete_run_tokens(session, job.id)
     return job, release, _issue_key(session, job)
+
+
+def release_with_archive(session: Session, name: str) -> tuple[PluginRelease, DataFile]:
+    """A release by `code@version`, and its archive.
+
+    Raises:
+        NotFoundProblem: There is no such release, or it has no archive.
+    """
+    release = release_named(session, name)
+    if release is None or release.data_file is None:
+        raise NotFoundProblem(f"There is no release {name!r}; `code@version` names one.")
+    return release, release.data_file
 
 
 def report_run(session: Session, agent: Agent, job_id: str, report: RunReport) -> Job:
