@@ -42,6 +42,7 @@ def submit(request: Request, actor: WritingActor, body: ExperimentSubmit) -> Com
         runs = [] if uids else freezing.freeze(call, body)
     with begin_call(request, actor, database.write()) as call:
         uids = uids or submitting.add_grid(call, body, runs)
+    with begin_call(request, actor, database.read()) as call:
         return answer(reading.show_all(call, uids), f"{len(uids)} submitted.")
 
 
