@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 
 Metrics = dict[str, float]
 
+# What a run that goes on may have changed meanwhile; anything else makes it another run.
+_FREE_KEYS = {
+    "checkpoint_interval",
+    "checkpoint_path",
+    "device",
+    "epochs",
+    "log_dir",
+    "log_interval",
+    "logger",
+    "project",
+    "run_name",
+}
+
 
 class Agent(ABC):
     """One experiment.
@@ -81,7 +94,7 @@ class Agent(ABC):
         seed = self.config.whole_number("seed", default=DEFAULT_SEED)
         path = self.config.get("checkpoint_path")
         if path is not None and Path(path).is_file():
-            self.load(path)
+            self._resume(Path(path), epochs)
         if self.recorder is not None:
             self.recorder.begin(self.epoch)
         while self.epoch < epochs:
@@ -116,7 +129,8 @@ class Agent(ABC):
     def save(self, path: str | Path) -> None:
         """Write a checkpoint: the file is the old one or the new one, never half."""
         parts = {name: each.state_dict() for name, each in self._stateful().items()}
-        write_state(Path(path), {"epoch": self.epoch, "step": self.step, "history": self.history, "parts": parts})
+        state = {"epoch": self.epoch, "step": self.step, "history": self.history}
+        write_state(Path(path), {**state, "config": self._fixed_values(), "parts": parts})
 
     def load(self, path: str | Path) -> None:
         """Go on from a checkpoint.
@@ -125,7 +139,21 @@ class Agent(ABC):
             ComponentError: It is none, or it is of other components than the config builds.
         """
         self.prepare()
-        state = read_state(Path(path))
+        self._take(Path(path), read_state(Path(path)))
+
+    def _resume(self, path: Path, epochs: int) -> None:
+        """Go on from a checkpoint of this very run: with other values, its metrics would be of neither run."""
+        state, values = read_state(path), self._fixed_values()
+        changed = [key for key in {**values, **state["config"]} if values.get(key) != state["config"].get(key)]
+        if changed or state["epoch"] > epochs:
+            what = f"with other values of {', '.join(changed)}" if changed else f"of {state['epoch']} epochs already"
+            raise ComponentError(f"{path}: a run {what}; choose another run_name or log_dir, or remove the file.")
+        self._take(path, state)
+
+    def _fixed_values(self) -> dict[str, str]:
+        return {key: repr(value) for key, value in self.config.to_dict().items() if key not in _FREE_KEYS}
+
+    def _take(self, path: Path, state: dict[str, Any]) -> None:
         for name, each in self._stateful().items():
             try:
                 each.load_state_dict(state["parts"][name])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from synapse_sdk.components.call_syntax import read_literal, write_literal
+from synapse_sdk.components.call_syntax import read_literal
 from synapse_sdk.components.config_file import ConfigDocument, parse_config, read_config_file
+from synapse_sdk.components.config_text import config_to_yaml, run_to_yaml
 from synapse_sdk.components.grid import expand_grid
 from synapse_sdk.components.placeholders import find_value, resolve_placeholders
 from synapse_sdk.exceptions import ComponentError
@@ -100,11 +99,11 @@ class Config:
 
     def dump_template(self, path: str | Path) -> None:
         """Write the config as YAML that reads back as it is: a start for the next one."""
-        _write_yaml(self.to_dict(), Path(path))
+        Path(path).write_text(config_to_yaml(self.to_dict()), encoding="utf-8")
 
     def dump_run(self, path: str | Path) -> None:
         """Write the config of one run: what is a list in it is data, and reads back as such, not as an axis."""
-        _write_yaml(_each_list(self.to_dict(), write_literal), Path(path))
+        Path(path).write_text(run_to_yaml(self.to_dict()), encoding="utf-8")
 
     def __getitem__(self, key: str) -> Any:
         value = resolve_placeholders(find_value(self._document.data, key), self._root)
@@ -146,35 +145,6 @@ class Config:
         config = Config(data)
         config._document = ConfigDocument(config._document.data, self._document.origin, self._document.lines)
         return config
-
-
-class _Dumper(yaml.SafeDumper):
-    """PyYAML's safe dumper with tuples."""
-
-
-def _represent_text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    # A next-line character (U+0085) is a line break to YAML, and folded into a space unless it is escaped.
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if "\x85" in value else None)
-
-
-_Dumper.add_representer(str, _represent_text)
-_Dumper.add_representer(
-    tuple, lambda dumper, value: dumper.represent_sequence("tag:yaml.org,2002:python/tuple", value, flow_style=True)
-)
-
-
-def _write_yaml(values: Mapping[str, Any], path: Path) -> None:
-    path.write_text(yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True), encoding="utf-8")
-
-
-def _each_list(values: Mapping[str, Any], change: Callable[[list[Any]], Any]) -> dict[str, Any]:
-    changed = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            changed[key] = _each_list(value, change)
-        else:
-            changed[key] = change(value) if isinstance(value, list) else value
-    return changed
 
 
 def _document_of(source: str | Path | Mapping[str, Any]) -> ConfigDocument:

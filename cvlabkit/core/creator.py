@@ -62,20 +62,36 @@ class Creator:
         made: Agent = self.build(Category.AGENT, None, self, *arguments)
         return made
 
-    def names(self, category: str) -> tuple[str, ...]:
-        """The logical names under a category, as the config orders them."""
-        return tuple(name for name in self._options[Category(category)] if name is not None)
+    def all(self, category: str, *arguments: Any) -> dict[str, Any]:
+        """Every component of a category by its logical name; one that has none is called as its file is."""
+        kind = Category(category)
+        return {
+            option.calls[0].name if name is None else name: self.build(kind, name, *arguments)
+            for name, option in self._options[kind].items()
+        }
+
+    def optional(self, category: str, name: str | None = None, *arguments: Any) -> Any:
+        """The component of a logical name, else the one that has none, for all uses; None when there is neither."""
+        options = self._options[Category(category)]
+        found = [each for each in (name, None) if each in options]
+        return self.build(Category(category), found[0], *arguments) if found else None
+
+    def required(self, category: str, name: str, *arguments: Any) -> Any:
+        """The same, where there must be one.
+
+        Raises:
+            ComponentError: The config has none.
+        """
+        options = self._options[Category(category)]
+        return self.build(Category(category), None if name not in options and None in options else name, *arguments)
 
     def __getattr__(self, name: str) -> CategoryCreator:
         if name not in set(Category):
             raise AttributeError(f"{name!r} is no category; there are {', '.join(Category)}.")
         return CategoryCreator(self, Category(name))
 
-    def __contains__(self, name: object) -> bool:
-        """Whether there is a component for a category (`"sampler"`), or for a logical name (`"sampler.train"`)."""
-        category, _, option = str(name).partition(".")
-        options = self._options[Category(category)] if category in set(Category) else {}
-        return option in options if option else bool(options)
+    def __contains__(self, category: object) -> bool:
+        return category in set(Category) and bool(self._options[Category(str(category))])
 
     def build(self, category: Category, name: str | None, *arguments: Any) -> Any:
         """One component by its category and logical name.

@@ -30,6 +30,12 @@ def seed_of_epoch(seed: int, epoch: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{epoch}".encode()).digest()[:4])
 
 
+def limit_threads(count: int | None) -> None:
+    """Let torch compute in so many threads; how sums are split among them shows in the last digits."""
+    if count is not None and (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(count)
+
+
 def use_deterministic_algorithms(*, is_wanted: bool) -> None:
     """Let torch take only algorithms whose results never change; it refuses an operation that has none."""
     if (torch := sys.modules.get("torch")) is None:

@@ -12,7 +12,7 @@ from cvlabkit.core.agent import Metrics
 from cvlabkit.core.config import Config
 from cvlabkit.core.creator import Creator
 from cvlabkit.core.metrics_file import MetricsFile
-from cvlabkit.core.randomness import DEFAULT_SEED, seed_everything, use_deterministic_algorithms
+from cvlabkit.core.randomness import DEFAULT_SEED, limit_threads, seed_everything, use_deterministic_algorithms
 from cvlabkit.core.source_import import SourceRecord
 
 DEFAULT_LOG_DIR = "logs"
@@ -65,13 +65,15 @@ def _train(config: Config, folder: Path, record: SourceRecord | None) -> list[Me
     folder.mkdir(parents=True, exist_ok=True)
     seed = config.whole_number("seed", default=DEFAULT_SEED)
     config.merge({"seed": seed}).dump_run(folder / "config.yaml")
+    # Components write where the run does; each run of a grid goes on from a checkpoint of its own.
+    config = config.merge({"log_dir": str(folder)})
     if (checkpoint := config.get("checkpoint_path")) is not None:
-        # Each run of a grid goes on from its own.
         config = config.merge({"checkpoint_path": str(folder / checkpoint)})
     try:
         # Imports every component, so that what draws is there to be seeded.
         create = Creator(config)
         seed_everything(seed)
+        limit_threads(config.whole_number("threads", default=0, at_least=0) or None)
         use_deterministic_algorithms(is_wanted=config.get("deterministic", True) is not False)
         agent = create.agent()
         agent.prepare()

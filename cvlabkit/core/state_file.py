@@ -38,7 +38,7 @@ def read_state(path: Path) -> dict[str, Any]:
             state = _parse(file)
         except (ValueError, RuntimeError, LookupError, EOFError, ImportError, pickle.UnpicklingError) as exc:
             raise ComponentError(f"{path}: no checkpoint of the kit, or a damaged one.") from exc
-    if not isinstance(state, dict) or not {"epoch", "step", "history", "parts"} <= set(state):
+    if not isinstance(state, dict) or not {"epoch", "step", "history", "config", "parts"} <= set(state):
         raise ComponentError(f"{path}: no checkpoint of the kit.")
     return state
 

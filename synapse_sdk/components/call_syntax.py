@@ -6,7 +6,6 @@ Quotes, lists `[…]`, tuples `(…)` and mappings `{key: value}` hold whatever 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -61,20 +60,6 @@ def read_literal(text: str) -> Any:
     except ComponentError:
         return text
     return value if reader.is_done else text
-
-
-def write_literal(value: Any) -> str:
-    """The text that `read_literal`, or an argument of a call, reads as this value."""
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{write_literal(key)}: {write_literal(each)}" for key, each in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        inner = ", ".join(map(write_literal, value))
-        return f"[{inner}]" if isinstance(value, list) else f"({inner})"
-    if isinstance(value, float) and not math.isfinite(value):
-        return ".nan" if math.isnan(value) else f"{'-' if value < 0 else ''}.inf"
-    return str(value)
 
 
 def bare_value(text: str) -> Any:

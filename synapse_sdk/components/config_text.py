@@ -31,9 +31,14 @@ _Dumper.add_representer(
 _Dumper.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+0123456789"))
 
 
+def config_to_yaml(data: dict[str, Any]) -> str:
+    """A config as YAML, its lists as the axes that they are."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
+
+
 def run_to_yaml(data: dict[str, Any]) -> str:
     """The config of one run (`grid.GridRun.data`) as YAML."""
-    return yaml.dump(_keep_lists(data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
+    return config_to_yaml(_keep_lists(data))
 
 
 def _keep_lists(value: Any) -> Any:

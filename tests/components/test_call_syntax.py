@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse_sdk.components.call_syntax import ComponentCall, bare_value, parse_pipeline, read_literal, write_literal
+from synapse_sdk.components.call_syntax import ComponentCall, bare_value, parse_pipeline, read_literal
 from synapse_sdk.exceptions import ComponentError
 
 NAMES = st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_]{0,12}", fullmatch=True)
@@ -126,8 +126,3 @@ def test_special_numbers():
     assert bare_value(".inf") == math.inf
     assert math.isnan(bare_value(".nan"))
     assert bare_value("inf") == "inf"
-
-
-@given(st.lists(VALUES, max_size=4) | st.dictionaries(NAMES, VALUES, max_size=4))
-def test_a_written_literal_is_read_as_it_was(value):
-    assert read_literal(write_literal(value)) == value
