@@ -31,7 +31,7 @@ class ToTaskParams(BaseModel):
         pre_processor_params: More parameters for each inference.
         extra_params: A further place for settings (`to_task_…`).
         concurrency: Tasks that are worked on at once.
-        batch_size: Tasks that are fetched, and submitted, in one request.
+        batch_size: Tasks that are fetched in one request, and at most submitted in one.
         timeout_seconds: How long a deployed pre-processor may take to answer.
         poll_interval_seconds: Longest pause between two looks at it.
     """

@@ -20,7 +20,7 @@ class ToTaskSettings:
     Attributes:
         concurrency: Tasks that are worked on at once. Files are mostly parsed, which is no faster with more threads; a
             model that answers over the network is.
-        batch_size: Tasks that are fetched, and submitted, in one request.
+        batch_size: Tasks that are fetched in one request, and at most submitted in one.
         timeout_seconds: How long a deployed pre-processor may take until it is RUNNING.
         poll_interval_seconds: Longest pause between two looks at it; the first ones are shorter.
     """
