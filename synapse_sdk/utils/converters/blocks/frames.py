@@ -22,7 +22,7 @@ def write_frame(stream: IO[bytes], data: bytes) -> None:
             view = view[os.write(file, view) :]
 
 
-def read_frame(stream: IO[bytes]) -> bytes | None:
+def read_frame(stream: IO[bytes]) -> bytearray | None:
     """Read one message; None when the other side is gone, be it in the middle of one."""
     size = _read(stream.fileno(), 4)
     return None if size is None else _read(stream.fileno(), int.from_bytes(size, "little"))
@@ -41,7 +41,7 @@ def widen(*streams: IO[bytes]) -> None:
             return  # More than this user may have.
 
 
-def _read(file: int, size: int) -> bytes | None:
+def _read(file: int, size: int) -> bytearray | None:
     found = bytearray(size)
     view = memoryview(found)
     while view:
@@ -49,4 +49,4 @@ def _read(file: int, size: int) -> bytes | None:
         if not count:
             return None
         view = view[count:]
-    return bytes(found)
+    return found

@@ -15,6 +15,7 @@ from typing import IO, Any, Protocol, TypeVar
 import msgspec
 
 from synapse_sdk.exceptions import ConverterLostError, FormatError
+from synapse_sdk.utils.auth import read_env
 from synapse_sdk.utils.converters.base import DatasetWriter
 from synapse_sdk.utils.converters.blocks.chunk import Chunk
 from synapse_sdk.utils.converters.blocks.frames import read_frame, widen, write_frame
@@ -24,6 +25,9 @@ from synapse_sdk.utils.converters.blocks.worker import WorkerJob, convert_checke
 # Blocks that a worker has at once: one in work and one waiting, so that none is idle and memory stays bounded.
 _AHEAD = 2
 _STOP_SECONDS = 5.0
+# A block's texts come and go: a C library that gives them back to the system after each block spends a tenth of a
+# worker's time on getting them again. Others than glibc do not look at these.
+_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(8 << 20), "MALLOC_TRIM_THRESHOLD_": str(16 << 20)}
 
 
 class HasItems(Protocol):
@@ -131,7 +135,11 @@ class _Worker:
         # Not `multiprocessing`: its children import the main module again, which is the user's and may have no guard.
         module = "synapse_sdk.utils.converters.blocks.worker"
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, our own module.
-            [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+            [sys.executable, "-m", module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            env={**read_env(), **_KEEP_MEMORY},
         )
         self._input: IO[bytes] = _given(self._process.stdin)
         self._output: IO[bytes] = _given(self._process.stdout)

@@ -23,7 +23,8 @@ from synapse_sdk.utils.converters.sinks import LocalSink
 # Names under which a validator finds splits again as they were written.
 _KNOWN_SPLITS = frozenset({"", "train", "val", "test"})
 _WHOLE_FILES = {Format.YOLO: "labels", Format.VOC: "Annotations"}
-_TAIL_BYTES = 16 << 20
+# Where the categories begin; a schema of thousands of classes fits.
+_TAIL_BYTES = 1 << 20
 
 
 class _Frame(msgspec.Struct):

@@ -67,22 +67,22 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     source, target = sys.stdin.buffer, os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # What is printed by mistake must not end up among the messages.
-    frames: Queue[bytes | None] = Queue(_QUEUED)
+    frames: Queue[bytearray | None] = Queue(_QUEUED)
     threading.Thread(target=_receive, args=(source, frames), daemon=True).start()
     first = frames.get()
     if first is not None:
         _work(msgspec.msgpack.decode(first, type=WorkerJob), frames, target)
 
 
-def _receive(source: IO[bytes], frames: Queue[bytes | None]) -> None:
+def _receive(source: IO[bytes], frames: Queue[bytearray | None]) -> None:
     """Read ahead: the other side must never wait to send while this one waits to send."""
-    frame: bytes | None = b""
+    frame: bytearray | None = bytearray()
     while frame is not None:
         frame = read_frame(source)
         frames.put(frame)
 
 
-def _work(job: WorkerJob, frames: Queue[bytes | None], target: IO[bytes]) -> None:
+def _work(job: WorkerJob, frames: Queue[bytearray | None], target: IO[bytes]) -> None:
     encode = msgspec.msgpack.Encoder().encode
     decode = msgspec.msgpack.Decoder(list[BlockItem]).decode
     with tempfile.TemporaryDirectory() as spare:

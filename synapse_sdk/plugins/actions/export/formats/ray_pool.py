@@ -16,7 +16,6 @@ from typing import Any
 import msgspec
 
 from synapse_sdk.exceptions import FormatError
-from synapse_sdk.plugins.executors.ray.cluster import current_cluster
 from synapse_sdk.utils.auth import read_env
 from synapse_sdk.utils.converters.blocks import Chunk
 from synapse_sdk.utils.converters.blocks.items import BlockItem
@@ -36,6 +35,8 @@ def find_cluster() -> Any | None:
     Raises:
         PluginRunError: The run is a Ray job, and its cluster does not answer.
     """
+    from synapse_sdk.plugins.executors.ray.cluster import current_cluster
+
     ray = current_cluster(read_env())
     return ray if ray is not None and free_cores(ray) > 1 else None
 
