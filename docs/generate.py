@@ -17,7 +17,18 @@ from synapse_sdk import exceptions
 from synapse_sdk.cli.main import build_app
 from synapse_sdk.plugins.actions.export import ExportAction
 from synapse_sdk.plugins.steps import StepRegistry
-from synapse_sdk.wire import annotations, bundle, containers, errors, files, imports, jobs, serve
+from synapse_sdk.wire import (
+    annotations,
+    bundle,
+    containers,
+    devices,
+    errors,
+    experiments,
+    files,
+    imports,
+    jobs,
+    serve,
+)
 from web_helper.backend.app import create_app
 from web_helper.backend.core.settings import Settings as ServerSettings
 from web_helper.backend.queries.filters import Listing
@@ -75,7 +86,7 @@ def exception_rows() -> Iterator[list[str]]:
 
 def write_enums() -> str:
     parts = ["# Values on the wire\n"]
-    for module in (annotations, bundle, containers, errors, files, imports, jobs, serve):
+    for module in (annotations, bundle, containers, devices, errors, experiments, files, imports, jobs, serve):
         for name, value in vars(module).items():
             if inspect.isclass(value) and issubclass(value, StrEnum) and value.__module__ == module.__name__:
                 first = (value.__doc__ or "").split("\n")[0]

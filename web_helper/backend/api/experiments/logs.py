@@ -18,7 +18,8 @@ from web_helper.backend.api.experiments.answers import create_api_router
 from web_helper.backend.core.problems import ValidationProblem
 from web_helper.backend.services.experiments.streams import LogBlock, read_log
 
-LOOK_SECONDS = 0.3
+# A log that is silent is looked at less and less often: followers of long runs cost little.
+LOOK_SECONDS, MAX_LOOK_SECONDS = 0.25, 2.0
 router = create_api_router("experiments")
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
@@ -51,18 +52,19 @@ class LogResponse(Response):
             tasks.cancel_scope.cancel()
 
     async def _send_all(self, block: LogBlock, send: Send) -> None:
-        last_sent = time.monotonic()
+        last_sent, look_seconds = time.monotonic(), LOOK_SECONDS
         while True:
             events = b"".join(self._events_of(block))
             if not events and time.monotonic() - last_sent > self._heartbeat_seconds:
                 events = b": heartbeat\n\n"
             if events:
-                last_sent = time.monotonic()
+                last_sent, look_seconds = time.monotonic(), LOOK_SECONDS
                 await send({"type": "http.response.body", "body": events, "more_body": True})
             if block.is_last:
                 return
             if not block.has_more:
-                await anyio.sleep(LOOK_SECONDS)
+                await anyio.sleep(look_seconds)
+                look_seconds = min(1.5 * look_seconds, MAX_LOOK_SECONDS)
             block = await anyio.to_thread.run_sync(self._read)
 
     def _events_of(self, block: LogBlock) -> Iterator[bytes]:

@@ -131,7 +131,8 @@ def whole_text(block: bytes) -> bytes:
     """The block without a character that is cut off at its end."""
     for length in range(1, min(4, len(block)) + 1):
         byte = block[-length]
-        if byte < 0x80:
+        if byte < 0x80 or byte > 0xF4:
+            # It ends a character, or begins none.
             return block
         if byte >= 0xC0:
             needed = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
