@@ -102,6 +102,11 @@ class ComponentClient(BaseClient):
         """What is lacking of what is needed (`synapse_sdk.wire.components.ComponentNegotiation`)."""
         return self._post("sync", dict(body))
 
+    def get_state(self) -> str:
+        """What names the store's state: the same again means that nothing has changed."""
+        state: str = self._get("state")["state"]
+        return state
+
     def get_manifest(self, experiment_uid: str) -> dict[str, str]:
         """The versions that an experiment ran with, by path."""
         components: dict[str, str] = self._get(f"manifest/{_part(experiment_uid)}")["components"]

@@ -209,7 +209,7 @@ class ComponentNegotiation(Request):
 
     Attributes:
         have: SHA-256 of the local bytes, by path.
-        need: The components that are wanted; None stands for all that the alias names.
+        need: The components that are wanted; None stands for all that the alias names, and all that the worker has.
         follow_imports: Whether what the needed components import is wanted too.
         alias: Which version of each.
         pinned: Versions that are wanted instead of the alias's: those of a manifest.
@@ -250,6 +250,7 @@ class ComponentOffer(BaseModel):
         needed: Paths that imports have added to those that were asked for.
         missing: Paths that were asked for and have no such version.
         unresolved: Imports that lead nowhere.
+        state: The store's state that this answer was read from, or an older one.
     """
 
     versions: dict[str, OfferedVersion]
@@ -258,3 +259,10 @@ class ComponentOffer(BaseModel):
     needed: list[str]
     missing: list[str]
     unresolved: list[UnresolvedImport]
+    state: str
+
+
+class StoreState(BaseModel):
+    """Names what the store holds: as long as it is the same, so is the answer to every negotiation."""
+
+    state: str

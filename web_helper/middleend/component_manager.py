@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
 from synapse_sdk.clients.components import ComponentClient
-from synapse_sdk.components.digests import sha256_of, short_hash
+from synapse_sdk.components.digests import sha256_of
 from synapse_sdk.components.names import parse_component_path
 from synapse_sdk.exceptions import ClientError, ComponentError
 from synapse_sdk.utils.auth import load_credentials, read_env
-from web_helper.middleend.config_needs import ConfigNeeds, find_needs, follow_local, present
+from web_helper.middleend.config_needs import ConfigNeeds, find_needs, follow_local
 from web_helper.middleend.local_tree import LocalTree
+from web_helper.middleend.quick_pass import QuickPass
 from web_helper.middleend.sync_plan import ConflictResolution, ConflictType, SyncAction, SyncStrategy
 from web_helper.middleend.sync_records import SyncConflict, SyncResult
 from web_helper.middleend.sync_run import Offer, SyncRun
@@ -24,6 +25,8 @@ from web_helper.middleend.sync_run import Offer, SyncRun
 __all__ = ["ComponentManager", "ConflictResolution", "ConflictType", "SyncConflict", "SyncResult", "SyncStrategy"]
 
 ENV_API_KEY = "CVLABKIT_API_KEY"
+# Instead of a config's digest, which no digest is.
+EVERYTHING = "*"
 ConflictCallback = Callable[[SyncConflict], ConflictResolution | str]
 _log = logging.getLogger(__name__)
 
@@ -56,6 +59,7 @@ class ComponentManager:
         key = api_key or read_env().get(ENV_API_KEY) or load_credentials(host=server_url).access_token
         self.client = ComponentClient(server_url, key, transport=transport)
         self.tree = LocalTree(Path(base_path))
+        self._quick = QuickPass(self.client, self.tree, server_url)
         self.sync_strategy = SyncStrategy(sync_strategy)
         self.conflict_callback = conflict_callback
 
@@ -87,12 +91,31 @@ class ComponentManager:
             ClientError: The server could not be asked.
         """
         chosen = self.sync_strategy if strategy is None else SyncStrategy(strategy)
-        with nullcontext() if chosen is SyncStrategy.DRY_RUN else self._exclusive():
-            needs = find_needs(Path(config_path), self.tree.read)
+        config = Path(config_path)
+
+        def plan() -> SyncRun:
+            needs = find_needs(config, self.tree.read)
             run = self._plan_needs(needs, chosen)
             _require_all(needs, run)
-            run.ask(self._decide)
-            return run.carry_out()
+            return run
+
+        return self._synchronise(chosen, sha256_of(config.read_bytes()), plan)
+
+    def sync_all(self, strategy: SyncStrategy | str | None = None) -> SyncResult:
+        """Bring every component up to date: all that is active on the server, and what is only here.
+
+        Raises:
+            ClientError: The server could not be asked.
+        """
+        chosen = self.sync_strategy if strategy is None else SyncStrategy(strategy)
+
+        def plan() -> SyncRun:
+            digests = self._digests_of(self.tree.list_paths())
+            offer = self._negotiate(digests, everything=True, follow=False)
+            lacking: dict[str, str | None] = dict.fromkeys(offer.versions)
+            return SyncRun(self.client, self.tree, lacking | digests, offer, strategy=chosen)
+
+        return self._synchronise(chosen, EVERYTHING, plan)
 
     def resolve_pending_conflicts(
         self, result: SyncResult, resolutions: Mapping[str, ConflictResolution | str]
@@ -105,9 +128,9 @@ class ComponentManager:
         pending = [conflict for conflict in result.conflicts if not conflict.resolved]
         decided = {path: ConflictResolution(each) for path, each in resolutions.items()}
         with self._exclusive():
-            contents = self._read([conflict.path for conflict in pending])
-            offer = self._negotiate(contents, follow=False)
-            run = SyncRun(self.client, self.tree, contents, offer, strategy=SyncStrategy.INTERACTIVE)
+            digests = self._digests_of([conflict.path for conflict in pending])
+            offer = self._negotiate(digests, follow=False)
+            run = SyncRun(self.client, self.tree, digests, offer, strategy=SyncStrategy.INTERACTIVE)
             run.ask(lambda conflict: decided.get(conflict.path, ConflictResolution.PENDING))
             outcome = run.carry_out()
         waiting = {conflict.path for conflict in outcome.conflicts}
@@ -124,9 +147,9 @@ class ComponentManager:
         """
         pinned = self.client.get_manifest(uid)
         with self._exclusive():
-            contents = self._read(list(pinned))
-            offer = self._negotiate(contents, follow=False, pinned=pinned)
-            run = SyncRun(self.client, self.tree, contents, offer, strategy=SyncStrategy.SERVER_AUTHORITATIVE)
+            digests = self._digests_of(list(pinned))
+            offer = self._negotiate(digests, follow=False, pinned=pinned)
+            run = SyncRun(self.client, self.tree, digests, offer, strategy=SyncStrategy.SERVER_AUTHORITATIVE)
             result = run.carry_out()
         return {"synced": [*result.synced, *result.skipped], "failed": result.failed, "errors": result.errors}
 
@@ -145,14 +168,31 @@ class ComponentManager:
 
     def get_local_hashes(self, paths: Sequence[str]) -> dict[str, str]:
         """Short hashes of the files that are here."""
-        return {path: short_hash(content) for path, content in present(self._read(paths)).items()}
+        looks = self.tree.look(str(parse_component_path(path)) for path in paths)
+        return {path: look.hash for path, look in looks.items() if look is not None}
 
     def close(self) -> None:
         """Close the connections."""
+        self._quick.close()
         self.client.close()
 
-    def _read(self, paths: Sequence[str]) -> dict[str, bytes | None]:
-        return {path: self.tree.read(parse_component_path(path)) for path in paths}
+    def _digests_of(self, paths: Sequence[str]) -> dict[str, str | None]:
+        looks = self.tree.look(str(parse_component_path(path)) for path in paths)
+        return {path: None if look is None else look.sha256 for path, look in looks.items()}
+
+    def _synchronise(self, strategy: SyncStrategy, what: str, plan: Callable[[], SyncRun]) -> SyncResult:
+        if strategy is SyncStrategy.DRY_RUN:
+            return plan().carry_out()
+        key = f"{strategy} {what}"
+        with self._exclusive():
+            found = self._quick.find(key, self.tree.list_paths if what == EVERYTHING else tuple)
+            if found is not None:
+                return found
+            run = plan()
+            run.ask(self._decide)
+            result = run.carry_out()
+            self._quick.note(key, run)
+            return result
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
@@ -162,25 +202,34 @@ class ComponentManager:
 
     def _plan_needs(self, needs: ConfigNeeds, strategy: SyncStrategy) -> SyncRun:
         while True:
-            offer = self._negotiate(needs.contents)
+            digests = {path: None if text is None else sha256_of(text) for path, text in needs.contents.items()}
+            offer = self._negotiate(digests)
             led_to = [*offer.versions, *self._only_here(offer)]
             more = [parse_component_path(path) for path in led_to if path not in needs.contents]
             follow_local(needs, more, self.tree.read)
             # Only a file that the server's imports have led to needs another round: its content was not told.
             if all(needs.contents[str(component)] is None for component in more):
-                return SyncRun(self.client, self.tree, needs.contents, offer, strategy=strategy)
+                return SyncRun(
+                    self.client, self.tree, dict.fromkeys(needs.contents) | digests, offer, strategy=strategy
+                )
 
     def _only_here(self, offer: Offer) -> list[str]:
         """What the server's versions import and only this tree has."""
         wanted = [each["path"] for each in offer.unresolved if each["path"] is not None]
-        return list(present(self._read(wanted)))
+        return [path for path, digest in self._digests_of(wanted).items() if digest is not None]
 
     def _negotiate(
-        self, contents: Mapping[str, bytes | None], *, follow: bool = True, pinned: Mapping[str, str] | None = None
+        self,
+        digests: Mapping[str, str | None],
+        *,
+        everything: bool = False,
+        follow: bool = True,
+        pinned: Mapping[str, str] | None = None,
     ) -> Offer:
-        have = {path: sha256_of(content) for path, content in present(contents).items()}
-        question = {"have": have, "need": list(contents), "follow_imports": follow, "pinned": dict(pinned or {})}
-        return Offer.of(self.client.negotiate(question), have, list(contents))
+        have = {path: digest for path, digest in digests.items() if digest is not None}
+        need = None if everything else list(digests)
+        question = {"have": have, "need": need, "follow_imports": follow, "pinned": dict(pinned or {})}
+        return Offer.of(self.client.negotiate(question), have, list(digests))
 
     def _decide(self, conflict: SyncConflict) -> ConflictResolution:
         if self.conflict_callback is None:

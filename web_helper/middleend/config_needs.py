@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,8 +89,3 @@ def _imports_of(needs: ConfigNeeds, component: ComponentPath, content: bytes | N
 
 def _ask(needs: ConfigNeeds, component: ComponentPath, place: Unresolved) -> None:
     needs.askers.setdefault(str(component), []).append(place)
-
-
-def present(contents: Mapping[str, bytes | None]) -> dict[str, bytes]:
-    """Those that are here."""
-    return {path: content for path, content in contents.items() if content is not None}

@@ -6,17 +6,33 @@ Every synchronisation, and whoever runs something from the tree, begins with `re
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
-from synapse_sdk.components.names import ComponentPath
+from synapse_sdk.components.names import KIT, Category, ComponentPath, is_name
 from web_helper.middleend.file_swap import replace_file
 from web_helper.middleend.set_swap import Replaced, Replacement, SetSwap
+from web_helper.middleend.stat_index import Look, StatIndex
 
 STATE_FOLDER = Path(".synapse", "components")
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """A synchronisation after which there was nothing to do.
+
+    Attributes:
+        key: What was synchronised.
+        server: The server's address and state at that time.
+        digests: SHA-256 of everything that was looked at; None where there was no file.
+    """
+
+    key: str
+    server: str
+    digests: dict[str, str | None]
 
 
 class LocalTree:
@@ -26,6 +42,7 @@ class LocalTree:
         self.root = root.resolve()
         self._state = self.root / STATE_FOLDER
         self._swap = SetSwap(self.root, self._state)
+        self._index = StatIndex(self._state / "index.msgpack")
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -44,6 +61,36 @@ class LocalTree:
         with suppress(FileNotFoundError):
             return self.file_of(component).read_bytes()
         return None
+
+    def look(self, paths: Iterable[str]) -> dict[str, Look | None]:
+        """What names the bytes that lie at these components' paths; None where there is no file."""
+        index, root = self._index.look, f"{self.root}/{KIT}"
+        return {path: index(path, f"{root}/{path if _is_agent(path) else f'component/{path}'}") for path in paths}
+
+    def list_paths(self) -> list[str]:
+        """Every component that lies here; files that start with `_` are none."""
+        found = []
+        for category in Category:
+            with suppress(FileNotFoundError):
+                names = os.listdir(self.root / ComponentPath(category, "x").file.parent)  # noqa: PTH208 - plain names
+                found += [
+                    f"{category}/{name}"
+                    for name in names
+                    if name.endswith(".py") and not name.startswith("_") and is_name(name[:-3])
+                ]
+        return found
+
+    def read_settled(self) -> Settled | None:
+        """The last synchronisation that left nothing to do."""
+        with suppress(FileNotFoundError, msgspec.DecodeError):
+            return msgspec.msgpack.decode(self._settled_file.read_bytes(), type=Settled)
+        return None
+
+    def note_settled(self, settled: Settled) -> None:
+        """Remember that there was nothing to do, and what files held."""
+        if self.read_settled() != settled:
+            replace_file(str(self._settled_file), msgspec.msgpack.encode(settled))
+        self._index.save()
 
     def read_bases(self) -> dict[str, str]:
         """What tree and server last had in common: SHA-256 by path. Lost, nothing is: edits are asked about then."""
@@ -83,6 +130,10 @@ class LocalTree:
             self._carry_out(announced)
 
     @property
+    def _settled_file(self) -> Path:
+        return self._state / "settled.msgpack"
+
+    @property
     def _bases_file(self) -> Path:
         return self._state / "bases.json"
 
@@ -92,3 +143,7 @@ class LocalTree:
         self.note_bases(replaced.done)
         self._swap.close()
         return replaced
+
+
+def _is_agent(path: str) -> bool:
+    return path.startswith(f"{Category.AGENT}/")

@@ -25,6 +25,7 @@ from web_helper.middleend.sync_plan import (
 )
 from web_helper.middleend.sync_records import SyncConflict, SyncResult
 
+EDITED_MEANWHILE = "The file was edited meanwhile and was left as it is; synchronise again."
 _UNCHANGED = (None, SyncAction.KEEP, SyncAction.REPORT)
 
 
@@ -38,6 +39,7 @@ class Offer:
         server: SHA-256 of what the server wants, for everything that was asked; None where it has nothing.
         known: Paths whose local bytes the server has too, as another version.
         unresolved: Imports of the server's versions that lead nowhere on the server.
+        state: What names the server's state.
     """
 
     versions: Mapping[str, Mapping[str, Any]]
@@ -45,6 +47,7 @@ class Offer:
     server: Mapping[str, str | None]
     known: frozenset[str]
     unresolved: Sequence[Mapping[str, Any]]
+    state: str
 
     @classmethod
     def of(cls, answer: Mapping[str, Any], have: Mapping[str, str], asked: Sequence[str]) -> Offer:
@@ -55,7 +58,8 @@ class Offer:
         server |= dict.fromkeys(answer["missing"])
         server |= {path: version["sha256"] for path, version in answer["versions"].items()}
         contents = {digest: text.encode() for digest, text in answer["contents"].items()}
-        return cls(answer["versions"], contents, server, frozenset(answer["known"]), answer["unresolved"])
+        known = frozenset(answer["known"])
+        return cls(answer["versions"], contents, server, known, answer["unresolved"], answer["state"])
 
 
 class SyncRun:
@@ -64,7 +68,7 @@ class SyncRun:
     Args:
         client: Where edits are uploaded to.
         tree: Where versions are put.
-        contents: The local bytes of everything that is needed; None where there is no file.
+        digests: SHA-256 of everything that lies here and is needed; None where there is no file.
         offer: What the server says about it.
         strategy: Who wins.
     """
@@ -73,18 +77,20 @@ class SyncRun:
         self,
         client: ComponentClient,
         tree: LocalTree,
-        contents: Mapping[str, bytes | None],
+        digests: Mapping[str, str | None],
         offer: Offer,
         *,
         strategy: SyncStrategy,
     ) -> None:
         self.client = client
         self.tree = tree
-        self.contents = contents
         self.offer = offer
         self.strategy = strategy
         bases = tree.read_bases()
-        self.states = {path: self._state_of(path, bases.get(path)) for path in contents}
+        self.states = {
+            path: ComponentState(digest, offer.server.get(path), bases.get(path), path in offer.known)
+            for path, digest in digests.items()
+        }
         self.actions = {path: decide(state, strategy) for path, state in self.states.items()}
         self.result = SyncResult()
         kinds = {path: classify(state) for path, state in self.states.items()}
@@ -126,12 +132,16 @@ class SyncRun:
         self._note_hashes()
         return self.result
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the same again would find nothing to do, and nobody to ask."""
+        asks = {decide(state, self.strategy) for state in self.states.values()} & {SyncAction.ASK, SyncAction.REPORT}
+        return not asks and not self.result.failed
+
     def _note_hashes(self) -> None:
         waiting = {conflict.path for conflict in self.result.conflicts} | set(self.result.failed)
-        for path in sorted(set(self.states) - waiting):
-            content = self.tree.read(parse_component_path(path))
-            if content is not None:
-                self.result.component_hashes[path] = short_hash(content)
+        looks = self.tree.look(sorted(set(self.states) - waiting))
+        self.result.component_hashes = {path: look.hash for path, look in looks.items() if look is not None}
 
     def _download(self, paths: Sequence[str]) -> None:
         wanted = [
@@ -148,13 +158,17 @@ class SyncRun:
         self.result.synced += list(replaced.done)
         self.result.kept |= replaced.kept
         for path in replaced.edited:
-            self.result.fail(path, "The file was edited meanwhile and was left as it is; synchronise again.")
+            self.result.fail(path, EDITED_MEANWHILE)
 
     def _upload(self, paths: Sequence[str]) -> None:
         changes = []
         for path in paths:
+            content = self.tree.read(parse_component_path(path))
+            if content is None or sha256_of(content) != self.states[path].local:
+                self.result.fail(path, EDITED_MEANWHILE)
+                continue
             try:
-                text = decode_component(self.contents[path] or b"")
+                text = decode_component(content)
             except ComponentError as exc:
                 self.result.fail(path, f"{exc}.")
                 continue
@@ -168,16 +182,11 @@ class SyncRun:
                 self.result.fail(str(change["path"]), f"The server refused the upload: {_reason_of(exc)}")
             return
         done = [str(change["path"]) for change in changes]
-        self.tree.note_bases({path: sha256_of(self.contents[path] or b"") for path in done})
+        self.tree.note_bases({path: self.states[path].local or "" for path in done})
         self.result.uploaded += done
 
-    def _state_of(self, path: str, base: str | None) -> ComponentState:
-        content = self.contents[path]
-        local = None if content is None else sha256_of(content)
-        return ComponentState(local, self.offer.server.get(path), base, path in self.offer.known)
-
     def _conflict_of(self, path: str) -> SyncConflict:
-        content, version = self.contents[path], self.offer.versions.get(path)
+        content, version = self.tree.read(parse_component_path(path)), self.offer.versions.get(path)
         return SyncConflict(
             path,
             None if content is None else short_hash(content),

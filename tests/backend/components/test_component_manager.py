@@ -33,7 +33,7 @@ def test_an_empty_worker_gets_everything_in_one_request(worker, filled):
     again = worker.sync()
     assert (again.synced, set(again.skipped)) == ([], set(SOURCES))
     assert again.component_hashes == result.component_hashes
-    assert worker.network.requests == ["/sync"] * 2
+    assert worker.network.requests == ["/sync", "/state"]
 
 
 def test_the_documented_calls(worker, filled):

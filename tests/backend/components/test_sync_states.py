@@ -65,9 +65,9 @@ def expected_of(key: str, strategy: SyncStrategy, time: str) -> tuple[str, str, 
     reviewed = REVIEWED[key]
     action = reviewed.actions[strategy]
     lands = EDITED if time != "before" else local
+    if time == "during" and action in (SyncAction.DOWNLOAD, SyncAction.UPLOAD):
+        return "failed", EDITED, server, False
     if action is SyncAction.DOWNLOAD:
-        if time == "during":
-            return "failed", EDITED, server, False
         return "synced", (EDITED if time == "after" else server), server, reviewed.keeps_copy
     if action is SyncAction.UPLOAD:
         return "uploaded", lands, local, False

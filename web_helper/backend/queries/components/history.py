@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -49,6 +50,13 @@ def change_sets(session: Session, *, path: str | None, before: int | None, limit
         added = select(ComponentVersion.change_set_id).where(ComponentVersion.path == path)
         query = query.where(ComponentChangeSet.id.in_(moved.union(added)))
     return list(session.scalars(query))
+
+
+def newest_change_set(session: Session) -> tuple[int, datetime] | None:
+    """Id and time of the last change (primary key)."""
+    query = select(ComponentChangeSet.id, ComponentChangeSet.created).order_by(ComponentChangeSet.id.desc()).limit(1)
+    row = session.execute(query).first()
+    return None if row is None else (row.id, row.created)
 
 
 def moves_of(session: Session, change_set_ids: Sequence[int]) -> list[MoveRow]:

@@ -8,6 +8,7 @@ from synapse_sdk.components.imports import Closure, Import, follow_imports, impo
 from synapse_sdk.components.names import ComponentPath
 from synapse_sdk.wire.components import ComponentNegotiation, ComponentOffer, OfferedVersion, UnresolvedImport
 from web_helper.backend.core.problems import ValidationProblem
+from web_helper.backend.queries.components import history
 from web_helper.backend.queries.components import versions as queries
 from web_helper.backend.services.call import Call
 from web_helper.backend.services.components.changes import check_path
@@ -18,10 +19,12 @@ Wanted = Mapping[str, tuple[str, str]]
 
 def negotiate(call: Call, body: ComponentNegotiation) -> ComponentOffer:
     """What a worker must get so that it has what it needs."""
+    state = read_state(call)
     for path in body.have:
         check_path(path)
     wanted = find_wanted(call, body.alias, body.pinned)
-    asked = [*wanted] if body.need is None else [*dict.fromkeys([*body.need, *body.pinned])]
+    asked = [*dict.fromkeys([*(wanted if body.need is None else body.need), *body.pinned])]
+    asked += [path for path in body.have if path not in wanted] if body.need is None else []
     roots = [check_path(path) for path in asked]
     closure = close_over(call, roots, wanted) if body.follow_imports else Closure(tuple(roots), ())
     paths = [str(component) for component in closure.components]
@@ -46,7 +49,18 @@ def negotiate(call: Call, body: ComponentNegotiation) -> ComponentOffer:
             )
             for each in closure.unresolved
         ],
+        state=state,
     )
+
+
+def read_state(call: Call) -> str:
+    """What names the store's state; whoever reads anything else afterwards has this state or a newer one.
+
+    Every version and every move belongs to a change set, and none is ever deleted. The time tells apart a database that
+    was put back from a copy.
+    """
+    newest = history.newest_change_set(call.session)
+    return "empty" if newest is None else f"{newest[0]}-{newest[1].isoformat()}"
 
 
 def find_wanted(call: Call, alias: str, pinned: Mapping[str, str]) -> Wanted:

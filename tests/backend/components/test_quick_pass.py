@@ -1,0 +1,88 @@
+"""Nothing to do costs one small request; whatever was touched, here or there, is seen."""
+
+import os
+
+import pytest
+
+from tests.backend.components.worker import Worker
+from tests.backend.factories import SQLITE_ONLY
+from web_helper.middleend import tree_watch
+from web_helper.middleend.component_manager import ComponentManager, SyncStrategy
+
+pytestmark = SQLITE_ONLY
+
+SOURCES = {"model/net.py": "N = 1\n", "loss/ce.py": "C = 1\n", "agent/fit.py": "F = 1\n"}
+
+
+@pytest.fixture
+def settled(worker, store) -> Worker:
+    store.post("/changes", {"changes": [{"path": path, "content": text} for path, text in SOURCES.items()]})
+    assert set(worker.manager.sync_all().synced) == set(SOURCES)
+    worker.network.requests.clear()
+    return worker
+
+
+@pytest.fixture(params=["resident", "looking"])
+def again(request, settled, monkeypatch):
+    """Synchronises everything again, having asked the kernel what was touched, or looking at each file."""
+    if request.param == "looking":
+        monkeypatch.setattr(tree_watch, "TRUSTED_SECONDS", -1)
+    for _ in range(2):
+        assert settled.manager.sync_all().skipped == sorted(SOURCES)
+    assert settled.network.requests == ["/state"] * 2
+    settled.network.requests.clear()
+    return settled.manager.sync_all
+
+
+def test_nothing_to_do_is_one_request_and_says_what_lies_here(again, settled):
+    result = again()
+    assert (sorted(result.skipped), result.synced, result.failed) == (sorted(SOURCES), [], [])
+    assert result.component_hashes == settled.manager.get_local_hashes(list(SOURCES))
+    assert settled.network.requests == ["/state"]
+
+
+def test_an_edit_is_seen(again, settled):
+    settled.put("loss/ce.py", "C = 9\n")
+    result = again()
+    assert [conflict.path for conflict in result.conflicts] == ["loss/ce.py"]
+    assert settled.network.requests == ["/sync"]
+
+
+def test_an_edit_of_equal_length_that_keeps_the_time_is_seen(again, settled):
+    file = settled.root / "cvlabkit" / "component" / "loss" / "ce.py"
+    before = file.stat()
+    file.write_text("C = 9\n")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert [conflict.path for conflict in again().conflicts] == ["loss/ce.py"]
+
+
+def test_a_deletion_and_a_new_file_are_seen(again, settled):
+    (settled.root / "cvlabkit" / "agent" / "fit.py").unlink()
+    settled.put("metric/mine.py", "M = 1\n")
+    result = again()
+    assert (result.synced, result.uploaded) == (["agent/fit.py"], ["metric/mine.py"])
+
+
+def test_what_changes_on_the_server_is_seen(again, settled, store):
+    store.upload("loss/ce.py", "C = 2\n")
+    assert again().synced == ["loss/ce.py"]
+    assert settled.network.requests == ["/state", "/sync"]
+    store.post("/rollback", {"paths": ["loss/ce.py"]})
+    assert again().synced == ["loss/ce.py"]
+    assert settled.get("loss/ce.py") == "C = 1\n"
+
+
+def test_another_process_finds_what_is_settled(settled, admin_token):
+    manager = ComponentManager("http://testserver", settled.root, admin_token, transport=settled.network)
+    assert manager.sync_all().skipped == sorted(SOURCES)
+    assert settled.network.requests == ["/state"]
+    assert manager.sync_all(SyncStrategy.LOCAL_PRIORITY).failed == []
+    assert settled.network.requests == ["/state", "/sync"]
+    manager.close()
+
+
+def test_a_dry_run_of_everything_changes_nothing(settled, store):
+    store.upload("loss/ce.py", "C = 2\n")
+    files = settled.files()
+    assert settled.manager.sync_all(SyncStrategy.DRY_RUN).planned == {"loss/ce.py": "server_newer"}
+    assert settled.files() == files
