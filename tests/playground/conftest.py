@@ -1,9 +1,11 @@
+import os
 import sys
+from contextlib import ExitStack
 
 import pytest
 
 from synapse_agent.engines.docker.protocol import AGENT_LABEL
-from tests.engines.needed import needed
+from tests.engines.needed import EngineMissingError
 from tests.playground.engines import BASE_IMAGE, docker_engine, unique_code
 from tests.playground.process_engine import BASE, ProcessEngine
 from tests.playground.scene import PlaygroundHost
@@ -13,7 +15,14 @@ DOCKER = pytest.param("docker", marks=[pytest.mark.system, pytest.mark.xdist_gro
 
 @pytest.fixture(scope="session")
 def docker():
-    with needed(docker_engine()) as engine:
+    """Docker where it answers. CI does not install it yet: SYNAPSE_REQUIRE_DOCKER=1 fails where it is missing."""
+    with ExitStack() as stack:
+        try:
+            engine = stack.enter_context(docker_engine())
+        except EngineMissingError as exc:
+            if os.environ.get("SYNAPSE_REQUIRE_DOCKER") == "1":
+                pytest.fail(str(exc))
+            pytest.skip(str(exc))
         yield engine
 
 
