@@ -1,7 +1,7 @@
 """`python -m tests.bench.conversion`: what converting, writing and checking a bundle costs beside the floor, by itself.
 
 Every round runs the floor, one process and several in turn; the table has medians. CPU is of the command and all its
-worker processes. "convert" reads, verifies, converts and writes with digest and SHA-256; "check" completes the files,
+worker processes; the floor's and "convert" are without the start of a process. "convert" reads, verifies, converts and writes with digest and SHA-256; "check" completes the files,
 reads them back, and writes both reports and the record.
 """
 
@@ -30,7 +30,7 @@ from synapse_sdk.plugins.actions.export.sources.bundle_items import BundleItems
 from synapse_sdk.plugins.context import PluginEnvironment, RuntimeContext
 from synapse_sdk.utils.converters.blocks import worker
 from synapse_sdk.wire.bundle import MANIFEST_NAME, BundleManifest, BundlePart, ExportTarget
-from tests.bench.floor import FLOORS
+from tests.bench.floor import FLOORS, different_files
 from tests.bench.items import CLASSES, DRAWN, UNIT, drawn_texts, name_of, write_items
 from tests.bench.measure import measure
 
@@ -100,9 +100,12 @@ def run_rounds(folder: Path, options: argparse.Namespace) -> dict[str, list[dict
     for _ in range(options.rounds):
         for fmt in options.formats.split(","):
             for workers in (0, 1, options.workers):
-                target = folder / "out"
+                target = folder / ("out" if workers else "floor")
                 found.setdefault(f"{fmt} {workers}", []).append(_run_once(folder, target, fmt, workers))
-                shutil.rmtree(target)
+                if workers:
+                    assert not (wrong := different_files(folder / "floor", target)), f"{fmt} differs: {wrong[:5]}"
+                    shutil.rmtree(target)
+            shutil.rmtree(folder / "floor")
     return found
 
 
@@ -110,7 +113,7 @@ def _run_once(folder: Path, target: Path, fmt: str, workers: int) -> dict[str, f
     if workers == 0:
         target.mkdir()
         cost = measure([sys.executable, "-m", "tests.bench.floor", fmt, str(folder / "items.jsonl"), str(target)])
-        return {"cpu": cost.cpu_seconds, "wall": cost.wall_seconds, "mb": cost.peak_mb}
+        return {"cpu": float(cost.output), "wall": cost.wall_seconds, "mb": cost.peak_mb}
     arguments = ["--one", fmt, "--workers", str(workers), "--folder", str(folder)]
     cost = measure([sys.executable, "-m", "tests.bench.conversion", *arguments])
     parts = json.loads(cost.output)

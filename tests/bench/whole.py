@@ -13,20 +13,12 @@ from pathlib import Path
 from rich.console import Console
 
 from synapse_sdk.clients.backend_v2 import BackendV2Client
+from tests.bench.floor import different_files
 from tests.bench.goals import Goal, middle
 from tests.bench.items import BOXES, write_items
 from tests.bench.measure import Cost, measure
-from tests.bench.platform import Bench, size_of, summary_of
+from tests.bench.platform import Bench, summary_of
 
-# Files in which each format keeps annotations; the rest is reports.
-DATA = {
-    "coco": "annotations.json",
-    "yolo": "labels/**/*.txt",
-    "voc": "Annotations/*.xml",
-    "csv": "annotations.csv",
-    "jsonl": "annotations.jsonl",
-}
-SAME_SIZE = 0.05
 # Where the issue names a limit for whole exports: COCO. The others are told.
 COCO_TIMES_FLOOR = 2.5
 CPU_SECONDS_PER_100_000 = 15.0
@@ -76,13 +68,12 @@ def run_floor(folder: Path, fmt: str, count: int) -> Cost:
 
 
 def run_ours(bench: Bench, fmt: str, count: int) -> Cost:
-    """One export, compared with what the floor has just written: the same counts, and as many bytes."""
+    """One export, compared with what the floor has just written: the same counts, and the same bytes."""
     cost = bench.export(fmt, fmt)
     said = summary_of(cost)
     assert (said["exported"], said["failed"], said["annotations"]) == (count, 0, count * BOXES), said
-    ours = sum(path.stat().st_size for path in (bench.folder / fmt).glob(DATA[fmt]))
-    floors = size_of(bench.folder / f"floor-{fmt}")
-    assert abs(ours - floors) <= SAME_SIZE * ours, f"{fmt}: ours has {ours:,} bytes, the floor {floors:,}"
+    wrong = different_files(bench.folder / f"floor-{fmt}", bench.folder / fmt)
+    assert not wrong, f"{fmt}: the floor wrote {', '.join(wrong[:5])} otherwise"
     shutil.rmtree(bench.folder / fmt)
     return cost
 
