@@ -12,6 +12,8 @@ from typer.core import TyperCommand
 from typer.main import get_command, get_group
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from typer._click import Command
 
 
@@ -63,7 +65,9 @@ BUILT_IN = {
     "agent": Later("resources.agents:app", "The hosts that run plugins: start one, list them, choose one."),
     "pre-annotation": Later("resources.pre_annotations:app", "List pre-annotation runs, and undo one."),
     "model": Later("resources.models:app", "List models, and add one."),
-    "component": Later("components:app", "Versions of components: list, compare, activate, roll back, push."),
+    "component": Later(
+        "components:app", "Versions of components: list, compare, activate, roll back, push, synchronise."
+    ),
     "experiment": Later("experiments:app", "Experiments: submit, watch, compare, run one again."),
     "notification": Later("experiments:notifications", "Conflicts that workers ask about: list and answer."),
     "project": Later("resources.projects:app", "Create, list, show and delete projects."),
@@ -73,6 +77,16 @@ BUILT_IN = {
     "job": Later("jobs:app", "Follow and stop jobs: server exports and plugin runs."),
     "plugin": Later("plugin:app", "Make, run, test and publish plugins."),
 }
+
+
+def load_extension(extension: EntryPoint, app: typer.Typer) -> None:
+    """Let another room add its commands; one that cannot is a warning, never the end of those that work."""
+    try:
+        extension.load()(app)
+    except Exception as exc:  # noqa: BLE001 - the edge of the command line: another room's defect must not stop this one
+        from synapse_sdk.cli.output import warn
+
+        warn(f"The commands of {extension.name!r} ({extension.value}) are not there: {exc}")
 
 
 class Commands(MutableMapping[str, Any]):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from synapse_sdk.cli.commands import Commands
+from synapse_sdk.cli.commands import Commands, load_extension
 from synapse_sdk.cli.failures import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -121,17 +121,8 @@ def _load_extensions(extensions: Sequence[EntryPoint] | None) -> dict[str, Any]:
 
         extensions = list(entry_points(group=ENTRY_POINT_GROUP))
     for extension in extensions:
-        _load(extension, found)
+        load_extension(extension, found)
     return dict(typer.main.get_group(found).commands)
-
-
-def _load(extension: EntryPoint, root: typer.Typer) -> None:
-    try:
-        extension.load()(root)
-    except Exception as exc:  # noqa: BLE001 - the edge of the command line: another room's defect must not stop this one
-        from synapse_sdk.cli.output import warn
-
-        warn(f"The commands of {extension.name!r} ({extension.value}) are not there: {exc}")
 
 
 def __getattr__(name: str) -> typer.Typer:

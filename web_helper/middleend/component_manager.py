@@ -153,6 +153,24 @@ class ComponentManager:
             result = run.carry_out()
         return {"synced": [*result.synced, *result.skipped], "failed": result.failed, "errors": result.errors}
 
+    def verify(self, uid: str | None = None) -> dict[str, str]:
+        """Read every file and compare it with the server's active versions, or with what an experiment ran with.
+
+        Returns:
+            What differs: `missing`, or `differs`, by path; a file that the server has no version for is `unknown`.
+
+        Raises:
+            ClientError: There is no such manifest, or the server could not be asked.
+        """
+        pinned = None if uid is None else self.client.get_manifest(uid)
+        with self._exclusive():
+            paths = self.tree.list_paths() if pinned is None else list(pinned)
+            contents = {path: self.tree.read(parse_component_path(path)) for path in paths}
+        digests = {path: None if content is None else sha256_of(content) for path, content in contents.items()}
+        offer = self._negotiate(digests, everything=pinned is None, follow=False, pinned=pinned)
+        wrong = {path: "missing" if digests.get(path) is None else "differs" for path in offer.versions}
+        return wrong | {path: "unknown" for path, digest in offer.server.items() if digest is None}
+
     def save_experiment_manifest(self, uid: str, components: Mapping[str, str]) -> bool:
         """Keep the versions that an experiment runs with; False when the server refused, with a line in the log."""
         try:

@@ -21,7 +21,9 @@ from synapse_sdk.cli.failures import UsageError
 from synapse_sdk.cli.output import plain, print_json, print_table, say
 from synapse_sdk.components.names import Category
 
-app = typer.Typer(no_args_is_help=True, help="Versions of components: list, compare, activate, roll back, push.")
+app = typer.Typer(
+    no_args_is_help=True, help="Versions of components: list, compare, activate, roll back, push, synchronise."
+)
 app.command("push")(push_command)
 
 ReasonOption = Annotated[str, typer.Option("--reason", "-m", help="Why; kept in the log.")]
