@@ -37,14 +37,20 @@ class RayCluster:
 
 
 class RayHead:
-    """A head node, which can be killed and started again at the same addresses."""
+    """A head node, which can be killed and started again at the same addresses.
 
-    def __init__(self, num_cpus: int = 2) -> None:
+    Args:
+        num_cpus: What it has to give.
+        python: Interpreter whose environment the cluster's processes have; this one when None.
+    """
+
+    def __init__(self, num_cpus: int = 2, python: Path | None = None) -> None:
         if find_spec("ray") is None:
             raise EngineMissingError("no Ray: pip install 'synapse-platform[ray]'")
         # Ray's sockets lie in here, and a socket's path may have 107 characters.
         self._folder = Path(tempfile.mkdtemp(prefix="sr-", dir="/tmp"))
         self._num_cpus, self._ports, self._starts = num_cpus, _free_ports(3), 0
+        self._python = python or Path(sys.executable)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -68,14 +74,14 @@ class RayHead:
         self._starts += 1
         gcs, dashboard, agent = self._ports
         command = [
-            Path(sys.executable).with_name("ray"), "start", "--head", "--block", "--node-ip-address=127.0.0.1",
+            self._python, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--node-ip-address=127.0.0.1",
             f"--port={gcs}", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}",
             f"--dashboard-agent-listen-port={agent}", "--include-dashboard=true", f"--num-cpus={self._num_cpus}",
             f"--object-store-memory={OBJECT_STORE_BYTES}", "--disable-usage-stats",
             f"--temp-dir={self._folder / f'r{self._starts}'}",
         ]  # fmt: skip
         # As in an activated environment: the command of a job is `python -m …`.
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        path = f"{self._python.parent}{os.pathsep}{os.environ['PATH']}"
         log = self._folder / "start.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(
