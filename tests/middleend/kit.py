@@ -55,9 +55,8 @@ def python(folder: Path, code: str, **options) -> Command:
 
 def observed(folder: Path) -> Command:
     """The tree's kit, watched."""
-    options = ["-B", "-X", f"pycache_prefix={folder / 'bytecode'}"]
     record = str(folder / "imports.jsonl")
-    return command(folder, sys.executable, *options, str(OBSERVED), str(folder), record, "cvlabkit", "run")
+    return command(folder, sys.executable, "-B", str(OBSERVED), str(folder), record, "cvlabkit", "run")
 
 
 def run(folder: Path, what: Command | None = None):

@@ -89,7 +89,7 @@ def test_compiled_code_without_its_source_is_refused(folder, tmp_path):
     place = folder / "cvlabkit/component/loss/second.py"
     os.utime(place, (1, 1))
     os.utime(other, (1, 1))
-    cached = folder / f"bytecode{folder}" / f"cvlabkit/component/loss/second.{sys.implementation.cache_tag}.pyc"
+    cached = place.parent / "__pycache__" / f"second.{sys.implementation.cache_tag}.pyc"
     cached.parent.mkdir(parents=True)
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
     py_compile.compile(str(other), cfile=str(cached), dfile=str(place), invalidation_mode=mode)

@@ -192,16 +192,16 @@ class Job:
         self._enter(Phase.STARTED)
 
     def _command(self) -> Command:
-        compiled = self._folder / "bytecode"
         seed = self._job.seed
         arguments = ["run", "config.yaml", "--set", f"log_dir={LOG_DIR}"]
         arguments += [] if seed is None else ["--set", f"seed={seed}"]
-        python = [sys.executable, "-B", "-X", f"pycache_prefix={compiled}"]
-        # The variables say the same as the options, to processes that the run starts.
+        # No compiled code lies in the tree, and none is written there. That of the installed packages is read:
+        # compiling torch anew for every run would take more than the rest of the start.
+        python = [sys.executable, "-B"]
         env = {
             **self._shop.env,
+            # As the option, to processes that the run starts.
             "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPYCACHEPREFIX": str(compiled),
             "PYTHONUNBUFFERED": "1",
             # Sets of texts have an order of their own in each process, unless they are told one.
             "PYTHONHASHSEED": str((seed or 0) % 2**32),

@@ -1,6 +1,6 @@
 """Executes a run's kit, and writes down what was really executed.
 
-    python -B -X pycache_prefix=FRESH observed.py FOLDER RECORD MODULE [ARGUMENT…]
+    python -B observed.py FOLDER RECORD MODULE [ARGUMENT…]
 
 An audit hook sees the bytes that Python compiles: their digests are compared with those of the run's manifest
 (`FOLDER/files.json`) and appended to RECORD, one JSON line per file. A file below `cvlabkit` that is not in the
