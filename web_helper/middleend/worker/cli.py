@@ -48,6 +48,12 @@ def up(
         bool,
         typer.Option("--any-environment", help="Reproduce runs even where packages or kit differ from the recorded."),
     ] = False,
+    tree: Annotated[
+        Path | None,
+        typer.Option(
+            "--tree", help="Folder that holds a `cvlabkit` to be kept as the server has it; runs do not use it."
+        ),
+    ] = None,
     heartbeat_seconds: Annotated[float, typer.Option(min=0.1, help="How often the server hears of this host.")] = 10.0,
     poll_seconds: Annotated[float, typer.Option(min=0.1, help="How often work is asked for.")] = 2.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print each event as a line of JSON on stdout.")] = False,
@@ -67,6 +73,7 @@ def up(
         poll_seconds=poll_seconds,
         stop_runs_at_exit=stop_runs,
         any_environment=any_environment,
+        tree=None if tree is None else tree.expanduser().resolve(),
     )
     host = join_server(settings, name=device_name, token=credentials.access_token)
     tell = tell_json if as_json else tell_person
@@ -103,6 +110,10 @@ EVENTS = {
     "components_fetched": "{uid}: {fetched} of {needed} components fetched",
     "run_started": "{uid} runs",
     "run_found_again": "{uid} found again",
+    "tree_synchronised": "The kept tree: {synced} components fetched, {uploaded} uploaded",
+    "tree_failed": "The kept tree could not be synchronised",
+    "conflict_reported": "{path}: {conflict}; `synapse notification list` shows what can be answered",
+    "conflict_answered": "{path}: {resolution}",
     "run_abandoned": "{uid} is not this worker's any more",
     "run_ended": "{uid} {status}",
     "job_failed": "{uid}: a fault of the worker; it is tried again",

@@ -27,10 +27,12 @@ from synapse_sdk.utils.auth import read_env
 from synapse_sdk.utils.network import is_same_origin
 from synapse_sdk.utils.retry import NO_RETRY
 from synapse_sdk.wire.devices import ActiveJob, Heartbeat, HeartbeatAnswer
+from web_helper.middleend.component_manager import ComponentManager
 from web_helper.middleend.worker.child.run_process import RunProcess
 from web_helper.middleend.worker.content_cache import ContentCache
 from web_helper.middleend.worker.host import LoadMeter, read_code_version, read_environment, read_gpus
 from web_helper.middleend.worker.job import Backoff, Job, Tell, Workshop
+from web_helper.middleend.worker.kept_tree import KeptTree
 from web_helper.middleend.worker.run_store import Phase, RunFile, RunStore
 from web_helper.middleend.worker.run_tree import hash_of_files, installed_kit, read_kit
 
@@ -53,6 +55,7 @@ class WorkerSettings:
         log_bytes: How much of the beginning of a run's output is kept, besides its end.
         stop_runs_at_exit: Runs end with the worker; else they go on and are found again.
         any_environment: A run may repeat another in an environment that is not the recorded one.
+        tree: Folder that holds a `cvlabkit` which is kept as the server has it; runs do not use it.
     """
 
     server_url: str
@@ -64,6 +67,7 @@ class WorkerSettings:
     log_bytes: int = 64 * 2**20
     stop_runs_at_exit: bool = False
     any_environment: bool = False
+    tree: Path | None = None
 
 
 class HostRecord(msgspec.Struct):
@@ -143,6 +147,7 @@ class DeviceAgent:
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._is_stopping = False
         self._threads: dict[str, threading.Thread] = {}
+        self._kept_tree = self._open_tree(transport)
         self._meter = LoadMeter(settings.folder)
         self._shop = Workshop(
             host_id=host.host_id,
@@ -175,8 +180,9 @@ class DeviceAgent:
             self._halt.set()
             for thread in self._threads.values():
                 thread.join(STOP_MARGIN_SECONDS)
-        for client in (self._client, self._job_client, self._components):
-            client.close()
+        for part in (self._client, self._job_client, self._components, self._kept_tree):
+            if part is not None:
+                part.close()
 
     def stop(self) -> None:
         """Take no more work, and return from `run`."""
@@ -196,6 +202,8 @@ class DeviceAgent:
             try:
                 if time.monotonic() >= next_beat:
                     self._obey(self._client.heartbeat(self._report(code)))
+                    if self._kept_tree is not None:
+                        self._kept_tree.synchronise()
                     next_beat = time.monotonic() + self._settings.heartbeat_seconds
                 # No more at once than there is room for: one that the server gives again and again must not spin.
                 for _ in range(self._settings.jobs - len(self._active())):
@@ -243,6 +251,8 @@ class DeviceAgent:
 
     def _obey(self, answer: HeartbeatAnswer) -> None:
         """Stop, hold and let go on what the server says. The files that say so are read by the runs' keepers."""
+        if self._kept_tree is not None:
+            self._kept_tree.carry_out(answer.answers)
         for run in self._store.all():
             process = RunProcess(self._store.folder_of(run.uid))
             with suppress(FileNotFoundError):  # It was reported to its end meanwhile.
@@ -252,6 +262,13 @@ class DeviceAgent:
                     process.pause()
                 else:
                     process.resume()
+
+    def _open_tree(self, transport: httpx2.BaseTransport | None) -> KeptTree | None:
+        if self._settings.tree is None:
+            return None
+        url, key = self._settings.server_url, self._host.token
+        manager = ComponentManager(url, self._settings.tree, key, transport=transport)
+        return KeptTree(manager, self._client, self._tell)
 
     def _follow_all(self) -> None:
         for run in self._store.all():
