@@ -12,7 +12,7 @@ EXTRAS := server agent postgres s3 parquet formats demo
 COMPILE := $(BIN)/python -m uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url \
 	--generate-hashes --quiet --custom-compile-command "make lock"
 
-.PHONY: help install engines demo playground-demo up test test-system test-peers nightly check format bench bench-peers bench-volume docs lock clean
+.PHONY: help install engines demo experiment-demo playground-demo up test test-system test-peers nightly check format bench bench-peers bench-volume docs lock clean
 
 help:  ## Print this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -34,6 +34,9 @@ demo: $(STAMP)  ## Photographs in, annotated, exported, validated: see the platf
 
 playground-demo: $(STAMP)  ## Try a plugin in the browser: an app in a container (needs Docker or Podman).
 	docker/playground-demo.sh
+
+experiment-demo: $(STAMP)  ## Train on a worker, activate a second loss, reproduce the first run bit by bit (after `make engines`).
+	$(BIN)/python examples/experiments/demo.py
 
 up: $(STAMP)  ## Start server, worker and agent on 127.0.0.1.
 	$(BIN)/synapse up
