@@ -11,11 +11,16 @@ import sys
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synapse_sdk.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from web_helper.middleend.worker.device_agent import HostRecord, WorkerSettings
 
 DEFAULT_FOLDER = Path("~/.synapse/worker")
 
@@ -62,7 +67,7 @@ def up(
     if find_spec("xxhash") is None:
         raise ConfigurationError("This command needs more than the SDK: pip install 'synapse-platform[worker]'")
     from synapse_sdk.utils.auth import load_credentials
-    from web_helper.middleend.worker.device_agent import DeviceAgent, WorkerSettings, join_server
+    from web_helper.middleend.worker.device_agent import WorkerSettings, join_server
 
     credentials = load_credentials(host=server, access_token=token)
     settings = WorkerSettings(
@@ -76,11 +81,16 @@ def up(
         tree=None if tree is None else tree.expanduser().resolve(),
     )
     host = join_server(settings, name=device_name, token=credentials.access_token)
-    tell = tell_json if as_json else tell_person
+    _work(settings, host, tell_json if as_json else tell_person)
+
+
+def _work(settings: WorkerSettings, host: HostRecord, tell: Callable[..., None]) -> None:
+    from web_helper.middleend.worker.device_agent import DeviceAgent
+
     agent = DeviceAgent(settings, host, tell)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: agent.stop())
-    tell("worker_up", host_id=host.host_id, server=credentials.host, jobs=jobs)
+    tell("worker_up", host_id=host.host_id, server=settings.server_url, jobs=settings.jobs)
     agent.run()
     tell("worker_down", runs=len(agent.runs()))
 
