@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings
 
 from synapse_agent.core.playground_settings import PlaygroundSettings
 from synapse_agent.core.settings import Settings as AgentSettings
+from synapse_agent.services.containers.plan import CASES
 from synapse_sdk import exceptions
 from synapse_sdk.cli.main import build_app
 from synapse_sdk.plugins.actions.export import ExportAction
@@ -156,6 +157,23 @@ def filter_rows(listing: Listing) -> Iterator[list[str]]:
         yield [f"`{name}`", each.description, ", ".join(f"`{choice}`" for choice in each.choices) or each.kind.value]
 
 
+def write_playground() -> str:
+    rows = [
+        [
+            case.name,
+            ", ".join(f"`{step}`" for step in case.steps) or "nothing",
+            "stays" if case.keeps else case.reason or "",
+        ]
+        for case in CASES
+    ]
+    intro = (
+        "What an agent does when a container is asked for, by what its records and the engine have. The first case "
+        "that holds decides. `build` is put before `create` where the release's image is not there or is an older "
+        "one. Where a container is made anew, the answer says why (`recreated`)."
+    )
+    return "\n".join(["# Playground containers\n", intro, "", table(["case", "steps", "the container"], rows), ""])
+
+
 def first_line(operation: dict[str, Any]) -> str:
     """The handler's own words, where it has some."""
     return str(operation.get("description") or operation.get("summary", "")).split("\n", maxsplit=1)[0]
@@ -169,6 +187,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "filters.md": write_filters,
     "commands.md": write_commands,
     "endpoints.md": write_endpoints,
+    "playground.md": write_playground,
 }
 
 

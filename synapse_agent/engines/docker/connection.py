@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,7 +102,7 @@ class Connection:
 
 def _first_answering(urls: tuple[str, ...]) -> Any:
     for url in urls:
-        if url.startswith("unix://") and not os.path.exists(url.removeprefix("unix://")):  # noqa: PTH110
+        if url.startswith("unix://") and not _is_listening(url.removeprefix("unix://")):
             continue
         api = None
         try:
@@ -114,6 +115,17 @@ def _first_answering(urls: tuple[str, ...]) -> Any:
         api.base_url_given = url
         return api
     raise EngineAwayError(WHAT_TO_DO)
+
+
+def _is_listening(path: str) -> bool:
+    """Whether somebody listens on a socket; the SDK would leave its own open where nobody does."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(PING_SECONDS)
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True
 
 
 def _said(exc: errors.APIError) -> str:
