@@ -4,9 +4,9 @@ A row then costs this process next to nothing: it is fetched as one text, joined
 is what keeps a bundle close to the price of a plain dump. The bytes are those of `export_rows.export_line`, which
 answers that carry single rows use; a test compares the two.
 
-SQLite joins the pieces of a line into one text, which its driver's own cursor gives. PostgreSQL sends them as the
-columns of a COPY: its concatenation would copy each text several times. All that is left to do here is to drop the tabs
-between them. No piece holds a tab or a line feed of its own, because they are JSON.
+SQLite puts the pieces of a line into one text by `printf`, which its driver's own cursor gives; joining them one by one
+would copy the annotations with each. PostgreSQL sends them as the columns of a COPY, for the same reason. All that is
+left to do here is to drop the tabs between them. No piece holds a tab or a line feed of its own, because they are JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from typing import Any, Protocol
 from sqlalchemy import LargeBinary, Select, Text, cast, func, literal, literal_column, null, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.elements import Grouping
 
 from web_helper.backend.models import DataFile, DataUnit, DataUnitFile, Tag
 from web_helper.backend.queries.export_rows import RowSource
@@ -52,9 +51,13 @@ class Composer:
         return column if self.is_postgres else func.coalesce(column, "null")
 
     def line(self, *pieces: Any) -> tuple[Any, ...]:
-        """The columns that make up a line."""
+        """The columns that make up a line; a `str` is a piece that is the same in every line."""
+        if self.is_postgres:
+            return tuple(_text(piece) if isinstance(piece, str) else piece for piece in pieces)
+        pattern = "".join([piece.replace("%", "%%") if isinstance(piece, str) else "%s" for piece in pieces])
+        values = [piece for piece in pieces if not isinstance(piece, str)]
         # SQLite gives a blob as the bytes that it has; a text would be decoded, only to be encoded again.
-        return pieces if self.is_postgres else (cast(_joined_around(pieces), LargeBinary),)
+        return (cast(func.printf(_text(pattern), *values), LargeBinary),)
 
     def flag(self, column: Any) -> Any:
         """A truth value as JSON."""
@@ -79,7 +82,7 @@ class Scan(Protocol):
 
 def lines_of(composer: Composer, source: RowSource, base_url: str) -> Select[Any]:
     """Whole lines, with files by reference."""
-    return _select(source, *composer.line(*_head(composer, source), _file_objects(composer, base_url), _text("}")))
+    return _select(source, *composer.line(*_head(composer, source), _file_objects(composer, base_url), "}"))
 
 
 def heads_of(composer: Composer, source: RowSource) -> Select[Any]:
@@ -203,11 +206,6 @@ def _select(source: RowSource, *columns: Any) -> Select[Any]:
     return statement.join(DataUnit, DataUnit.id == source.data_unit_id)
 
 
-def _joined_around(pieces: Sequence[Any]) -> Any:
-    """One text; what follows the annotations is joined first, since each joining copies all that is there."""
-    return _concat(*pieces[:_PIECES_TO_DATA], Grouping(_concat(*pieces[_PIECES_TO_DATA:])))
-
-
 def _concat(*pieces: Any) -> Any:
     whole = pieces[0]
     for piece in pieces[1:]:
@@ -215,23 +213,19 @@ def _concat(*pieces: Any) -> Any:
     return whole
 
 
-# `{"id":`, the id, `,"data":`, and the annotations.
-_PIECES_TO_DATA = 4
-
-
 def _head(composer: Composer, source: RowSource) -> list[Any]:
     """The line up to its files."""
     return [
-        _text('{"id":'), source.listing.key, _text(',"data":'), composer.value(source.data),
-        _text(',"data_unit":{"id":'), DataUnit.id, _text(',"name":'), composer.quote(DataUnit.name),
-        _text(',"width":'), composer.value(DataUnit.width), _text(',"height":'), composer.value(DataUnit.height),
-        _text('},"tags":'), _tags(composer, source), _text(',"files_manifest":'),
+        '{"id":', source.listing.key, ',"data":', composer.value(source.data),
+        ',"data_unit":{"id":', DataUnit.id, ',"name":', composer.quote(DataUnit.name),
+        ',"width":', composer.value(DataUnit.width), ',"height":', composer.value(DataUnit.height),
+        '},"tags":', _tags(composer, source), ',"files_manifest":',
     ]  # fmt: skip
 
 
 def _tags(composer: Composer, source: RowSource) -> Any:
     if source.tag_table is None or not composer.has_tags:
-        return _text("[]")
+        return "[]"
     owner = source.tag_table.c[source.tagged_id]
     names = (
         select(composer.quote(Tag.name))
@@ -257,7 +251,7 @@ def _files(*columns: Any) -> Select[Any]:
 
 def _file_objects(composer: Composer, base_url: str) -> Any:
     if not composer.has_files:
-        return _text("{}")
+        return "{}"
     item = _concat(
         composer.quote(DataUnitFile.specification),
         _text(':{"file_name_original":'), composer.quote(DataUnitFile.file_name_original),
