@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -16,6 +17,7 @@ from synapse_agent.core.settings import Settings as AgentSettings
 from synapse_agent.services.containers.plan import CASES
 from synapse_sdk import exceptions
 from synapse_sdk.cli.main import build_app
+from synapse_sdk.components.local_tree import read_components
 from synapse_sdk.plugins.actions.export import ExportAction
 from synapse_sdk.plugins.steps import StepRegistry
 from synapse_sdk.wire import (
@@ -174,6 +176,27 @@ def write_playground() -> str:
     return "\n".join(["# Playground containers\n", intro, "", table(["case", "steps", "the container"], rows), ""])
 
 
+def write_kit() -> str:
+    head = "# Components of the kit\n\nWhat comes with `cvlabkit`; a version of yours may take the place of each.\n\n"
+    return head + table(["component", "is", "parameters"], component_rows()) + "\n"
+
+
+def component_rows() -> Iterator[list[str]]:
+    """Read off the text: importing a component may need torch."""
+    for component, content in sorted(read_components(REFERENCE.parents[1]).contents.items()):
+        tree = ast.parse(content)
+        parameters = ", ".join(f"`{each}`" for each in constructor_parameters(tree))
+        yield [f"`{component}`", (ast.get_docstring(tree) or "").splitlines()[0], parameters]
+
+
+def constructor_parameters(tree: ast.Module) -> Iterator[str]:
+    """What the config fills in."""
+    for made in ast.walk(tree):
+        if isinstance(made, ast.FunctionDef) and made.name == "__init__":
+            for name, default in zip(made.args.kwonlyargs, made.args.kw_defaults, strict=True):
+                yield ast.unparse(name) + (f" = {ast.unparse(default)}" if default is not None else "")
+
+
 def first_line(operation: dict[str, Any]) -> str:
     """The handler's own words, where it has some."""
     return str(operation.get("description") or operation.get("summary", "")).split("\n", maxsplit=1)[0]
@@ -188,6 +211,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": write_commands,
     "endpoints.md": write_endpoints,
     "playground.md": write_playground,
+    "kit.md": write_kit,
 }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import cvlabkit.agent
@@ -14,6 +16,7 @@ from cvlabkit.core.creator import Creator
 from cvlabkit.core.metrics_file import MetricsFile
 from cvlabkit.core.randomness import DEFAULT_SEED, limit_threads, seed_everything, use_deterministic_algorithms
 from cvlabkit.core.source_import import SourceRecord
+from synapse_sdk.exceptions import ComponentError
 
 DEFAULT_LOG_DIR = "logs"
 
@@ -42,7 +45,24 @@ def run_config(
     runs = Config(path).with_changes(changes).expand()
     for number, config in enumerate(runs):
         folder = _folder_of(path, config, number if len(runs) > 1 else None)
-        yield folder, _train(config, folder, record)
+        with _alone_in(folder):
+            metrics = _train(config, folder, record)
+        yield folder, metrics
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Two processes in one folder would write one checkpoint; the lock goes with the process that has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise ComponentError(f"{folder}: another process runs there; choose another run_name or log_dir.") from exc
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _folder_of(path: Path, config: Config, number: int | None) -> Path:
@@ -62,7 +82,6 @@ def _safe(name: str) -> str:
 
 
 def _train(config: Config, folder: Path, record: SourceRecord | None) -> list[Metrics]:
-    folder.mkdir(parents=True, exist_ok=True)
     seed = config.whole_number("seed", default=DEFAULT_SEED)
     config.merge({"seed": seed}).dump_run(folder / "config.yaml")
     # Components write where the run does; each run of a grid goes on from a checkpoint of its own.

@@ -85,6 +85,7 @@ def test_a_run_that_is_stopped_ends_cleanly_and_goes_on_as_if_it_had_not(tmp_pat
     )
     with process:
         wait_for(lambda: '"step": 5' in read(parts / METRICS))
+        assert "logs/lines/first: another process runs there" in run(parts, exit_code=1)[1]
         process.send_signal(number)
         _, stderr = process.communicate(timeout=60)
     assert process.returncode == code
