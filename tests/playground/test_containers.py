@@ -74,6 +74,16 @@ def test_what_changed_makes_it_anew_and_says_why(client, code, tmp_path):
     assert client.list_containers()["count"] == 1
 
 
+def test_what_an_app_prints_is_followed_until_it_is_removed(client, code, tmp_path):
+    made = client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.ECHO))
+
+    lines = client.stream_container_logs(made["id"])
+    assert next(lines) == "the app begins"
+    client.delete_container(made["id"])
+
+    assert list(lines) == []
+
+
 def test_it_is_stopped_paused_and_started_again(client, code, tmp_path):
     made = client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.ECHO))
 
@@ -124,7 +134,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_an_app_that_does_not_answer_says_why_and_leaves_nothing(host, code, tmp_path, fault):
     app, expected = FAULTS[fault]
-    host.settings.start_seconds = 3
+    host.settings.start_seconds = 3 if "in 3 s" in expected or "9999" in expected else 60
     with host.client() as client:
         with pytest.raises(ContainerBuildError, match=expected):
             client.create_container(plugin_file=write_release(tmp_path, code=code, app=app))
@@ -133,6 +143,7 @@ def test_an_app_that_does_not_answer_says_why_and_leaves_nothing(host, code, tmp
         assert (row["status"], row["container_id"], row["endpoint"]) == ("failed", None, None)
         assert host.engine.find_labelled({AGENT_LABEL: host.mark}) == []
         # The same again, mended.
+        host.settings.start_seconds = 60
         made = client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.ECHO))
         assert (made["status"], made["error"]) == ("running", None)
 

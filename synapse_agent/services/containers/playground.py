@@ -65,6 +65,7 @@ class Playground:
         """Go on with builds that were cut off, and keep records and engine in agreement."""
         self.shelf.keep_only({row.app.archive for row in self._bench.store.all()})
         self._bench.logs.forget(self._bench.store.forget_old_builds())
+        self._workshop.start()
         self._keeper.start()
 
     def stop(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
-
-import httpx2
+from http.client import HTTPConnection, HTTPException
+from urllib.parse import urlsplit
 
 from synapse_agent.engines.docker.protocol import Container, ContainerEngine, RunState
 from synapse_sdk.exceptions import ContainerBuildError
@@ -41,25 +41,28 @@ def wait_until_ready(
         ContainerBuildError: It ended, or did not answer in time; says what it printed last.
     """
     deadline, look_again = time.monotonic() + seconds, 0.0
-    with httpx2.Client(timeout=PROBE_SECONDS, trust_env=False) as http:
-        while not _answers(http, url):
-            now = time.monotonic()
-            if now >= look_again:
-                look_again = now + STATE_SECONDS
-                if not is_wanted():
-                    return
-                _check_alive(engine, engine.inspect(container_id), container_id)
-            if now > deadline:
-                raise ContainerBuildError(_why_silent(engine, container_id, seconds))
-            time.sleep(LOOK_SECONDS)
+    while not _answers(url):
+        now = time.monotonic()
+        if now >= look_again:
+            look_again = now + STATE_SECONDS
+            if not is_wanted():
+                return
+            _check_alive(engine, engine.inspect(container_id), container_id)
+        if now > deadline:
+            raise ContainerBuildError(_why_silent(engine, container_id, seconds))
+        time.sleep(LOOK_SECONDS)
 
 
-def _answers(http: httpx2.Client, url: str) -> bool:
+def _answers(url: str) -> bool:
+    # The plainest client there is: others take longer to be made than the question takes.
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=PROBE_SECONDS)
     try:
-        answer = http.get(url + PROBE_PATH)
-    except httpx2.TransportError:
+        connection.request("GET", PROBE_PATH)
+        return connection.getresponse().status < 500
+    except (OSError, HTTPException):
         return False
-    return answer.status_code < 500
+    finally:
+        connection.close()
 
 
 def _check_alive(engine: ContainerEngine, found: Container | None, container_id: str) -> None:

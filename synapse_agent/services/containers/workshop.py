@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import tempfile
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 
 from synapse_agent.core.event_log import log_event
 from synapse_agent.core.playground_settings import PlaygroundSettings
@@ -118,21 +119,38 @@ class Workbench:
 class Workshop:
     """Runs builds, as many at once as there are cores.
 
+    Its threads do not keep the process from ending: a build that this cuts off is begun again when the agent is back.
+
     Args:
         bench: What they work with.
     """
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
-        self._pool = ThreadPoolExecutor(bench.settings.builds_at_once, thread_name_prefix="playground-build")
+        self._waiting: SimpleQueue[BuildRow | None] = SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"playground-build-{number}", daemon=True)
+            for number in range(bench.settings.builds_at_once)
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
 
     def submit(self, build: BuildRow) -> None:
         """Run a build in its turn."""
-        self._pool.submit(self._run, build)
+        self._waiting.put(build)
 
     def stop(self) -> None:
-        """Begin no more builds; those that go on are begun again when the agent is back."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Begin no more builds."""
+        while not self._waiting.empty():
+            self._waiting.get()
+        for _ in self._threads:
+            self._waiting.put(None)
+
+    def _work(self) -> None:
+        while (build := self._waiting.get()) is not None:
+            self._run(build)
 
     def _run(self, build: BuildRow) -> None:
         bench = self._bench
@@ -346,7 +364,7 @@ class BuildRun:
 
     def _finish(self, plan: Plan) -> None:
         row = self._row()
-        self._store.change(row.id, status=ContainerStatus.RUNNING, error=None)
+        self._store.change(row.id, status=ContainerStatus.RUNNING, error=None, used_at=time.time())
         endpoint = self._bench.places.endpoint(row.host_port or 0)
         self._write(f"Running at {endpoint}")
         self._store.change_build(
