@@ -75,13 +75,13 @@ def test_what_is_not_there_cannot_be_linked(cache, tmp_path):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
 def test_a_disk_that_refuses_leaves_nothing_half(cache, monkeypatch, number):
-    real = content_cache.write_read_only
+    real = content_cache.write_new
 
     def tear(path, content):
         real(path, content[:3])
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(content_cache, "write_read_only", tear)
+    monkeypatch.setattr(content_cache, "write_new", tear)
     with pytest.raises(OSError, match=os.strerror(number)):
         cache.add(DIGEST, CONTENT)
     assert files_of(cache) == []

@@ -164,7 +164,7 @@ def test_a_disk_that_refuses_is_told(lab, tmp_path, monkeypatch, number):
     def refuse(path, content):
         raise OSError(number, os.strerror(number), str(path))
 
-    monkeypatch.setattr(content_cache, "write_read_only", refuse)
+    monkeypatch.setattr(content_cache, "write_new", refuse)
     lab.agent()
     row = lab.wait(lab.submit(counted(tmp_path)))
     assert (row["status"], row["message"]) == ("failed", f"The run did not start: {os.strerror(number)}.")

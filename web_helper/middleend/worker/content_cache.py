@@ -15,8 +15,8 @@ from pathlib import Path
 
 from synapse_sdk.components.digests import sha256_of
 from synapse_sdk.exceptions import ComponentError
+from web_helper.middleend.worker.small_files import write_new
 
-READ_ONLY = 0o444
 # Other file systems, file systems without hard links, and a file that is linked too often: then it is a copy.
 _NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS})
 
@@ -62,7 +62,7 @@ class ContentCache:
         # Not flushed to the disk: after a loss of power, hashing before use finds what is torn.
         beside = path.with_name(f".{digest}.{os.getpid()}.{threading.get_ident()}")
         try:
-            write_read_only(beside, content)
+            write_new(beside, content)
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
@@ -81,18 +81,10 @@ class ContentCache:
         except OSError as exc:
             if exc.errno not in _NO_LINK:
                 raise
-            write_read_only(target, self.path_of(digest).read_bytes())
+            write_new(target, self.path_of(digest).read_bytes())
 
     def sweep(self) -> None:
         """Remove what a killed process left half written."""
         for path in self.root.glob("??/.*"):
             with suppress(FileNotFoundError):
                 path.unlink()
-
-
-def write_read_only(path: Path, content: bytes) -> None:
-    """Write a new file that nobody writes to afterwards."""
-    with suppress(FileNotFoundError):
-        path.unlink()
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, READ_ONLY), "wb") as file:
-        file.write(content)

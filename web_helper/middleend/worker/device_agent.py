@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import re
 import secrets
 import socket
@@ -35,6 +34,7 @@ from web_helper.middleend.worker.job import Backoff, Job, Tell, Workshop
 from web_helper.middleend.worker.kept_tree import KeptTree
 from web_helper.middleend.worker.run_store import Phase, RunFile, RunStore
 from web_helper.middleend.worker.run_tree import hash_of_files, installed_kit, read_kit
+from web_helper.middleend.worker.small_files import save_record
 
 REVIVE_SECONDS = 5.0
 STOP_MARGIN_SECONDS = 5.0
@@ -210,13 +210,20 @@ class DeviceAgent:
                     if not self._take(self._active()):
                         break
                 self._follow_all()
-            except ClientError as exc:
-                self._tell("server_away", wait_seconds=backoff.seconds, error=exc.code)
+            except Exception as exc:  # noqa: BLE001 - the worker's loop: neither a bad answer nor a full disk ends it.
+                self._complain(exc, backoff.seconds)
                 next_beat = 0.0
                 backoff.wait()
             else:
                 backoff.reset()
                 self._sleep(self._settings.poll_seconds)
+
+    def _complain(self, exc: Exception, wait_seconds: float) -> None:
+        if isinstance(exc, ClientError):
+            self._tell("server_away", wait_seconds=wait_seconds, error=exc.code)
+        else:
+            reason = exc.strerror if isinstance(exc, OSError) else type(exc).__name__
+            self._tell("worker_hindered", wait_seconds=wait_seconds, error=reason)
 
     def _take(self, active: list[str]) -> bool:
         job = self._client.next_job(active)
@@ -322,9 +329,4 @@ def _load_host(path: Path) -> HostRecord | None:
 
 def _save_host(path: Path, record: HostRecord) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    beside = path.with_name(f".{path.name}.part")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(msgspec.json.encode(record))
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    save_record(path, msgspec.json.encode(record))

@@ -31,6 +31,7 @@ from web_helper.middleend.worker.manifest import differences, make_manifest, rea
 from web_helper.middleend.worker.outcome import Outcome, outcome_of
 from web_helper.middleend.worker.run_store import Phase, RunFile, RunStore
 from web_helper.middleend.worker.run_tree import KitFiles, build_tree, verify_tree
+from web_helper.middleend.worker.small_files import write_new
 
 LOG_DIR = "run"
 LOOK_SECONDS = 0.5
@@ -169,10 +170,10 @@ class Job:
         kit, environment = self._shop.kit(), self._shop.environment()
         build_tree(self._folder, kit, wanted, self._shop.cache)
         (self._folder / LOG_DIR).mkdir(exist_ok=True)
-        (self._folder / "config.yaml").write_bytes(config)
-        (self._folder / "environment.lock").write_text(environment.lock)
+        write_new(self._folder / "config.yaml", config)
+        write_new(self._folder / "environment.lock", environment.lock.encode())
         record = verify_tree(self._folder, kit, wanted)
-        (self._folder / "files.json").write_bytes(msgspec.json.encode(record.files))
+        write_new(self._folder / "files.json", msgspec.json.encode(record.files))
         manifest = make_manifest(self._job, record, environment, self._shop.host_id)
         wanted_run = None if self._shop.any_environment else self._job.reproduces
         if wanted_run is not None and (others := differences(manifest, wanted_run)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from web_helper.middleend.worker.small_files import save_record
 
 RECORD = "job.json"
 KEPT_RUNS = 20
@@ -78,13 +79,7 @@ class RunStore:
 
     def save(self, run: RunFile) -> None:
         """Write a run's record: it is the old or the new one, never half."""
-        path = self.folder_of(run.uid) / RECORD
-        beside = path.with_name(f".{RECORD}.part")
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(msgspec.json.encode(run))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        save_record(self.folder_of(run.uid) / RECORD, msgspec.json.encode(run))
 
     def load(self, uid: str) -> RunFile | None:
         """A run that has not been reported to its end."""

@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath
 from synapse_sdk.components.digests import sha256_of, short_hash
 from synapse_sdk.components.names import KIT, component_of_module, parse_component_path
 from synapse_sdk.exceptions import ComponentError
-from web_helper.middleend.worker.content_cache import ContentCache, write_read_only
+from web_helper.middleend.worker.content_cache import ContentCache
+from web_helper.middleend.worker.small_files import write_new
 
 BASE_FOLDER = PurePosixPath(KIT, "component", "base")
 
@@ -93,7 +94,7 @@ def build_tree(folder: Path, kit: KitFiles, components: Mapping[str, str], cache
     """
     shutil.rmtree(folder / KIT, ignore_errors=True)
     for name, content in kit.contents.items():
-        write_read_only(_made(folder / name), content)
+        write_new(_made(folder / name), content)
     for path, digest in components.items():
         cache.link(digest, _made(folder / parse_component_path(path).file))
 
