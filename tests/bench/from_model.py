@@ -95,7 +95,7 @@ class _Run:
 
 def _compare(bench: Bench, client: BackendClient, facts: dict, *, callers: int, rounds: int) -> Iterator[Goal]:
     runs: list[tuple[_Run, float]] = []
-    shares = []
+    shares, plainly = [], []
     for number in range(rounds + 1):
         alone, model_cpu = run_loop(SIDE)
         # Another model each time: what is done with the same one is skipped.
@@ -106,8 +106,10 @@ def _compare(bench: Bench, client: BackendClient, facts: dict, *, callers: int, 
         if number:
             runs.append((run, (alone + after) / 2))
             shares.append((model_cpu + model_cpu_after) / 2 / run.replica_cpu)
+            plainly.append(run.steady_rate / run_loop(SIDE, {})[0])
     what = f"{callers} at once, model of {1000 * model_cpu:.0f} ms"
     yield from _goals(runs, what)
+    yield Goal(f"the same, of a loop whose memory is not kept, {what}", middle(plainly), None, "x", True)
     yield Goal(f"from a model: model's share of its replica's CPU, {what}", middle(shares), LEAST, "x", True)
 
 

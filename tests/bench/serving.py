@@ -10,12 +10,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx2
 
 from synapse_agent.engines.serving import process as processes
+from synapse_agent.engines.serving.host import memory_variables
 from synapse_agent.services.serving_setup import open_serving
 from synapse_sdk.clients.backend import BackendClient
 from synapse_sdk.wire.serve import CapacityRequest, ServeDeploy, ServeOptions, ServeResources, ServeState
@@ -28,6 +29,7 @@ CALLERS = (1, 8, 32)
 LEAST = 0.9
 REFUSED_SECONDS = 1.0
 ROUND_SECONDS = 2.0
+KEPT = memory_variables(ServeDeploy(name=NAME, route_prefix="/bench", entrypoint="served_model:Segmenter", folder="."))
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -90,9 +92,9 @@ def _throughput(engine, state: ServeState, callers: int, rounds: int, *, side: i
     yield Goal(f"serving: model's share of its replica's CPU, {what}", middle(cpu_ratios), limit, "x", True)
 
 
-def run_loop(side: int) -> tuple[float, float]:
-    """Calls per second of the model alone, and its CPU seconds per call."""
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+def run_loop(side: int, variables: Mapping[str, str] = KEPT) -> tuple[float, float]:
+    """Calls per second of the model alone, and its CPU seconds per call; with a replica's share of cores and memory."""
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **variables}
     command = [sys.executable, "-m", "tests.bench.served_model", str(ROUND_SECONDS), str(side)]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     rate, cpu = map(float, done.stdout.split())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from synapse_agent.engines.serving.host import choose_devices
+from synapse_agent.engines.serving.host import choose_devices, memory_variables
 from synapse_agent.engines.serving.plan import ApplicationView, Phase, ReplicaView, plan_application
 from synapse_agent.engines.serving.protocol import Reserved
 from synapse_agent.services.capacity_check import Capacity
@@ -21,7 +21,7 @@ from synapse_sdk.plugins.actions.inference.model_token import read_model, sign_m
 from synapse_sdk.plugins.actions.inference.routes import resolve_app_name, resolve_route_prefix
 from synapse_sdk.plugins.context import PluginEnvironment, RuntimeContext
 from synapse_sdk.wire.serve import CapacityRequest, ServeOptions, ServeStatus
-from tests.serving.conftest import KEY, RELEASE
+from tests.serving.conftest import KEY, RELEASE, spec_of
 from tests.serving.release.plugin.models import Echo
 
 MD5 = "f58f0e598bb1c9b8323415faece753be"  # of models-under-test@1.0.0
@@ -258,6 +258,14 @@ def deploy(answer, **params):
         return agent, Deployment.dispatch({"wait": False, **params}, ctx)
     except RuntimeError as exc:
         return agent, exc
+
+
+@pytest.mark.parametrize(
+    ("memory", "block", "kept"), [(None, 2**25, 2**27), (2**30, 2**25, 2**27), (2**27, 2**24, 2**24)]
+)
+def test_a_replica_keeps_freed_memory_within_an_eighth_of_its_own(memory, block, kept):
+    variables = memory_variables(spec_of("Echo", resources={"memory": memory}))
+    assert variables == {"MALLOC_MMAP_THRESHOLD_": str(block), "MALLOC_TRIM_THRESHOLD_": str(kept)}
 
 
 def test_the_gate_is_asked_once_right_before_the_deployment():

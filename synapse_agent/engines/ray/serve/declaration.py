@@ -10,6 +10,7 @@ import msgspec
 
 from synapse_agent.engines.ray.packing import pack
 from synapse_agent.engines.ray.serve.records import Deployment
+from synapse_agent.engines.serving.host import memory_variables
 from synapse_sdk.plugins.config import PluginConfig
 from synapse_sdk.plugins.executors.ray.packaging import Dependencies, build_runtime_env
 from synapse_sdk.utils.file.plugin_config import CONFIG_FILE_NAMES
@@ -79,7 +80,7 @@ def runtime_env_of(spec: ServeDeploy, package: str) -> dict[str, Any]:
             wheels_dir=config.wheels_dir,
         )
     made = build_runtime_env(given, folder, dependencies, include_sdk=False)
-    return {**made, "working_dir": package, "env_vars": {**spec.env, "PYTHONUNBUFFERED": "1"}}
+    return {**made, "working_dir": package, "env_vars": {**memory_variables(spec), **spec.env, "PYTHONUNBUFFERED": "1"}}
 
 
 def declared_by_others(details: Mapping[str, Any], owner: str, own: Iterable[str]) -> list[dict[str, Any]]:
