@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -11,7 +12,7 @@ from typing import Any
 from cvlabkit.component import base
 from cvlabkit.core.agent import Agent
 from cvlabkit.core.config import Config
-from cvlabkit.core.parameters import fill_parameters
+from cvlabkit.core.parameters import fill_parameters, unused_arguments
 from synapse_sdk.components.call_syntax import ComponentCall
 from synapse_sdk.components.config_components import COMPOSE, Option, run_options
 from synapse_sdk.components.grid import GridRun
@@ -116,6 +117,9 @@ class Creator:
         found = self._classes[component]
         with _at(self.config, option):
             filled = fill_parameters(component, found, config, given=len(arguments))
+        for name in unused_arguments(found, call.arguments):
+            warning = self.config.problem(_key_of(option), f"{component} has no use for {name}.")
+            sys.stderr.write(f"Warning: {warning}\n")
         return found(config, *arguments, **filled)
 
 
@@ -174,8 +178,11 @@ def _at(config: Config, option: Option) -> Iterator[None]:
     try:
         yield
     except ComponentError as exc:
-        key = option.category.value if option.name is None else f"{option.category}.{option.name}"
-        raise config.problem(key, str(exc)) from exc
+        raise config.problem(_key_of(option), str(exc)) from exc
+
+
+def _key_of(option: Option) -> str:
+    return option.category.value if option.name is None else f"{option.category}.{option.name}"
 
 
 def _extra_of(module: str | None) -> str:

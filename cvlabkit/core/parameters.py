@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import re
+import sys
+from collections.abc import Iterable
 from typing import Any
 
 from cvlabkit.core.config import Config
-from synapse_sdk.components.names import ComponentPath
+from synapse_sdk.components.names import ComponentPath, component_of_module
 from synapse_sdk.exceptions import ComponentError
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -39,6 +42,16 @@ def fill_parameters(component: ComponentPath, found: type, config: Config, *, gi
         elif each.default is inspect.Parameter.empty:
             raise ComponentError(f"{component} needs {each.name!r}; the config has no such key.")
     return filled
+
+
+def unused_arguments(found: type, names: Iterable[str]) -> list[str]:
+    """Arguments of a call that the component's text never mentions: mistyped, most likely.
+
+    No more than a warning, for a component may hand its config on to code that reads it.
+    """
+    own = [sys.modules[each.__module__] for each in found.__mro__ if component_of_module(each.__module__) is not None]
+    words = {word for module in own for word in re.findall(r"\w+", inspect.getsource(module))}
+    return [name for name in names if name not in words]
 
 
 def _checked(component: ComponentPath, parameter: inspect.Parameter, value: Any) -> Any:

@@ -58,6 +58,13 @@ def test_what_is_wrong_is_said_with_file_line_and_key(tmp_path, change, said):
     assert "Traceback" not in stderr
 
 
+def test_an_argument_that_nothing_reads_is_warned_of(tmp_path):
+    write_tree(tmp_path, CONFIG.replace("loss: scaled(scale=2)", "loss: scaled(scael=2)"))
+    assert run(tmp_path)[1] == "Warning: config.yaml:6: loss: loss/scaled.py has no use for scael.\n"
+    write_tree(tmp_path)
+    assert run(tmp_path)[1] == ""
+
+
 def test_an_error_of_a_component_keeps_its_stack_trace(tmp_path):
     write_tree(tmp_path)
     write_agent(tmp_path, ('return {"loss": error}', "return {'loss': 1 / 0}"))
