@@ -52,7 +52,9 @@ class FaultyFiles:
 
     @contextmanager
     def on(self) -> Iterator[None]:
-        sys.addaudithook(self._look)
+        if not self._number:
+            # It stays for as long as the process lives.
+            sys.addaudithook(self._look)
         find = file_swap._find
 
         def find_faulty(name: str) -> Any:
