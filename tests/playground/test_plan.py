@@ -51,7 +51,7 @@ TABLE = [
     ("gone from the engine", ROW, EngineState(), (BUILD, CREATE), False),
     ("running", ROW, EngineState(RUNNING, IMAGE), (), True),
     ("running", ROW, EngineState(RUNNING), (), True),
-    ("running", ROW, EngineState(box(RunState.RESTARTING), IMAGE), (), True),
+    ("ended, and started again by the engine", ROW, EngineState(box(RunState.RESTARTING), IMAGE), (START,), True),
     ("paused", ROW, EngineState(box(RunState.PAUSED), IMAGE), (Step.UNPAUSE,), True),
     ("stopped", ROW, EngineState(STOPPED, IMAGE), (START,), True),
     ("stopped", ROW, EngineState(STOPPED), (START,), True),

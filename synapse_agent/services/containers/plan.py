@@ -133,7 +133,8 @@ CASES: tuple[Case, ...] = (
         _REMADE,
         reason="its parameters or variables have changed",
     ),
-    Case("running", _is_in(RunState.RUNNING, RunState.RESTARTING), (), keeps=True),
+    Case("running", _is_in(RunState.RUNNING), (), keeps=True),
+    Case("ended, and started again by the engine", _is_in(RunState.RESTARTING), (Step.START,), keeps=True),
     Case("paused", _is_in(RunState.PAUSED), (Step.UNPAUSE,), keeps=True),
     Case(
         "stopped, port taken",
