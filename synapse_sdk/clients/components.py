@@ -4,56 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
-import httpx2
-
-from synapse_sdk.clients.base import BaseClient, Call
-from synapse_sdk.utils.retry import RetryPolicy
+from synapse_sdk.clients.base import Call
+from synapse_sdk.clients.keyed import KeyedClient, path_part
 
 API = "api/components"
 
 
-class ComponentClient(BaseClient):
-    """Component versions: read, add, activate, compare, negotiate.
-
-    Args:
-        base_url: Address of the server.
-        api_key: A `syn_…` key.
-        timeout: `{"connect": seconds, "read": seconds}` or one number for both.
-        retry: When failed requests are repeated.
-        transport: Carries the requests; stays the caller's.
-
-    Raises:
-        ConfigurationError: `base_url` is not an http(s) address.
-    """
-
-    def __init__(
-        self,
-        base_url: str,
-        api_key: str | None = None,
-        *,
-        timeout: Mapping[str, float] | float | None = None,
-        retry: RetryPolicy | None = None,
-        transport: httpx2.BaseTransport | None = None,
-    ) -> None:
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        super().__init__(base_url, headers=headers, timeout=timeout, retry=retry, transport=transport)
+class ComponentClient(KeyedClient):
+    """Component versions: read, add, activate, compare, negotiate. Made as `KeyedClient` says."""
 
     def list_components(self, category: str | None = None) -> list[dict[str, Any]]:
         """Every component, or those of a category, with the hash of its active version."""
-        found: list[dict[str, Any]] = self._get("versions" if category is None else f"versions/{_part(category)}")
+        found: list[dict[str, Any]] = self._get("versions" if category is None else f"versions/{path_part(category)}")
         return found
 
     def list_versions(self, category: str, name: str, *, include_content: bool = False) -> list[dict[str, Any]]:
         """The versions of a component, the newest first."""
         params = {"include_content": include_content}
-        found: list[dict[str, Any]] = self._get(f"versions/{_part(category)}/{_part(name)}", params)
+        found: list[dict[str, Any]] = self._get(f"versions/{path_part(category)}/{path_part(name)}", params)
         return found
 
     def get_version(self, version_hash: str, path: str | None = None) -> dict[str, Any]:
         """One version with its content; `path` tells apart what a hash alone does not."""
-        found: dict[str, Any] = self._get(f"versions/hash/{_part(version_hash)}", {"path": path})
+        found: dict[str, Any] = self._get(f"versions/hash/{path_part(version_hash)}", {"path": path})
         return found
 
     def list_aliases(self, path: str | None = None) -> list[dict[str, Any]]:
@@ -109,12 +83,12 @@ class ComponentClient(BaseClient):
 
     def get_manifest(self, experiment_uid: str) -> dict[str, str]:
         """The versions that an experiment ran with, by path."""
-        components: dict[str, str] = self._get(f"manifest/{_part(experiment_uid)}")["components"]
+        components: dict[str, str] = self._get(f"manifest/{path_part(experiment_uid)}")["components"]
         return components
 
     def save_manifest(self, experiment_uid: str, components: Mapping[str, str]) -> int:
         """Keep the versions that an experiment runs with; how many they are."""
-        count: int = self._post(f"manifest/{_part(experiment_uid)}", dict(components))["component_count"]
+        count: int = self._post(f"manifest/{path_part(experiment_uid)}", dict(components))["component_count"]
         return count
 
     def _get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
@@ -129,7 +103,3 @@ class ComponentClient(BaseClient):
         call = Call(method, f"{API}/{path}", params=params, json=json, is_long=True, repeatable=path != "rollback")
         answer: dict[str, Any] = self.send_json(call)
         return answer
-
-
-def _part(text: str) -> str:
-    return quote(text, safe="")

@@ -9,11 +9,11 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
-from urllib.parse import quote
 
 import httpx2
 
-from synapse_sdk.clients.base import BaseClient, Call
+from synapse_sdk.clients.base import Call
+from synapse_sdk.clients.keyed import KeyedClient, path_part
 from synapse_sdk.clients.pages import parse_model
 from synapse_sdk.utils.retry import RetryPolicy
 from synapse_sdk.wire.devices import ConflictReport, Heartbeat, HeartbeatAnswer, Notification
@@ -26,7 +26,7 @@ from synapse_sdk.wire.experiments import (
 )
 
 
-class DeviceClient(BaseClient):
+class DeviceClient(KeyedClient):
     """What a worker asks and tells. A `ConflictError` says that the run is not this worker's any more, or a gap.
 
     Args:
@@ -51,8 +51,7 @@ class DeviceClient(BaseClient):
         retry: RetryPolicy | None = None,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
-        headers = {"Authorization": f"Bearer {token}"}
-        super().__init__(base_url, headers=headers, timeout=timeout, retry=retry, transport=transport)
+        super().__init__(base_url, token, timeout=timeout, retry=retry, transport=transport)
         self.host_id = host_id
 
     def heartbeat(self, report: Heartbeat) -> HeartbeatAnswer:
@@ -66,7 +65,7 @@ class DeviceClient(BaseClient):
         Args:
             active: Every job that the worker has taken and not completed.
         """
-        answer = self._post(f"devices/{_part(self.host_id)}/jobs/next", {"active": list(active)})
+        answer = self._post(f"devices/{path_part(self.host_id)}/jobs/next", {"active": list(active)})
         return None if answer is None else parse_model(ExperimentJob, answer, "a job")
 
     def start(self, uid: str, attempt: int, manifest: ExperimentManifest) -> Experiment:
@@ -92,7 +91,7 @@ class DeviceClient(BaseClient):
 
     def get_received(self, uid: str) -> Received:
         """What the server has of a run."""
-        answer = self.send_json(Call("GET", f"api/experiments/{_part(uid)}/received"))["data"]
+        answer = self.send_json(Call("GET", f"api/experiments/{path_part(uid)}/received"))["data"]
         return parse_model(Received, answer, "what the server has received")
 
     def complete(
@@ -114,10 +113,10 @@ class DeviceClient(BaseClient):
         return parse_model(Notification, answer, "a notification")
 
     def _tell(self, uid: str, verb: str, body: Mapping[str, Any]) -> Experiment:
-        return parse_model(Experiment, self._post(f"experiments/{_part(uid)}/{verb}", body), "an experiment")
+        return parse_model(Experiment, self._post(f"experiments/{path_part(uid)}/{verb}", body), "an experiment")
 
     def _send_delta(self, uid: str, stream: Literal["log", "metrics"], body: Mapping[str, Any]) -> Received:
-        answer = self._post(f"experiments/{_part(uid)}/{stream}", body)
+        answer = self._post(f"experiments/{path_part(uid)}/{stream}", body)
         return parse_model(Received, answer, "what the server has received")
 
     def _post(self, path: str, body: Mapping[str, Any]) -> Any:
@@ -127,7 +126,3 @@ class DeviceClient(BaseClient):
 def _delta(attempt: int, offset: int, data: bytes) -> dict[str, Any]:
     digest = hashlib.sha256(data).hexdigest()
     return {"attempt": attempt, "offset": offset, "sha256": digest, "data": base64.b64encode(data).decode()}
-
-
-def _part(text: str) -> str:
-    return quote(text, safe="")

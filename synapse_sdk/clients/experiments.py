@@ -9,15 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
 from uuid import uuid4
 
 import httpx2
 import msgspec
 
-from synapse_sdk.clients.base import BaseClient, Call
+from synapse_sdk.clients.base import Call
+from synapse_sdk.clients.keyed import KeyedClient, path_part
 from synapse_sdk.exceptions import AuthenticationError, AuthorizationError, ClientError, NotFoundError
-from synapse_sdk.utils.retry import NO_RETRY, RetryPolicy
+from synapse_sdk.utils.retry import NO_RETRY
 
 # The server sends a heartbeat more often than this; silence for longer means the connection is dead.
 STREAM_SILENCE_SECONDS = 45.0
@@ -25,31 +25,8 @@ STREAM_ATTEMPTS = 5
 RECONNECT_SECONDS = 0.5
 
 
-class ExperimentClient(BaseClient):
-    """Experiments, devices and their questions.
-
-    Args:
-        base_url: Address of the server.
-        api_key: A `syn_…` key.
-        timeout: `{"connect": seconds, "read": seconds}` or one number for both.
-        retry: When failed requests are repeated.
-        transport: Carries the requests; stays the caller's.
-
-    Raises:
-        ConfigurationError: `base_url` is not an http(s) address.
-    """
-
-    def __init__(
-        self,
-        base_url: str,
-        api_key: str | None = None,
-        *,
-        timeout: Mapping[str, float] | float | None = None,
-        retry: RetryPolicy | None = None,
-        transport: httpx2.BaseTransport | None = None,
-    ) -> None:
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        super().__init__(base_url, headers=headers, timeout=timeout, retry=retry, transport=transport)
+class ExperimentClient(KeyedClient):
+    """Experiments, devices and their questions. Made as `KeyedClient` says."""
 
     def submit(self, config: str, **options: Any) -> list[dict[str, Any]]:
         """Submit a config, YAML text; the experiments of its grid (`synapse_sdk.wire.experiments.ExperimentSubmit`).
@@ -68,15 +45,15 @@ class ExperimentClient(BaseClient):
 
     def get_experiment(self, uid: str) -> dict[str, Any]:
         """One experiment with its components and its manifest."""
-        return self._get_object(f"experiments/{_part(uid)}")
+        return self._get_object(f"experiments/{path_part(uid)}")
 
     def get_config(self, uid: str) -> dict[str, Any]:
         """What it was configured with."""
-        return self._get_object(f"experiments/{_part(uid)}/config")
+        return self._get_object(f"experiments/{path_part(uid)}/config")
 
     def get_metrics(self, uid: str, offset: int = 0) -> dict[str, Any]:
         """Rows of its metrics from an offset on, and the offset to ask from next."""
-        return self._get_object(f"experiments/{_part(uid)}/metrics", {"offset": offset})
+        return self._get_object(f"experiments/{path_part(uid)}/metrics", {"offset": offset})
 
     def compare(self, a: str, b: str) -> dict[str, Any]:
         """How two experiments differ."""
@@ -97,7 +74,7 @@ class ExperimentClient(BaseClient):
     def reproduce(self, uid: str, **options: Any) -> dict[str, Any]:
         """Run again with exactly the recorded components, config and seed. Options: `device`, `priority`."""
         body = {"key": uuid4().hex, **options}
-        made: dict[str, Any] = self._post(f"experiments/{_part(uid)}/reproduce", body)
+        made: dict[str, Any] = self._post(f"experiments/{path_part(uid)}/reproduce", body)
         return made
 
     def follow_log(self, uid: str, offset: int = 0, *, follow: bool = True) -> Iterator[dict[str, Any]]:
@@ -130,7 +107,7 @@ class ExperimentClient(BaseClient):
 
     def _stream_log(self, uid: str, offset: int, *, follow: bool) -> Iterator[dict[str, Any] | None]:
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store", "Last-Event-ID": str(offset)}
-        path = f"api/experiments/{_part(uid)}/log"
+        path = f"api/experiments/{path_part(uid)}/log"
         call = Call(
             "GET",
             path,
@@ -169,7 +146,7 @@ class ExperimentClient(BaseClient):
         return made
 
     def _act(self, uid: str, verb: str) -> dict[str, Any]:
-        made: dict[str, Any] = self._post(f"experiments/{_part(uid)}/{verb}", {})
+        made: dict[str, Any] = self._post(f"experiments/{path_part(uid)}/{verb}", {})
         return made
 
     def _get_object(self, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -182,7 +159,3 @@ class ExperimentClient(BaseClient):
     def _post(self, path: str, body: Mapping[str, Any]) -> Any:
         # Every write says what shall be, or carries a key: sending it twice does its work once.
         return self.send_json(Call("POST", f"api/{path}", json=dict(body), is_long=True, repeatable=True))["data"]
-
-
-def _part(text: str) -> str:
-    return quote(text, safe="")
