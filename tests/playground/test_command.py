@@ -97,6 +97,14 @@ def test_what_cannot_be_done_says_why(synapse, arguments, expected):
     assert expected in " ".join(refused.stderr.replace("│", " ").split())
 
 
+def test_an_engine_that_is_away_is_told_with_what_to_do(synapse, process_host, tmp_path, code):
+    process_host.engine.is_away = True
+    refused = synapse("create", "--file", str(write_release(tmp_path, code=code, app=apps.ECHO)))
+    assert refused.exit_code == 1
+    assert "No container engine answers" in refused.stderr
+    assert json.loads(synapse("list", "--json").stdout) == []
+
+
 def test_no_agent_is_told(synapse, monkeypatch):
     monkeypatch.setattr(reaching, "HOMES", ())
     assert "No agent is known here" in synapse("list").stderr

@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from synapse_agent.engines.docker.protocol import AGENT_LABEL
+from synapse_agent.engines.docker.protocol import AGENT_LABEL, EngineError
 from synapse_sdk.exceptions import ConflictError, ContainerBuildError, NotFoundError, ServerError, ValidationError
 from tests.agent.stage import until
 from tests.playground import apps
@@ -253,3 +253,38 @@ def test_an_engine_that_is_away_loses_nothing(process_host, code, tmp_path):
         assert client.get_container(made["id"])["status"] == "running"
         engine.is_away = False
         assert client.create_container(f"{code}@1.0.0")["id"] == made["id"]
+
+
+def test_a_port_that_is_snatched_away_meanwhile_is_left_to_whoever_has_it(process_host, code, tmp_path, monkeypatch):
+    engine, create, taken = process_host.engine, process_host.engine.create, []
+
+    def create_late(order):
+        if not taken:
+            taken.append(socket.create_server(("127.0.0.1", order.host_port)))
+        return create(order)
+
+    monkeypatch.setattr(engine, "create", create_late)
+    with process_host.client() as client:
+        made = client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.ECHO))
+
+    assert made["host_port"] != taken[0].getsockname()[1]
+    assert list(engine.boxes) == [made["id"]]
+    taken[0].close()
+
+
+@pytest.mark.parametrize("moment", ["build_image", "create", "start"])
+def test_an_engine_that_refuses_leaves_a_failed_record_and_nothing_else(
+    process_host, code, tmp_path, monkeypatch, moment
+):
+    def refuse(*_arguments):
+        raise EngineError("no space left on device")
+
+    archive = write_release(tmp_path, code=code, app=apps.ECHO)
+    with process_host.client() as client:
+        with monkeypatch.context() as broken:
+            broken.setattr(process_host.engine, moment, refuse)
+            with pytest.raises(ContainerBuildError, match="no space left"):
+                client.create_container(plugin_file=archive)
+        (row,) = client.list_containers()["results"]
+        assert (row["status"], row["host_port"], process_host.engine.boxes) == ("failed", None, {})
+        assert client.create_container(f"{code}@1.0.0")["status"] == "running"
