@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from html import escape
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from synapse_sdk.utils.converters.base import DatasetWriter
 from synapse_sdk.utils.converters.blocks.chunk import Chunk
@@ -21,6 +21,10 @@ from synapse_sdk.utils.converters.formats import Format, YoloOptions, YoloTask
 from synapse_sdk.utils.converters.shapes.geometry import EPSILON
 
 Box = tuple[Number, Number, Number, Number]
+# What can be told of a number by itself is told while it is decoded.
+_Corner = Annotated[float, Meta(ge=-EPSILON)]
+_Positive = Annotated[float, Meta(gt=0)]
+_Outline = Annotated[list[Number], Meta(min_length=6)]
 
 
 class _Image(msgspec.Struct, gc=False):
@@ -34,10 +38,10 @@ class _Row(msgspec.Struct, gc=False):
     id: int
     image_id: int
     category_id: int
-    bbox: Box
-    area: Number
-    iscrowd: int
-    segmentation: list[list[Number]]
+    bbox: tuple[_Corner, _Corner, _Positive, _Positive]
+    area: _Positive
+    iscrowd: Literal[0, 1]
+    segmentation: list[_Outline]
     attributes: msgspec.Raw | UnsetType = UNSET
     keypoints: msgspec.Raw | UnsetType = UNSET
 
@@ -95,13 +99,12 @@ def _are_sound_rows(
     for row in rows:
         width, height = sizes[row.image_id]
         x, y, w, h = row.bbox
-        is_inside = x >= -EPSILON and y >= -EPSILON and x + w <= width + EPSILON and y + h <= height + EPSILON
-        if not (is_inside and w > 0 and h > 0 and row.area > 0 and row.iscrowd in {0, 1}):
+        if x + w > width + EPSILON or y + h > height + EPSILON:
             return False
         if row.category_id not in category_ids or row.keypoints is not UNSET:
             return False
         for part in row.segmentation:
-            if len(part) < 6 or len(part) % 2:
+            if len(part) % 2:
                 return False
     return True
 
