@@ -59,8 +59,12 @@ def main() -> None:
     home = parser.parse_args().home
     with tempfile.TemporaryDirectory() as temporary:
         folder = (home or Path(temporary)).resolve()
-        with running_server(folder / "server") as variables, running_worker(folder, variables):
-            tell_story(Shell(variables))
+        try:
+            with running_server(folder / "server") as variables, running_worker(folder, variables):
+                tell_story(Shell(variables))
+        except subprocess.CalledProcessError as exc:
+            # It has said why.
+            sys.exit(f"`synapse {shlex.join(exc.cmd[len(SYNAPSE) :])}` ended with {exc.returncode}.")
 
 
 def tell_story(shell: Shell) -> None:
