@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from synapse_sdk.cli.connection import HostOption, JsonOption, TokenOption
-from synapse_sdk.cli.experiments.display import print_comparison, print_detail, print_rows
+from synapse_sdk.cli.experiments.display import print_comparison, print_detail, print_devices, print_rows
 from synapse_sdk.cli.experiments.logs import logs_command
 from synapse_sdk.cli.experiments.opening import open_experiments
 from synapse_sdk.cli.failures import UsageError
-from synapse_sdk.cli.output import print_json, say
+from synapse_sdk.cli.output import print_json, say, warn
+
+if TYPE_CHECKING:
+    from synapse_sdk.clients.experiments import ExperimentClient
 
 app = typer.Typer(no_args_is_help=True, help="Experiments: submit, watch, compare, run one again.")
 
@@ -67,6 +70,7 @@ def submit(
             hold=hold,
             **given,
         )
+        _warn_of_stranger(client, device)
     if as_json:
         print_json(made)
         return
@@ -141,6 +145,7 @@ def reproduce(
     options = {"priority": priority.value} | ({} if device is None else {"device": device})
     with open_experiments(host, token) as client:
         made = client.reproduce(uid, **options)
+        _warn_of_stranger(client, device)
     if as_json:
         print_json(made)
         return
@@ -170,6 +175,22 @@ def resume(uid: UidArgument, host: HostOption = None, token: TokenOption = None,
     with open_experiments(host, token) as client:
         found = client.resume(uid)
     _print_moved(found, as_json=as_json)
+
+
+@app.command("devices")
+def list_devices(host: HostOption = None, token: TokenOption = None, as_json: JsonOption = False) -> None:
+    """List the hosts that run experiments, and how they are."""
+    with open_experiments(host, token) as client:
+        rows = client.list_devices()
+    if as_json:
+        print_json(rows)
+        return
+    print_devices(rows)
+
+
+def _warn_of_stranger(client: ExperimentClient, device: str | None) -> None:
+    if device is not None and device not in {each["host_id"] for each in client.list_devices()}:
+        warn(f"no device {device!r} has joined yet; it waits until one does. `synapse experiment devices` lists them.")
 
 
 def _print_moved(found: dict[str, Any], *, as_json: bool) -> None:

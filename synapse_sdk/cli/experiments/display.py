@@ -43,6 +43,20 @@ def print_comparison(found: Mapping[str, Any]) -> None:
         say("Every row of their metrics is the same.")
 
 
+def print_devices(rows: Iterable[Mapping[str, Any]]) -> None:
+    """One line for each host."""
+    columns = ("device", "status", "heard from", "runs", "slots", "GPUs", "torch")
+    print_table(columns, (_device_cells(row) for row in rows))
+
+
+def _device_cells(row: Mapping[str, Any]) -> list[object]:
+    report = row["report"]
+    gpus = ", ".join(gpu["name"] for gpu in report.get("gpus", []))
+    heard = (row["last_seen_at"] or "never")[:19].replace("T", " ")
+    runs = " ".join(row["active_jobs"])
+    return [row["host_id"], row["status"], heard, runs, report.get("slots"), gpus, report.get("torch_version")]
+
+
 def _cells(row: Mapping[str, Any]) -> list[object]:
     device = row["device"] or (f"({row['wanted_device']})" if row["wanted_device"] else None)
     run = f"{row['grid'] + 1} of {row['grid_size']}" if row["grid_size"] > 1 else ""

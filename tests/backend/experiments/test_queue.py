@@ -11,10 +11,12 @@ from synapse_sdk.exceptions import ConflictError
 from synapse_sdk.wire.experiments import RunOutcome
 from tests.backend.experiments.lab import CONFIG, URL, Host, refused
 from tests.backend.factories import SQLITE_ONLY
+from web_helper.backend.jobs.housekeeping import Housekeeping
 from web_helper.backend.models import Experiment
 from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries.experiments import experiments
 from web_helper.backend.services.experiments.queue import classify, sweep
+from web_helper.backend.services.exports.job_queue import JobQueue
 
 WORKERS = 8
 
@@ -318,6 +320,33 @@ def test_a_host_that_joins_again_gets_a_new_key_and_the_former_opens_nothing(lab
         first.beat()
     again.beat()
     assert len(lab.people.list_devices()) == 1
+
+
+@SQLITE_ONLY
+def test_a_workers_key_is_listed_and_revoked_as_any_other(lab, client):
+    host = lab.host()
+    (token,) = [each for each in client.get("/v2/tokens/").json()["data"] if each["name"] == "worker gpu-1"]
+    assert token["scopes"] == []
+
+    client.delete(f"/v2/tokens/{token['id']}/")
+
+    for ask in (host.beat, host.take):
+        with refused(401):
+            ask()
+
+
+@SQLITE_ONLY
+def test_the_servers_worker_gives_up_silent_devices_when_nobody_asks(lab, settings):
+    host = lab.host()
+    uid = lab.submit_one()
+    host.start(host.take())
+    lab.silence("gpu-1", 61)
+
+    queue = JobQueue(settings)
+    Housekeeping(lab.database, settings, queue).reconcile()
+    queue.close()
+
+    assert lab.status(uid) == "crashed"
 
 
 @SQLITE_ONLY

@@ -237,6 +237,42 @@ def test_a_conflict_is_answered_on_the_command_line(synapse, bench):
     assert bench.host_id in synapse("notification", "list", "--all").output
 
 
+def test_devices_are_listed_and_one_that_never_joined_is_warned_of(synapse, bench):
+    submit(synapse, bench)
+    job = bench.begin()
+    gpu = {"index": 0, "name": "NVIDIA H100"}
+    active = [{"uid": job.experiment.uid, "attempt": job.attempt}]
+    bench.client.heartbeat(Heartbeat(host_id=bench.host_id, gpus=[gpu], active_jobs=active))
+
+    listed = next(
+        line for line in synapse("experiment", "devices").stdout.splitlines() if line.split()[0] == bench.host_id
+    )
+    for text in ("healthy", job.experiment.uid, "NVIDIA H100"):
+        assert text in listed
+    mine = [each for each in synapse.json("experiment", "devices") if each["host_id"] == bench.host_id]
+    assert [each["active_jobs"] for each in mine] == [[job.experiment.uid]]
+    said = synapse("experiment", "submit", bench.config, "--device", "nobody")
+    assert "no device 'nobody' has joined yet" in said.output
+
+
+@pytest.mark.parametrize("role", ["viewer", "annotator"])
+def test_who_may_not_submit_is_told_so(synapse, bench, platform, role):
+    with platform.v2() as admin:
+        number = next(NUMBERS)
+        user = admin.users.create(email=f"looks-{number}@example.org")
+        project = admin.projects.create(name=f"seen {number}")
+        admin.members.create(project=project["id"], user=user["id"], role=role)
+        key = admin.tokens.create(name="looks", user=user["id"])["key"]
+
+    refused = synapse("experiment", "submit", bench.config, "--token", key)
+    wrong = synapse("experiment", "submit", bench.config, "--token", "syn_wrong")
+
+    assert (refused.exit_code, wrong.exit_code) == (1, 1)
+    assert "the role 'manager'" in refused.output
+    assert "The access token is unknown." in wrong.output
+    assert key not in refused.output
+
+
 def test_without_a_login_it_says_what_to_do(stranger):
     for arguments in (("experiment", "list"), ("notification", "list")):
         result = stranger(*arguments)
