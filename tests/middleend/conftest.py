@@ -72,7 +72,7 @@ class Lab:
         return [each for each in self.events if each["event"] == event]
 
     def settings(self, name="gpu-1", **options):
-        given = {"heartbeat_seconds": 0.1, "poll_seconds": 0.05, "stop_seconds": 2.0, **options}
+        given = {"heartbeat_seconds": 0.2, "poll_seconds": 0.1, "stop_seconds": 2.0, **options}
         return WorkerSettings(URL, self.folder / name, **given)
 
     def agent(self, name="gpu-1", *, transport=None, **options):

@@ -79,7 +79,7 @@ def until(look, seconds: float = SECONDS, explain=lambda: ""):
     deadline = time.monotonic() + seconds
     while not (answer := look()):
         assert time.monotonic() < deadline, f"it did not happen in {seconds} s: {explain()}"
-        time.sleep(0.02)
+        time.sleep(0.05)
     return answer
 
 
