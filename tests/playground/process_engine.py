@@ -127,10 +127,6 @@ class ProcessEngine:
         if container_id in self.boxes:
             self._end(self.boxes[container_id])
 
-    def restart(self, container_id: str, seconds: int) -> None:
-        self._end(self._find(container_id))
-        self.start(container_id)
-
     def pause(self, container_id: str) -> None:
         box = self._find(container_id)
         if box.state is not RunState.RUNNING:

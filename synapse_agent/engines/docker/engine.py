@@ -97,10 +97,6 @@ class DockerEngine:
         with suppress(NoContainerError), self._connection.api() as api:
             api.stop(container_id, timeout=seconds)
 
-    def restart(self, container_id: str, seconds: int) -> None:
-        with self._connection.api() as api:
-            api.restart(container_id, timeout=seconds)
-
     def pause(self, container_id: str) -> None:
         with self._connection.api() as api:
             api.pause(container_id)

@@ -174,9 +174,6 @@ class ContainerEngine(Protocol):
     def stop(self, container_id: str, seconds: int) -> None:
         """Stop a container; one that is stopped or gone is left alone."""
 
-    def restart(self, container_id: str, seconds: int) -> None:
-        """Stop and start a container."""
-
     def pause(self, container_id: str) -> None:
         """Freeze a container; its memory stays."""
 

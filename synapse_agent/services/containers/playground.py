@@ -20,7 +20,7 @@ from synapse_agent.services.containers.build_log import BuildLogs
 from synapse_agent.services.containers.keeper import Keeper, status_of
 from synapse_agent.services.containers.plan import Step, plan_container
 from synapse_agent.services.containers.records import BuildRow, ContainerRow, Wanted
-from synapse_agent.services.containers.releases import AppRelease, AppWish, ReleaseShelf
+from synapse_agent.services.containers.releases import ACTION, AppRelease, AppWish, ReleaseShelf
 from synapse_agent.services.containers.store import ContainerStore, filter_rows
 from synapse_agent.services.containers.workshop import Places, Workbench, Workshop
 from synapse_sdk.exceptions import ConflictError, NotFoundError, ServerError, ValidationError
@@ -94,10 +94,10 @@ class Playground:
             ValidationError: Neither the agent nor its server has it.
         """
         sha256 = self._fetch(plugin_release)
-        if sha256 is not None:
-            return self.shelf.describe(sha256, wish)
         same = [each for each in self._bench.store.all() if each.plugin_release == plugin_release]
         row = next((each for each in same if each.model == model), same[0] if same else None)
+        if sha256 is not None and not (row is not None and self._is_described(row, sha256, wish)):
+            return self.shelf.describe(sha256, wish)
         if row is None:
             raise ValidationError(
                 400,
@@ -236,6 +236,11 @@ class Playground:
         is_over = self.build(build_id).status in FINAL_BUILDS
         lines = self._bench.logs.read(build_id, position)
         return lines, is_over and not lines
+
+    def _is_described(self, row: ContainerRow, sha256: str, wish: AppWish) -> bool:
+        """Whether a record says what the archive would say: to unpack it takes long where it holds weights."""
+        is_usual = row.app.base_image == self._bench.settings.gradio_container_base_image
+        return row.app.archive == sha256 and is_usual and wish.action in {None, ACTION}
 
     def _run(self, row: ContainerRow) -> Made:
         is_building = self._bench.store.active_build(row.id) is not None

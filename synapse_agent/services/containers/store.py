@@ -84,10 +84,6 @@ class ContainerStore:
         with self._connected() as db:
             return _find(db, row_id)
 
-    def find_pair(self, plugin_release: str, model: int | None) -> ContainerRow | None:
-        with self._connected() as db:
-            return _find_pair(db, plugin_release, model)
-
     def search(self, key: str) -> ContainerRow | None:
         """A record by the engine's id (or a beginning of 12 and more characters), its number, or its name."""
         with self._connected() as db:
