@@ -197,6 +197,13 @@ def test_what_can_never_fit_is_refused_at_once(host):
     assert not host.serving.engine.states()
 
 
+def test_memory_that_a_request_freed_is_there_for_the_next(host):
+    state = host.run("Arrays")
+    pages = [host.ask(state).json()["pages"] for _ in range(4)]
+    # 32 MiB are 8,192 pages.
+    assert min(pages[1:]) < 800 < pages[0], pages
+
+
 def is_lost(host, state, **inputs) -> bool:
     """Whether a request got no answer of the model: its connection broke, or a proxy said so."""
     with contextlib.suppress(httpx2.TransportError):

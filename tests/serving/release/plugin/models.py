@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -71,6 +72,16 @@ class Ending(Served):
 class Environment(Served):
     async def infer(self):
         return dict(os.environ)
+
+
+class Arrays(Served):
+    """Makes arrays as a model of images does, and counts the pages that they cost."""
+
+    async def infer(self):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        arrays = [b"x" * (4 * 2**20) for _ in range(8)]
+        del arrays
+        return {"pages": resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before}
 
 
 class Multiplexed(Served):
