@@ -17,7 +17,24 @@ def agent(stage):
 
 
 @pytest.fixture(autouse=True)
-def no_process_stays(request):
+def no_agent_stays(request):
+    """An agent that a test started ends with it: each costs the tests after it memory and a part of a core."""
+    if "stage" not in request.fixturenames:
+        yield
+        return
+    agents = request.getfixturevalue("stage").agents
+    if "agent" in request.fixturenames:
+        request.getfixturevalue("agent")
+    known = len(agents)
+    yield
+    while len(agents) > known:
+        agent = agents.pop()
+        agent.kill()
+        agent.kill_runs()
+
+
+@pytest.fixture(autouse=True)
+def no_process_stays(request, no_agent_stays):
     """After each test the process table holds what it held before, servers and agents apart."""
     # A cluster starts and ends workers as it likes; its own tests look after it.
     if "stage" not in request.fixturenames or request.node.get_closest_marker("ray"):
