@@ -40,6 +40,9 @@ def test_an_experiment_runs_live_and_can_be_run_again(stage, held, tmp_path):
     uid = begin(stage, f"{held}seed: 7\n", "first")
     until(lambda: [each["epoch"] for each in stage.metrics(uid)] == [1])
     assert stage.show(uid)["status"] == "running"
+    seen = Path(f"/proc/{worker.process.pid}/environ").read_bytes()
+    assert b"PATH=" in seen
+    assert stage.token.encode() not in seen, "runs of the same user could read it"
     (tmp_path / "gate").touch()
     row = stage.wait(uid)
     assert (row["status"], row["exit_code"], row["device"]) == ("completed", 0, "first"), stage.explain(uid)

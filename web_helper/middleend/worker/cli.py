@@ -86,7 +86,9 @@ def up(
 
 def _work(settings: WorkerSettings, host: HostRecord, tell: Callable[..., None]) -> None:
     from web_helper.middleend.worker.device_agent import DeviceAgent
+    from web_helper.middleend.worker.host import erase_keys
 
+    erase_keys()
     agent = DeviceAgent(settings, host, tell)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: agent.stop())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distributions, version
@@ -21,6 +22,7 @@ from synapse_sdk.wire.devices import CodeVersion, GpuReport
 
 PROGRAM_SECONDS = 10.0
 _PROC = Path("/proc")
+_KEYS = ("SYNAPSE_ACCESS_TOKEN", "CVLABKIT_API_KEY")
 _GPU_FIELDS = "index,name,utilization.gpu,memory.used,memory.total,driver_version"
 _MEBIBYTE = 2**20
 
@@ -48,6 +50,30 @@ class Environment:
         """What a manifest tells besides."""
         system = f"{platform.system()} {platform.release()} {platform.machine()}"
         return {"synapse": installed_version(), "torch": self.torch, "cuda": self.cuda, "system": system}
+
+
+def erase_keys() -> None:
+    """Take keys out of this process's variables, also out of those that `/proc/PID/environ` shows.
+
+    That file shows the memory in which the variables lay when the process was started. Runs have the rights of the same
+    user, and could read a person's token there for as long as the worker lives.
+    """
+    names = [name for name in os.environ if name in _KEYS]
+    places = [place for name in names for place in _places_of(f"{name}=".encode())]
+    for name in names:
+        del os.environ[name]
+    for address, size in places:
+        ctypes.memset(address, 0, size)
+
+
+def _places_of(prefix: bytes) -> Iterator[tuple[int, int]]:
+    table = ctypes.POINTER(ctypes.c_void_p).in_dll(ctypes.CDLL(None), "environ")
+    index = 0
+    while address := table[index]:
+        text = ctypes.string_at(address)
+        if text.startswith(prefix):
+            yield address, len(text)
+        index += 1
 
 
 def read_environment() -> Environment:
