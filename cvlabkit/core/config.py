@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from synapse_sdk.components.call_syntax import read_literal
-from synapse_sdk.components.config_file import ConfigDocument, parse_config, read_config_file
+from synapse_sdk.components.config_file import ConfigDocument, KeyPath, parse_config, read_config_file
 from synapse_sdk.components.config_text import config_to_yaml, run_to_yaml
 from synapse_sdk.components.grid import expand_grid
 from synapse_sdk.components.placeholders import find_value, resolve_placeholders
@@ -68,9 +69,7 @@ class Config:
 
     def merge(self, values: Mapping[str, Any]) -> Config:
         """A new config in which these values win; mappings are merged, everything else is replaced."""
-        merged = Config(_merged(self._document.data, values))
-        merged._document = ConfigDocument(merged._document.data, self._document.origin, self._document.lines)
-        return merged
+        return self._with_data(_merged(self._document.data, values))
 
     def with_changes(self, changes: Sequence[str]) -> Config:
         """A new config in which `key=value` wins, the key dotted, the value as YAML has it.
@@ -78,7 +77,7 @@ class Config:
         Raises:
             ComponentError: A change is not written so.
         """
-        changed = self
+        data, keys = self._document.data, set()
         for change in changes:
             key, sign, text = change.partition("=")
             if not sign or not all(key.split(".")):
@@ -86,8 +85,11 @@ class Config:
             values = parse_config(f"value: {text}", origin=f"--set {key}").data["value"]
             for part in reversed(key.split(".")):
                 values = {part: values}
-            changed = changed.merge(values)
-        return changed
+            data = _merged(data, values)
+            keys.add(tuple(key.split(".")))
+        config = Config(data)
+        config._document = _ChangedDocument(_plain(data), self._document.origin, self._document.lines, frozenset(keys))
+        return config
 
     def expand(self) -> list[Config]:
         """One config for each run: every list is an axis.
@@ -95,7 +97,7 @@ class Config:
         Raises:
             ComponentError: A list is empty, or the grid is too large.
         """
-        return [self._of_run(run.data) for run in expand_grid(self._document)]
+        return [self._with_data(run.data) for run in expand_grid(self._document)]
 
     def dump_template(self, path: str | Path) -> None:
         """Write the config as YAML that reads back as it is: a start for the next one."""
@@ -141,10 +143,27 @@ class Config:
         inner._root = self._root
         return inner
 
-    def _of_run(self, data: dict[str, Any]) -> Config:
+    def _with_data(self, data: dict[str, Any]) -> Config:
+        """Other values, which keep the file's lines for messages."""
         config = Config(data)
-        config._document = ConfigDocument(config._document.data, self._document.origin, self._document.lines)
+        config._document = replace(self._document, data=config._document.data)
         return config
+
+
+@dataclass(frozen=True)
+class _ChangedDocument(ConfigDocument):
+    """A config of which some values came from elsewhere than the file.
+
+    Attributes:
+        changed: Their keys.
+    """
+
+    changed: frozenset[KeyPath] = frozenset()
+
+    def problem(self, path: Sequence[str | int], what: str) -> ComponentError:
+        if any(tuple(path[: len(key)]) == key for key in self.changed):
+            return ComponentError(f"--set {'.'.join(map(str, path))}: {what}")
+        return super().problem(path, what)
 
 
 def _document_of(source: str | Path | Mapping[str, Any]) -> ConfigDocument:

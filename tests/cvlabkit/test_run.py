@@ -104,7 +104,13 @@ def test_a_value_of_the_command_line_wins(tmp_path):
         "grid_0",
         "grid_1",
     ]
-    for change, said in {"lr": "key=value", "=1": "key=value", "a..b=1": "key=value", "lr=[1": "--set lr:1"}.items():
+    refused = {
+        **dict.fromkeys(("lr", "=1", "a..b=1"), "key=value"),
+        "lr=[1": "--set lr:1",
+        "loss=absent": "Error: --set loss: there is no component",
+        "model.main=3": "Error: --set model.main: a component is text",
+    }
+    for change, said in refused.items():
         assert said in run(tmp_path, "--set", change, exit_code=1)[1]
 
 
