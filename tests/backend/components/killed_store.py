@@ -20,7 +20,7 @@ from synapse_sdk.wire.accounts import Scope
 from synapse_sdk.wire.components import ComponentActivate, ComponentChangeSet, ComponentRollback, ComponentUpload
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.settings import Settings
-from web_helper.backend.queries.components import versions
+from web_helper.backend.queries.components import blobs, versions
 from web_helper.backend.services.bootstrap import bootstrap
 from web_helper.backend.services.call import Actor, Call
 from web_helper.backend.services.components import disk, store
@@ -67,7 +67,7 @@ def active_of(url: str) -> dict[str, str]:
     database = Database(url)
     with database.read() as session:
         rows = versions.aliases_at(session, alias="active")
-        contents = versions.contents_of(session, [row.sha256 for row in rows])
+        contents = blobs.contents_of(session, [row.sha256 for row in rows])
         stored = session.connection().exec_driver_sql("PRAGMA integrity_check").scalar()
     database.dispose()
     assert stored == "ok"

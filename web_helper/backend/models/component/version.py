@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from web_helper.backend.models.base import Base, Created, Numbered, UtcDateTime, utc_now
 
 
 class ComponentBlob(Created, Base):
-    """The bytes of one or more versions, kept once and exactly as they came."""
+    """The bytes of one or more versions, kept once. `content` is packed: `queries.components.blobs` opens it.
+
+    Attributes:
+        is_packed: Whether `content` is compressed; what came before packing is as it was.
+        base_sha256: The newer blob that this one is packed against; None for one that stands alone.
+    """
 
     __tablename__ = "component_blobs"
 
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     size_bytes: Mapped[int]
     content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    is_packed: Mapped[bool] = mapped_column(default=False, server_default=false())
+    base_sha256: Mapped[str | None] = mapped_column(String(64))
 
 
 class ComponentVersion(Numbered, Created, Base):

@@ -10,7 +10,7 @@ from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from synapse_sdk.wire.components import ACTIVE
-from web_helper.backend.models import ComponentAlias, ComponentBlob, ComponentVersion
+from web_helper.backend.models import ComponentAlias, ComponentVersion
 
 # Far below what one statement may carry on either database.
 PATHS_PER_QUERY = 5_000
@@ -113,15 +113,6 @@ def summaries(session: Session, category: str | None = None) -> list[SummaryRow]
     if category is not None:
         query = query.where(ComponentVersion.category == category)
     return [SummaryRow(*row) for row in session.execute(query)]
-
-
-def contents_of(session: Session, digests: Iterable[str]) -> dict[str, bytes]:
-    """Bytes by SHA-256 (primary key)."""
-    found: dict[str, bytes] = {}
-    for some in _chunks(sorted(set(digests))):
-        query = select(ComponentBlob.sha256, ComponentBlob.content).where(ComponentBlob.sha256.in_(some))
-        found |= {digest: bytes(content) for digest, content in session.execute(query)}
-    return found
 
 
 def aliases_at(session: Session, paths: Sequence[str] | None = None, alias: str | None = None) -> list[AliasRow]:

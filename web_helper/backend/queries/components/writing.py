@@ -16,13 +16,11 @@ from synapse_sdk.wire.components import ChangeSetKind
 from web_helper.backend.models import (
     ComponentAlias,
     ComponentAliasChange,
-    ComponentBlob,
     ComponentChangeSet,
     ComponentManifest,
     ComponentManifestEntry,
     ComponentVersion,
 )
-from web_helper.backend.queries.data.upsert import insert_missing
 
 # Any constant does: it names this lock among PostgreSQL's advisory locks.
 STORE_LOCK = 7_305_022
@@ -44,12 +42,6 @@ def add_change_set(session: Session, kind: ChangeSetKind, user_id: int, *, reaso
     session.add(row)
     session.flush()
     return row.id
-
-
-def add_blobs(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Contents; those that are there stay as they are."""
-    if rows:
-        session.execute(insert_missing(session, ComponentBlob), list(rows))
 
 
 def add_versions(session: Session, rows: Sequence[dict[str, Any]]) -> None:

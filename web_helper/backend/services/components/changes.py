@@ -6,8 +6,9 @@ Every way in (upload, activation, change set, scan, rollback) ends in `apply_cha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from synapse_sdk.components.digests import decode_component, sha256_of, short_hash
 from synapse_sdk.components.names import ComponentPath, parse_component_path
@@ -17,8 +18,8 @@ from synapse_sdk.wire.components import ChangeSetKind
 from synapse_sdk.wire.errors import FieldError
 from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, PermissionProblem, ValidationProblem
 from web_helper.backend.models.base import utc_now
+from web_helper.backend.queries.components import blobs, writing
 from web_helper.backend.queries.components import versions as queries
-from web_helper.backend.queries.components import writing
 from web_helper.backend.queries.components.history import manages_any_project
 from web_helper.backend.queries.components.versions import VersionRow
 from web_helper.backend.services.access import require_scope
@@ -26,6 +27,8 @@ from web_helper.backend.services.call import Call
 
 # Distinguishes "must point to nothing" from "is not checked".
 UNCHECKED = "unchecked"
+# An old version is opened by opening those after it, up to this many.
+VERSIONS_PER_CHAIN = 32
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def apply_changes(
     if not new and not _differs(wishes, current):
         return Outcome(None, versions=_meant(files, wishes, known))
     set_id = writing.add_change_set(call.session, kind, call.actor.user_id, reason=reason, registered=len(new))
-    _add(call, set_id, new)
+    _add(call, set_id, new, known)
     if new:
         known |= _by_path(queries.versions_at(call.session, [str(file.component) for file in new]))
     meant = _meant(files, wishes, known)
@@ -188,16 +191,12 @@ def _differs(wishes: Sequence[AliasWish], current: Mapping[tuple[str, str], quer
     )
 
 
-def _add(call: Call, set_id: int, files: Sequence[FileContent]) -> None:
+def _add(call: Call, set_id: int, files: Sequence[FileContent], known: Mapping[str, Sequence[VersionRow]]) -> None:
     now = utc_now()
-    blobs = {file.sha256: file.content for file in files}
-    writing.add_blobs(
-        call.session,
-        [
-            {"sha256": digest, "size_bytes": len(content), "content": content, "created": now}
-            for digest, content in blobs.items()
-        ],
-    )
+    contents = {file.sha256: file.content for file in files}
+    were_there = blobs.find_stored(call.session, list(contents))
+    blobs.add_blobs(call.session, contents, now)
+    blobs.pack_older(call.session, dict(_packable([file for file in files if file.sha256 not in were_there], known)))
     rows = [
         {
             "path": str(file.component),
@@ -211,6 +210,14 @@ def _add(call: Call, set_id: int, files: Sequence[FileContent]) -> None:
         for file in files
     ]
     writing.add_versions(call.session, rows)
+
+
+def _packable(files: Iterable[FileContent], known: Mapping[str, Sequence[VersionRow]]) -> Iterator[tuple[str, str]]:
+    """The version before each new one, and the new one; now and then one stays alone, so that chains have an end."""
+    for file in files:
+        versions = known.get(str(file.component), ())
+        if len(versions) % VERSIONS_PER_CHAIN:
+            yield max(versions, key=attrgetter("id")).sha256, file.sha256
 
 
 def _meant(

@@ -8,7 +8,7 @@ from synapse_sdk.components.imports import Closure, Import, follow_imports, impo
 from synapse_sdk.components.names import ComponentPath
 from synapse_sdk.wire.components import ComponentNegotiation, ComponentOffer, OfferedVersion, UnresolvedImport
 from web_helper.backend.core.problems import ValidationProblem
-from web_helper.backend.queries.components import history
+from web_helper.backend.queries.components import blobs, history
 from web_helper.backend.queries.components import versions as queries
 from web_helper.backend.services.call import Call
 from web_helper.backend.services.components.changes import check_path
@@ -31,7 +31,7 @@ def negotiate(call: Call, body: ComponentNegotiation) -> ComponentOffer:
     differing = {path: wanted[path] for path in paths if path in wanted and wanted[path][1] != body.have.get(path)}
     missing = [path for path in asked if path not in wanted]
     was_asked = set(asked)
-    contents = queries.contents_of(
+    contents = blobs.contents_of(
         call.session, {digest for _, digest in differing.values()} if body.with_contents else ()
     )
     return ComponentOffer(
@@ -86,7 +86,7 @@ def close_over(call: Call, roots: Sequence[ComponentPath], wanted: Wanted) -> Cl
         version = wanted.get(str(component))
         if version is None:
             return None
-        return imports_of(component, queries.contents_of(call.session, [version[1]])[version[1]])
+        return imports_of(component, blobs.contents_of(call.session, [version[1]])[version[1]])
 
     return follow_imports(roots, read)
 

@@ -10,7 +10,7 @@ from synapse_sdk.wire import components as wire
 from synapse_sdk.wire.components import ACTIVE
 from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, PermissionProblem, ValidationProblem
 from web_helper.backend.models import ComponentChangeSet
-from web_helper.backend.queries.components import history, writing
+from web_helper.backend.queries.components import blobs, history, writing
 from web_helper.backend.queries.components import versions as queries
 from web_helper.backend.queries.components.versions import VersionRow
 from web_helper.backend.queries.experiments import experiments
@@ -66,7 +66,7 @@ def show_versions(call: Call, rows: Sequence[VersionRow], *, with_content: bool 
     """Versions as the API shows them."""
     active = queries.aliases_at(call.session, sorted({row.path for row in rows}), ACTIVE)
     active_ids = {row.version_id for row in active}
-    contents = queries.contents_of(call.session, (row.sha256 for row in rows)) if with_content else {}
+    contents = blobs.contents_of(call.session, (row.sha256 for row in rows)) if with_content else {}
     return [
         wire.ComponentVersion(
             hash=row.hash,
@@ -84,7 +84,7 @@ def show_versions(call: Call, rows: Sequence[VersionRow], *, with_content: bool 
 def diff(call: Call, body: wire.ComponentDiffRequest) -> wire.ComponentDiff:
     """Two versions beside each other."""
     before, after = (find_version(call, name, body.path) for name in (body.from_hash, body.to_hash))
-    contents = queries.contents_of(call.session, (before.sha256, after.sha256))
+    contents = blobs.contents_of(call.session, (before.sha256, after.sha256))
     return wire.ComponentDiff(
         from_hash=before.hash,
         to_hash=after.hash,

@@ -1,0 +1,138 @@
+"""The bytes of versions, packed: the newest of a path alone, older ones against the next newer one, as git packs them.
+
+A blob's base is always one that came later, in a transaction of its own, so no chain can come back to where it began.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.orm import Session
+
+from web_helper.backend.models import ComponentBlob
+from web_helper.backend.queries.data.upsert import insert_missing
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+# Somebody waits while it is packed, with thousands of others.
+NEW_LEVEL, OLD_LEVEL = 1, 3
+DIGESTS_PER_QUERY = 5_000
+# What the library takes; less would not help either.
+SMALLEST_BASE = 8
+
+
+class _Packed(NamedTuple):
+    """A blob as it is stored."""
+
+    content: bytes
+    is_packed: bool
+    base: str | None
+
+
+def contents_of(session: Session, digests: Iterable[str]) -> dict[str, bytes]:
+    """Bytes by SHA-256, with whatever they are packed against (primary key)."""
+    wanted = sorted(set(digests))
+    stored: dict[str, _Packed] = {}
+    for start in range(0, len(wanted), DIGESTS_PER_QUERY):
+        stored |= _read(session, wanted[start : start + DIGESTS_PER_QUERY])
+    opened: dict[str, bytes] = {}
+    for digest in wanted:
+        if digest in stored:
+            _open(digest, stored, opened)
+    return {digest: opened[digest] for digest in wanted if digest in opened}
+
+
+def add_blobs(session: Session, contents: Mapping[str, bytes], now: datetime) -> None:
+    """Contents by SHA-256; those that are there stay as they are."""
+    packer = zstd.ZstdCompressor(level=NEW_LEVEL)
+    rows = [
+        {
+            "sha256": digest,
+            "size_bytes": len(content),
+            "content": packer.compress(content, packer.FLUSH_FRAME),
+            "is_packed": True,
+            "base_sha256": None,
+            "created": now,
+        }
+        for digest, content in contents.items()
+    ]
+    if rows:
+        session.execute(insert_missing(session, ComponentBlob), rows)
+
+
+def find_stored(session: Session, digests: Sequence[str]) -> set[str]:
+    """Those of these contents that are there (primary key)."""
+    found: set[str] = set()
+    for start in range(0, len(digests), DIGESTS_PER_QUERY):
+        some = digests[start : start + DIGESTS_PER_QUERY]
+        found |= set(session.scalars(select(ComponentBlob.sha256).where(ComponentBlob.sha256.in_(some))))
+    return found
+
+
+def pack_older(session: Session, pairs: Mapping[str, str]) -> None:
+    """Pack contents against newer ones.
+
+    Args:
+        session: Of the transaction that has added the newer ones.
+        pairs: The newer content's SHA-256 by the older one's. The newer must have come in this very transaction; an
+            older one that is packed against another already stays as it is.
+    """
+    alone = {
+        digest
+        for digest, packed in _read(session, list(pairs), with_bases=False).items()
+        if packed.base is None and digest != pairs[digest]
+    }
+    if not alone:
+        return
+    contents = contents_of(session, alone | {pairs[digest] for digest in alone})
+    rows = [
+        {
+            "digest": digest,
+            "content": zstd.compress(
+                contents[digest], OLD_LEVEL, zstd_dict=zstd.ZstdDict(contents[pairs[digest]], is_raw=True)
+            ),
+            "is_packed": True,
+            "base_sha256": pairs[digest],
+        }
+        for digest in sorted(alone)
+        if len(contents[pairs[digest]]) >= SMALLEST_BASE
+    ]
+    if not rows:
+        return
+    table: Any = ComponentBlob.__table__
+    session.execute(update(table).where(table.c.sha256 == bindparam("digest")), rows)
+
+
+def _read(session: Session, digests: Sequence[str], *, with_bases: bool = True) -> dict[str, _Packed]:
+    table: Any = ComponentBlob.__table__
+    query = select(table.c.sha256, table.c.content, table.c.is_packed, table.c.base_sha256)
+    if with_bases:
+        chain = select(table.c.sha256, table.c.base_sha256).where(table.c.sha256.in_(digests)).cte(recursive=True)
+        # Not `union all`: two contents may be packed against one.
+        bases = select(table.c.sha256, table.c.base_sha256).join(chain, table.c.sha256 == chain.c.base_sha256)
+        query = query.where(table.c.sha256.in_(select(chain.union(bases).c.sha256)))
+    else:
+        query = query.where(table.c.sha256.in_(digests))
+    return {digest: _Packed(bytes(content), packed, base) for digest, content, packed, base in session.execute(query)}
+
+
+def _open(digest: str, stored: Mapping[str, _Packed], opened: dict[str, bytes]) -> None:
+    """Unpack a content after those that it is packed against; a chain may be longer than Python likes to recurse."""
+    chain = [digest]
+    while (base := stored[chain[-1]].base) is not None and base not in opened:
+        chain.append(base)
+    for each in reversed(chain):
+        packed = stored[each]
+        if not packed.is_packed:
+            opened[each] = packed.content
+        elif packed.base is None:
+            opened[each] = zstd.decompress(packed.content)
+        else:
+            opened[each] = zstd.decompress(packed.content, zstd.ZstdDict(opened[packed.base], is_raw=True))
