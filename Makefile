@@ -53,7 +53,7 @@ test-peers: $(STAMP)  ## COCOeval and Ultralytics' own label check (in its own e
 
 nightly: $(STAMP)  ## Two hundred seeded kills of exports, agents and pre-annotations, and the other faults (SYNAPSE_KILLS=200).
 	SYNAPSE_KILLS=$${SYNAPSE_KILLS:-200} SYNAPSE_OUTAGE_SECONDS=$${SYNAPSE_OUTAGE_SECONDS:-30} $(BIN)/python -m pytest -n 0 \
-		tests/faults tests/agent/test_faults_agent.py tests/agent/test_faults_server.py tests/to_task/test_kills.py
+		tests/faults tests/agent/test_faults_agent.py tests/agent/test_faults_server.py tests/to_task/test_kills.py tests/middleend/test_kills.py
 
 check: $(STAMP)  ## Lint, format, types, import contracts.
 	$(BIN)/ruff check .
