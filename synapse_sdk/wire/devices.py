@@ -18,6 +18,7 @@ HEALTHY_SECONDS = 30
 STALE_SECONDS = 60
 MAX_JOBS_PER_DEVICE = 256
 
+Size = Annotated[int, Field(ge=0, lt=2**63)]
 HostId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
 
@@ -45,11 +46,11 @@ class DeviceEnrolled(BaseModel):
 class GpuReport(Request):
     """One GPU as a heartbeat tells it."""
 
-    index: int = Field(ge=0)
+    index: int = Field(ge=0, le=1_000)
     name: str = Field("", max_length=200)
     utilization_percent: float | None = None
-    memory_used_bytes: int | None = None
-    memory_total_bytes: int | None = None
+    memory_used_bytes: Size | None = None
+    memory_total_bytes: Size | None = None
 
 
 class CodeVersion(Request):
@@ -79,11 +80,11 @@ class Heartbeat(Request):
 
     host_id: HostId
     cpu_percent: float | None = None
-    cpu_count: int | None = None
-    memory_used_bytes: int | None = None
-    memory_total_bytes: int | None = None
-    disk_used_bytes: int | None = None
-    disk_total_bytes: int | None = None
+    cpu_count: int | None = Field(None, ge=0, le=1_000_000)
+    memory_used_bytes: Size | None = None
+    memory_total_bytes: Size | None = None
+    disk_used_bytes: Size | None = None
+    disk_total_bytes: Size | None = None
     gpus: list[GpuReport] = Field([], max_length=64)
     torch_version: str | None = Field(None, max_length=100)
     cuda_version: str | None = Field(None, max_length=100)

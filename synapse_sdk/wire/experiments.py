@@ -233,7 +233,7 @@ class RunComplete(Request):
 
     attempt: int
     status: RunOutcome
-    exit_code: int | None = None
+    exit_code: int | None = Field(None, ge=-(2**31), lt=2**31)
     message: str = Field("", max_length=20_000)
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
 
+from fastapi import APIRouter, Path
+
+from synapse_sdk.wire.components import ExperimentUid
 from web_helper.backend.api.components.answers import answer
 from web_helper.backend.api.errors import ERROR_RESPONSES
 from web_helper.backend.api.strict_json import StrictRoute
 
-__all__ = ["answer", "create_api_router"]
+__all__ = ["Uid", "answer", "create_api_router"]
+
+Uid = Annotated[ExperimentUid, Path(description="The experiment.")]
 
 
 def create_api_router(noun: str) -> APIRouter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from synapse_sdk.wire.components import ComponentEnvelope
-from synapse_sdk.wire.devices import Device, DeviceEnrol, DeviceEnrolled, Heartbeat, HeartbeatAnswer, JobRequest
+from synapse_sdk.wire.devices import Device, DeviceEnrol, DeviceEnrolled, Heartbeat, HeartbeatAnswer, HostId, JobRequest
 from synapse_sdk.wire.experiments import ExperimentJob
 from web_helper.backend.api.context import Reading, SharedWriting, Writing
 from web_helper.backend.api.experiments.answers import answer, create_api_router
@@ -34,7 +34,7 @@ def heartbeat(call: SharedWriting, body: Heartbeat) -> ComponentEnvelope[Heartbe
 
 
 @router.post("/{host_id}/jobs/next", operation_id="devices_next_job")
-def next_job(call: SharedWriting, host_id: str, body: JobRequest) -> ComponentEnvelope[ExperimentJob | None]:
+def next_job(call: SharedWriting, host_id: HostId, body: JobRequest) -> ComponentEnvelope[ExperimentJob | None]:
     """The next job for this host, which holds it from now on; none where nothing waits for it."""
     device = devices.device_of(call, host_id, is_locked=True)
     found = queue.claim_next(call.session, device, body.active)

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request
 
-from synapse_sdk.wire.components import ComponentEnvelope
+from synapse_sdk.wire.components import ComponentEnvelope, ExperimentUid
+from synapse_sdk.wire.devices import HostId
 from synapse_sdk.wire.experiments import (
     Experiment,
     ExperimentComparison,
@@ -15,10 +16,11 @@ from synapse_sdk.wire.experiments import (
     ExperimentDetail,
     ExperimentReproduce,
     ExperimentSubmit,
+    Label,
     MetricPoints,
 )
 from web_helper.backend.api.context import Reading, Writing, WritingActor, begin_call, database_of
-from web_helper.backend.api.experiments.answers import answer, create_api_router
+from web_helper.backend.api.experiments.answers import Uid, answer, create_api_router
 from web_helper.backend.services.experiments import comparing, freezing, moving, reading, streams, submitting
 from web_helper.backend.services.experiments.transitions import Event
 
@@ -50,10 +52,10 @@ def submit(request: Request, actor: WritingActor, body: ExperimentSubmit) -> Com
 def list_experiments(
     call: Reading,
     status: Annotated[str | None, Query(description="Only in these states, several with commas.")] = None,
-    project: str | None = None,
-    device: Annotated[str | None, Query(description="Only those that this host runs or ran.")] = None,
+    project: Label | None = None,
+    device: Annotated[HostId | None, Query(description="Only those that this host runs or ran.")] = None,
     *,
-    before: Annotated[str | None, Query(description="Only those older than this one.")] = None,
+    before: Annotated[ExperimentUid | None, Query(description="Only those older than this one.")] = None,
     limit: Annotated[int, Query(ge=1, le=reading.MAX_LISTED)] = 50,
 ) -> ComponentEnvelope[list[Experiment]]:
     """Experiments, the newest first."""
@@ -63,56 +65,56 @@ def list_experiments(
 
 # Before the routes with a uid, which would take `compare` for one.
 @router.get("/compare", operation_id="experiments_compare")
-def compare(call: Reading, a: str, b: str) -> ComponentEnvelope[ExperimentComparison]:
+def compare(call: Reading, a: ExperimentUid, b: ExperimentUid) -> ComponentEnvelope[ExperimentComparison]:
     """How two experiments differ."""
     return answer(comparing.compare(call, a, b))
 
 
 @router.get("/{uid}", operation_id="experiments_read")
-def read_experiment(call: Reading, uid: str) -> ComponentEnvelope[ExperimentDetail]:
+def read_experiment(call: Reading, uid: Uid) -> ComponentEnvelope[ExperimentDetail]:
     """One experiment, its frozen components, and what was recorded when it began."""
     return answer(reading.show_detail(call, uid))
 
 
 @router.get("/{uid}/config", operation_id="experiments_config")
-def read_config(call: Reading, uid: str) -> ComponentEnvelope[ExperimentConfig]:
+def read_config(call: Reading, uid: Uid) -> ComponentEnvelope[ExperimentConfig]:
     """The config of this run, and what was submitted."""
     return answer(reading.show_config(call, uid))
 
 
 @router.get("/{uid}/metrics", operation_id="experiments_metrics_read")
 def read_metrics(
-    call: Reading, uid: str, offset: Annotated[int, Query(ge=0, lt=2**63)] = 0
+    call: Reading, uid: Uid, offset: Annotated[int, Query(ge=0, lt=2**63)] = 0
 ) -> ComponentEnvelope[MetricPoints]:
     """Rows of its metrics from an offset on."""
     return answer(streams.read_metrics(call, uid, offset))
 
 
 @router.post("/{uid}/cancel", operation_id="experiments_cancel")
-def cancel(call: Writing, uid: str) -> ComponentEnvelope[Experiment]:
+def cancel(call: Writing, uid: Uid) -> ComponentEnvelope[Experiment]:
     """End it; its worker is told with its next heartbeat."""
     return _act(call, uid, Event.CANCEL)
 
 
 @router.post("/{uid}/pause", operation_id="experiments_pause")
-def pause(call: Writing, uid: str) -> ComponentEnvelope[Experiment]:
+def pause(call: Writing, uid: Uid) -> ComponentEnvelope[Experiment]:
     """Take it out of the queue, or hold its run still."""
     return _act(call, uid, Event.PAUSE)
 
 
 @router.post("/{uid}/resume", operation_id="experiments_resume")
-def resume(call: Writing, uid: str) -> ComponentEnvelope[Experiment]:
+def resume(call: Writing, uid: Uid) -> ComponentEnvelope[Experiment]:
     """Let it go on: a run that is held still, or one that waits outside the queue."""
     return _act(call, uid, Event.RESUME)
 
 
 @router.post("/{uid}/reproduce", operation_id="experiments_reproduce", status_code=HTTPStatus.CREATED)
-def reproduce(call: Writing, uid: str, body: ExperimentReproduce) -> ComponentEnvelope[Experiment]:
+def reproduce(call: Writing, uid: Uid, body: ExperimentReproduce) -> ComponentEnvelope[Experiment]:
     """Run it again, with exactly its components, config and seed."""
     return answer(reading.show(call, submitting.reproduce(call, uid, body)))
 
 
-def _act(call: Writing, uid: str, event: Event) -> ComponentEnvelope[Experiment]:
+def _act(call: Writing, uid: Uid, event: Event) -> ComponentEnvelope[Experiment]:
     moving.act(call, uid, event)
     call.session.flush()
     return answer(reading.show(call, uid))

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from synapse_sdk.wire.experiments import LogEvent
 from web_helper.backend.api.context import ReadingActor, begin_call, database_of, settings_of
-from web_helper.backend.api.experiments.answers import create_api_router
+from web_helper.backend.api.experiments.answers import Uid, create_api_router
 from web_helper.backend.core.problems import ValidationProblem
 from web_helper.backend.services.experiments.streams import LogBlock, read_log
 
@@ -96,7 +96,7 @@ class LogResponse(Response):
 def read_log_stream(
     request: Request,
     actor: ReadingActor,
-    uid: str,
+    uid: Uid,
     follow: Annotated[bool, Query(description="Wait for more until the run has ended.")] = True,  # noqa: FBT002
     *,
     last_event_id: Annotated[str | None, Header()] = None,
