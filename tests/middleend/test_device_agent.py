@@ -45,14 +45,17 @@ def test_a_run_is_done_reported_and_recorded(lab, tmp_path):
     assert manifest["environment"]["synapse"]
 
 
-def test_versions_are_those_of_the_submission(lab):
-    uid = lab.submit()
-    lab.put({"loss/scaled.py": COMPONENTS["loss/scaled.py"].replace("self.scale *", "1000 * self.scale *")})
-    later = lab.submit()
-    lab.agent()
-    first, second = (lab.wait(each) for each in (uid, later))
-    assert first["components"]["loss/scaled.py"] != second["components"]["loss/scaled.py"]
-    assert lab.metrics(second["uid"])[0]["loss"] == pytest.approx(1000 * lab.metrics(uid)[0]["loss"])
+def test_versions_are_those_of_the_submission_however_quickly_they_follow_each_other(lab):
+    uids = [lab.submit()]
+    for factor in (2, 3, 4):
+        # Of equal length, and all within a second.
+        lab.put({"loss/scaled.py": COMPONENTS["loss/scaled.py"].replace("self.scale *", f"{factor} * self.scale *")})
+        uids.append(lab.submit())
+    lab.agent(jobs=2)
+    versions = {lab.wait(uid)["manifest"]["components"]["loss/scaled.py"]["sha256"] for uid in uids}
+    first, *others = (lab.metrics(uid)[0]["loss"] for uid in uids)
+    assert [loss / first for loss in others] == pytest.approx([2, 3, 4])
+    assert len(versions) == 4
 
 
 def test_a_grids_runs_come_one_after_the_other_and_fetch_once(lab):
