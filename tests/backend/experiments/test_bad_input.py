@@ -90,5 +90,8 @@ def test_no_name_in_a_path_breaks_the_server(lab, client, uid):
                  f"experiments/compare?a={uid}&b={uid}", f"experiments?before={uid}&project={uid}&device={uid}",
                  f"experiments/{uid}/received"):  # fmt: skip
         assert client.get(f"/api/{path}").status_code in (200, 400, 404), path
+    for path in (f"versions/hash/{uid}", f"versions/hash/{'0' * 16}?path={uid}", f"versions/{uid}", f"versions/model/{uid}",
+                 f"manifest/{uid}", f"changes?path={uid}", f"aliases?path={uid}"):  # fmt: skip
+        assert client.get(f"/api/components/{path}").status_code in (400, 404), path
     for verb in ("cancel", "pause", "resume"):
         assert client.post(f"/api/experiments/{uid}/{verb}").status_code in (400, 404), verb

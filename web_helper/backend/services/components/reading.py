@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from synapse_sdk.components.names import Category
+from synapse_sdk.components.names import Category, is_name
 from synapse_sdk.wire import components as wire
 from synapse_sdk.wire.components import ACTIVE
 from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, PermissionProblem, ValidationProblem
@@ -48,7 +48,7 @@ def check_category(category: str) -> None:
 def read_history(call: Call, category: str, name: str, *, with_content: bool = False) -> list[wire.ComponentVersion]:
     """The versions of a component, the newest first."""
     check_category(category)
-    rows = queries.history_of(call.session, category, name)
+    rows = queries.history_of(call.session, category, name) if is_name(name) else []
     if not rows:
         raise NotFoundProblem.of("component", f"{category}/{name}.py")
     return show_versions(call, rows, with_content=with_content)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synapse_sdk.components.digests import sha256_of
+from synapse_sdk.components.digests import is_hash, sha256_of
 from synapse_sdk.wire.components import (
     ACTIVE,
     ChangeSetKind,
@@ -134,7 +134,9 @@ def find_version(call: Call, name: str, path: str | None = None, *, is_path_need
         NotFoundProblem: There is none.
         ConflictProblem: It names several.
     """
-    found = queries.versions_of_hash(call.session, name.lower(), path)
+    # What can be neither is not asked for: PostgreSQL takes no NUL.
+    can_be = is_hash(name.lower()) and (path is None or path.isprintable())
+    found = queries.versions_of_hash(call.session, name.lower(), path) if can_be else []
     if not found:
         raise NotFoundProblem.of("version", name if path is None else f"{name} of {path}")
     is_one = len({row.path if is_path_needed else row.sha256 for row in found}) == 1
