@@ -76,10 +76,10 @@ class ComponentClient(KeyedClient):
         """What is lacking of what is needed (`synapse_sdk.wire.components.ComponentNegotiation`)."""
         return self._post("sync", dict(body))
 
-    def get_state(self) -> str:
-        """What names the store's state: the same again means that nothing has changed."""
-        state: str = self._get("state")["state"]
-        return state
+    def get_state(self, since: str | None = None) -> tuple[str, list[str] | None]:
+        """What names the store's state, and the paths that were changed since another; None when that is not known."""
+        found = self._get("state", {"since": since})
+        return found["state"], found["changed"]
 
     def get_manifest(self, experiment_uid: str) -> dict[str, str]:
         """The versions that an experiment ran with, by path."""

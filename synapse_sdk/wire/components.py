@@ -263,6 +263,11 @@ class ComponentOffer(BaseModel):
 
 
 class StoreState(BaseModel):
-    """Names what the store holds: as long as it is the same, so is the answer to every negotiation."""
+    """Names what the store holds: as long as it is the same, so is the answer to every negotiation.
+
+    Attributes:
+        changed: Paths at which an alias was moved since the state that was asked about; None when that cannot be told.
+    """
 
     state: str
+    changed: list[str] | None

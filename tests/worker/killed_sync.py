@@ -44,7 +44,7 @@ class CannedServer(httpx2.BaseTransport):
         if place.startswith("manifest/"):
             data: dict[str, Any] = {"components": {path: short_hash(text.encode()) for path, text in NEW.items()}}
         elif place == "state":
-            data = {"state": "1"}
+            data = {"state": "1", "changed": []}
         elif place == "changes":
             active = self.active() | {each["path"]: each["content"] for each in body["changes"]}
             self.file.write_text(json.dumps(active))

@@ -90,6 +90,10 @@ class LocalTree:
         """Remember that there was nothing to do, and what files held."""
         if self.read_settled() != settled:
             replace_file(str(self._settled_file), msgspec.msgpack.encode(settled))
+        self.keep_looks()
+
+    def keep_looks(self) -> None:
+        """Let the next process know what was read."""
         self._index.save()
 
     def read_bases(self) -> dict[str, str]:

@@ -28,7 +28,7 @@ def again(request, settled, monkeypatch):
     if request.param == "looking":
         monkeypatch.setattr(tree_watch, "TRUSTED_SECONDS", -1)
     for _ in range(2):
-        assert settled.manager.sync_all().skipped == sorted(SOURCES)
+        assert sorted(settled.manager.sync_all().skipped) == sorted(SOURCES)
     assert settled.network.requests == ["/state"] * 2
     settled.network.requests.clear()
     return settled.manager.sync_all
@@ -65,16 +65,35 @@ def test_a_deletion_and_a_new_file_are_seen(again, settled):
 
 def test_what_changes_on_the_server_is_seen(again, settled, store):
     store.upload("loss/ce.py", "C = 2\n")
-    assert again().synced == ["loss/ce.py"]
+    result = again()
+    assert result.synced == ["loss/ce.py"]
     assert settled.network.requests == ["/state", "/sync"]
+    # Only what has changed was asked about; the result tells of everything.
+    assert sorted(result.skipped) == ["agent/fit.py", "model/net.py"]
+    assert result.component_hashes == settled.manager.get_local_hashes(list(SOURCES))
     store.post("/rollback", {"paths": ["loss/ce.py"]})
     assert again().synced == ["loss/ce.py"]
     assert settled.get("loss/ce.py") == "C = 1\n"
 
 
+def test_an_edit_and_a_change_on_the_server_are_both_seen(again, settled, store):
+    store.upload("loss/ce.py", "C = 2\n")
+    settled.put("model/net.py", "N = 9\n")
+    result = again()
+    assert result.synced == ["loss/ce.py"]
+    assert [conflict.path for conflict in result.conflicts] == ["model/net.py"]
+
+
+def test_a_state_that_the_store_was_never_in_tells_nothing_of_changes(settled, store):
+    state = store.get("/state")["state"]
+    assert store.get("/state", since=state) == {"state": state, "changed": []}
+    for other in ("empty", "", f"{state}x", "1-2020", "9" * 40, "²-x"):
+        assert store.get("/state", since=other)["changed"] is None
+
+
 def test_another_process_finds_what_is_settled(settled, admin_token):
     manager = ComponentManager("http://testserver", settled.root, admin_token, transport=settled.network)
-    assert manager.sync_all().skipped == sorted(SOURCES)
+    assert sorted(manager.sync_all().skipped) == sorted(SOURCES)
     assert settled.network.requests == ["/state"]
     assert manager.sync_all(SyncStrategy.LOCAL_PRIORITY).failed == []
     assert settled.network.requests == ["/state", "/sync"]

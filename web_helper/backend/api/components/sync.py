@@ -7,16 +7,18 @@ from fastapi import Request, Response
 from synapse_sdk.wire.components import ComponentEnvelope, ComponentNegotiation, ComponentOffer, StoreState
 from web_helper.backend.api.components.answers import answer, create_component_router
 from web_helper.backend.api.context import SharedReading
-from web_helper.backend.services.components.negotiation import negotiate, read_state
+from web_helper.backend.services.components.negotiation import find_changed, negotiate, read_state
 from web_helper.backend.services.exports.packing import choose_packing, pack
 
 router = create_component_router()
 
 
 @router.get("/state", operation_id="components_state")
-def state(call: SharedReading) -> ComponentEnvelope[StoreState]:
-    """What names the store's state: as long as it is the same, a worker that had nothing to do has nothing to do."""
-    return answer(StoreState(state=read_state(call)))
+def state(call: SharedReading, since: str | None = None) -> ComponentEnvelope[StoreState]:
+    """What names the store's state, and what was changed since another: a worker without edits needs no more."""
+    # The state first: what is changed while this answers is told again, not left out.
+    found = read_state(call)
+    return answer(StoreState(state=found, changed=None if since is None else find_changed(call, since)))
 
 
 @router.post("/sync", operation_id="components_sync", response_model=ComponentEnvelope[ComponentOffer])

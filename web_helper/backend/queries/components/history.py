@@ -59,6 +59,12 @@ def newest_change_set(session: Session) -> tuple[int, datetime] | None:
     return None if row is None else (row.id, row.created)
 
 
+def paths_moved_since(session: Session, change_set_id: int) -> list[str]:
+    """Paths at which a later change set has moved an alias (index: change_set_id)."""
+    query = select(ComponentAliasChange.path).where(ComponentAliasChange.change_set_id > change_set_id).distinct()
+    return list(session.scalars(query))
+
+
 def moves_of(session: Session, change_set_ids: Sequence[int]) -> list[MoveRow]:
     """The moves of change sets, in their order (index: change_set_id)."""
     query = select(*_MOVE).where(ComponentAliasChange.change_set_id.in_(change_set_ids))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from synapse_sdk.components.imports import Closure, Import, follow_imports, imports_of
 from synapse_sdk.components.names import ComponentPath
 from synapse_sdk.wire.components import ComponentNegotiation, ComponentOffer, OfferedVersion, UnresolvedImport
 from web_helper.backend.core.problems import ValidationProblem
+from web_helper.backend.models import ComponentChangeSet as ChangeSetRow
 from web_helper.backend.queries.components import blobs, history
 from web_helper.backend.queries.components import versions as queries
 from web_helper.backend.services.call import Call
 from web_helper.backend.services.components.changes import check_path
 
+# Digits of what fits into a row's id.
+LONGEST_ID = 18
 # Hash and SHA-256 of the version that is wanted, by path.
 Wanted = Mapping[str, tuple[str, str]]
 
@@ -53,6 +57,16 @@ def negotiate(call: Call, body: ComponentNegotiation) -> ComponentOffer:
     )
 
 
+def find_changed(call: Call, since: str) -> list[str] | None:
+    """Paths at which aliases were moved since a state; None when this store was never in it."""
+    number, _, _ = since.partition("-")
+    if not number.isdecimal() or len(number) > LONGEST_ID:
+        return None
+    row = call.session.get(ChangeSetRow, int(number))
+    is_known = row is not None and _name_state(row.id, row.created) == since
+    return history.paths_moved_since(call.session, int(number)) if is_known else None
+
+
 def read_state(call: Call) -> str:
     """What names the store's state; whoever reads anything else afterwards has this state or a newer one.
 
@@ -60,7 +74,11 @@ def read_state(call: Call) -> str:
     was put back from a copy.
     """
     newest = history.newest_change_set(call.session)
-    return "empty" if newest is None else f"{newest[0]}-{newest[1].isoformat()}"
+    return "empty" if newest is None else _name_state(*newest)
+
+
+def _name_state(change_set_id: int, created: datetime) -> str:
+    return f"{change_set_id}-{created.isoformat()}"
 
 
 def find_wanted(call: Call, alias: str, pinned: Mapping[str, str]) -> Wanted:
