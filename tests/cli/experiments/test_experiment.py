@@ -15,6 +15,7 @@ from synapse_sdk.clients.components import ComponentClient
 from synapse_sdk.clients.devices import DeviceClient
 from synapse_sdk.clients.experiments import ExperimentClient
 from synapse_sdk.components.digests import sha256_of, short_hash
+from synapse_sdk.exceptions import AuthenticationError
 from synapse_sdk.wire.devices import ConflictReport, Heartbeat
 from synapse_sdk.wire.experiments import ExperimentManifest, RunOutcome
 
@@ -186,6 +187,20 @@ def test_ctrl_c_leaves_the_run_alone(synapse, bench, platform):
     assert "The run goes on without this terminal." in said
     assert "Traceback" not in said
     assert synapse.json("experiment", "show", uid)["status"] == "running"
+
+
+def test_a_log_is_not_followed_with_a_key_that_was_revoked(synapse, bench, platform):
+    uid = submit(synapse, bench)
+    job = bench.begin()
+    bench.client.send_log(uid, job.attempt, 0, b"begun\n")
+    with platform.v2() as admin:
+        made = admin.tokens.create(name="follows")
+        with ExperimentClient(platform.url, made["key"]) as people:
+            events = people.follow_log(uid)
+            assert next(events)["text"] == "begun\n"
+            admin.tokens.delete(made["id"])
+            with pytest.raises(AuthenticationError):
+                next(events)
 
 
 def test_holding_pausing_and_ending(synapse, bench):

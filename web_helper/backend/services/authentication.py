@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from web_helper.backend.core.problems import AuthenticationProblem
-from web_helper.backend.models import Token
+from web_helper.backend.models import Token, User
 from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries.work import accounts
 from web_helper.backend.services.call import Actor
@@ -51,6 +51,15 @@ def authenticate(session: Session, key: str | None) -> tuple[Actor, Token]:
     if not user.is_active:
         raise AuthenticationProblem("The token's owner was deactivated.")
     return Actor(user.id, user.email, user.is_admin, frozenset(token.scopes), token.id, token.device_id), token
+
+
+def is_still_valid(session: Session, actor: Actor) -> bool:
+    """Whether a key still opens what it opened, for answers that go on for hours."""
+    token = session.get(Token, actor.token_id)
+    if token is None or token.revoked_at is not None:
+        return False
+    user = session.get_one(User, token.user_id)
+    return user.is_active and (token.expires_at is None or token.expires_at > utc_now())
 
 
 def is_use_stale(token: Token) -> bool:

@@ -16,6 +16,8 @@ from synapse_sdk.wire.experiments import LogEvent
 from web_helper.backend.api.context import ReadingActor, begin_call, database_of, settings_of
 from web_helper.backend.api.experiments.answers import Uid, create_api_router
 from web_helper.backend.core.problems import ValidationProblem
+from web_helper.backend.services.authentication import is_still_valid
+from web_helper.backend.services.call import Actor
 from web_helper.backend.services.experiments.streams import LogBlock, read_log
 
 # A log that is silent is looked at less and less often: followers of long runs cost little.
@@ -34,7 +36,7 @@ class LogResponse(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, request: Request, actor: Any, uid: str, offset: int, *, follow: bool) -> None:
+    def __init__(self, request: Request, actor: Actor, uid: str, offset: int, *, follow: bool) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         # The length is not known.
         del self.headers["content-length"]
@@ -43,17 +45,18 @@ class LogResponse(Response):
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         # Before the answer begins: an experiment that is not there is a 404.
-        first = await anyio.to_thread.run_sync(self._read)
+        block = await anyio.to_thread.run_sync(self._read)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._await_leaving, receive, tasks.cancel_scope)
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            await self._send_all(first, send)
+            await self._send_all(block, send)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             tasks.cancel_scope.cancel()
 
-    async def _send_all(self, block: LogBlock, send: Send) -> None:
+    async def _send_all(self, block: LogBlock | None, send: Send) -> None:
         last_sent, look_seconds = time.monotonic(), LOOK_SECONDS
-        while True:
+        # Without an end when the key was revoked meanwhile: whoever comes back for the rest is told.
+        while block is not None:
             events = b"".join(self._events_of(block))
             if not events and time.monotonic() - last_sent > self._heartbeat_seconds:
                 events = b": heartbeat\n\n"
@@ -75,8 +78,10 @@ class LogResponse(Response):
         if block.is_last:
             yield f"event: end\ndata: {block.status.value}\n\n".encode()
 
-    def _read(self) -> LogBlock:
+    def _read(self) -> LogBlock | None:
         with begin_call(self._request, self._actor, database_of(self._request).read()) as call:
+            if not is_still_valid(call.session, self._actor):
+                return None
             return read_log(call, self._uid, self._offset, follow=self._follow)
 
     @staticmethod
