@@ -11,6 +11,9 @@ from pathlib import Path
 
 from cvlabkit.core.source_import import KIT_FOLDER, SourceRecord
 
+# Where a synchronisation says what it will do, until it has done all of it.
+SYNC_JOURNAL = Path(".synapse", "components", "journal.json")
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run what the command line says; the exit code."""
@@ -28,6 +31,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     run.add_argument("--base", type=Path, default=Path(), help="folder that holds `cvlabkit`; this one when absent")
     options = parser.parse_args(arguments)
+    if (options.base / SYNC_JOURNAL).exists():
+        message = (
+            f"A synchronisation of {options.base.resolve()} was interrupted: its components are partly old, partly"
+        )
+        print(f"{message} new. `synapse component sync` completes it.", file=sys.stderr)  # noqa: T201 - the command line
+        return 1
     record = SourceRecord([KIT_FOLDER, options.base / KIT_FOLDER.name])
     record.start()
     from cvlabkit.core.command import run_command
