@@ -17,4 +17,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("What is packed cannot be read by the version before.")
+    if op.get_bind().scalar(sa.text(f"SELECT count(*) FROM {TABLE} WHERE is_packed")):  # noqa: S608 - our own name
+        raise NotImplementedError("What is packed cannot be read by the version before.")
+    for column in ("base_sha256", "is_packed"):
+        op.drop_column(TABLE, column)
