@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
+from typing import NamedTuple
 
 from synapse_sdk.components.digests import decode_component, sha256_of, short_hash
 from synapse_sdk.components.names import ComponentPath, parse_component_path
@@ -55,6 +56,15 @@ class AliasWish:
     expected: str | None = UNCHECKED
 
 
+class AliasMove(NamedTuple):
+    """An alias that points elsewhere now; None stands for no version."""
+
+    path: str
+    alias: str
+    source: queries.AliasRow | None
+    target: VersionRow | None
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a change has done.
@@ -62,12 +72,13 @@ class Outcome:
     Attributes:
         change_set_id: Its record; None when there was nothing to change.
         added: Paths with a new version.
+        moves: The aliases that were moved, in their order.
         versions: What was meant, by path and the hash that named it.
     """
 
     change_set_id: int | None
     added: frozenset[str] = frozenset()
-    moved: int = 0
+    moves: tuple[AliasMove, ...] = ()
     versions: Mapping[tuple[str, str], VersionRow] = field(default_factory=dict)
 
 
@@ -133,9 +144,9 @@ def apply_changes(
     if new:
         known |= _by_path(queries.versions_at(call.session, [str(file.component) for file in new]))
     meant = _meant(files, wishes, known)
-    moves = list(_plan_moves(wishes, current, meant))
-    writing.move_aliases(call.session, set_id, moves)
-    return Outcome(set_id, frozenset(str(file.component) for file in new), len(moves), meant)
+    moves = tuple(_plan_moves(wishes, current, meant))
+    writing.move_aliases(call.session, set_id, [_row_of(move) for move in moves])
+    return Outcome(set_id, frozenset(str(file.component) for file in new), moves, meant)
 
 
 def _refuse_doubles(files: Sequence[FileContent], wishes: Sequence[AliasWish]) -> None:
@@ -238,11 +249,19 @@ def _plan_moves(
     wishes: Sequence[AliasWish],
     current: Mapping[tuple[str, str], queries.AliasRow],
     meant: Mapping[tuple[str, str], VersionRow],
-) -> Iterable[dict[str, str | int | None]]:
+) -> Iterator[AliasMove]:
     for wish in wishes:
-        target = meant[wish.path, wish.hash].id if wish.hash is not None else None
+        target = meant[wish.path, wish.hash] if wish.hash is not None else None
         for alias in wish.aliases:
-            row = current.get((wish.path, alias))
-            source = row.version_id if row else None
-            if source != target:
-                yield {"path": wish.path, "alias": alias, "from_version_id": source, "to_version_id": target}
+            source = current.get((wish.path, alias))
+            if (source and source.version_id) != (target and target.id):
+                yield AliasMove(wish.path, alias, source, target)
+
+
+def _row_of(move: AliasMove) -> dict[str, str | int | None]:
+    return {
+        "path": move.path,
+        "alias": move.alias,
+        "from_version_id": move.source and move.source.version_id,
+        "to_version_id": move.target and move.target.id,
+    }

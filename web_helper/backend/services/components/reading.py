@@ -114,11 +114,21 @@ def list_changes(call: Call, path: str | None, before: int | None, limit: int) -
 def show_outcome(call: Call, outcome: Outcome, kind: wire.ChangeSetKind) -> wire.ComponentChangeRecord:
     """What a change has done, as its record shows it."""
     row = None if outcome.change_set_id is None else call.session.get(ComponentChangeSet, outcome.change_set_id)
-    if row is not None:
-        return _show_changes(call, [row], None)[0]
-    return wire.ComponentChangeRecord(
-        id=None, kind=kind, reason="", user=None, created_at=None, registered=0, changes=[]
-    )
+    if row is None:
+        return wire.ComponentChangeRecord(
+            id=None, kind=kind, reason="", user=None, created_at=None, registered=0, changes=[]
+        )
+    # What was done is known: asking for thousands of moves and versions again would cost more than doing it.
+    changes = [
+        wire.AliasChange(
+            path=move.path,
+            alias=move.alias,
+            from_hash=move.source and move.source.hash,
+            to_hash=move.target and move.target.hash,
+        )
+        for move in outcome.moves
+    ]
+    return _record_of(row, call.actor.email, changes)
 
 
 def _show_changes(call: Call, rows: Sequence[ComponentChangeSet], path: str | None) -> list[wire.ComponentChangeRecord]:
@@ -131,18 +141,21 @@ def _show_changes(call: Call, rows: Sequence[ComponentChangeSet], path: str | No
             hashes = [named[each].hash if each is not None else None for each in move[3:]]
             change = wire.AliasChange(path=move.path, alias=move.alias, from_hash=hashes[0], to_hash=hashes[1])
             shown[move.change_set_id].append(change)
-    return [
-        wire.ComponentChangeRecord(
-            id=row.id,
-            kind=row.kind,
-            reason=row.reason,
-            user=users.get(row.user_id or 0),
-            created_at=row.created,
-            registered=row.registered,
-            changes=shown[row.id],
-        )
-        for row in rows
-    ]
+    return [_record_of(row, users.get(row.user_id or 0), shown[row.id]) for row in rows]
+
+
+def _record_of(
+    row: ComponentChangeSet, user: str | None, changes: list[wire.AliasChange]
+) -> wire.ComponentChangeRecord:
+    return wire.ComponentChangeRecord(
+        id=row.id,
+        kind=row.kind,
+        reason=row.reason,
+        user=user,
+        created_at=row.created,
+        registered=row.registered,
+        changes=changes,
+    )
 
 
 def read_manifest(call: Call, uid: str) -> wire.ComponentManifest:
