@@ -24,9 +24,11 @@ Wanted = Mapping[str, tuple[str, str]]
 def negotiate(call: Call, body: ComponentNegotiation) -> ComponentOffer:
     """What a worker must get so that it has what it needs."""
     state = read_state(call)
-    for path in body.have:
+    for path in (*body.have, *(body.need or ())):
         check_path(path)
-    wanted = find_wanted(call, body.alias, body.pinned)
+    # Imports lead anywhere; without them only what was asked for is looked at.
+    paths_asked = None if body.follow_imports else body.need
+    wanted = find_wanted(call, body.alias, body.pinned, paths_asked)
     asked = [*dict.fromkeys([*(wanted if body.need is None else body.need), *body.pinned])]
     asked += [path for path in body.have if path not in wanted] if body.need is None else []
     roots = [check_path(path) for path in asked]
@@ -81,13 +83,13 @@ def _name_state(change_set_id: int, created: datetime) -> str:
     return f"{change_set_id}-{created.isoformat()}"
 
 
-def find_wanted(call: Call, alias: str, pinned: Mapping[str, str]) -> Wanted:
-    """The version of each component that is wanted: what the alias names, unless another is pinned.
+def find_wanted(call: Call, alias: str, pinned: Mapping[str, str], paths: Sequence[str] | None = None) -> Wanted:
+    """The version of each component, or of these, that is wanted: what the alias names, unless another is pinned.
 
     Raises:
         ValidationProblem: There is no such version.
     """
-    wanted = {row.path: (row.hash, row.sha256) for row in queries.aliases_at(call.session, alias=alias)}
+    wanted = {row.path: (row.hash, row.sha256) for row in queries.aliases_at(call.session, paths, alias)}
     found = {}
     for row in queries.versions_at(call.session, [str(check_path(path)) for path in pinned]):
         if pinned[row.path] in (row.hash, row.sha256):
