@@ -108,7 +108,7 @@ class Run:
                 looked = now
                 _reap(except_pid=self.process.pid)
                 self._obey(now)
-        kill_descendants()
+        kill_descendants(self.process)
         deadline = time.monotonic() + DRAIN_SECONDS
         while time.monotonic() < deadline and self._pump(log, 0.0):
             pass
@@ -129,7 +129,7 @@ class Run:
     def _obey(self, now: float) -> None:
         if self._kill_at is not None:
             if now >= self._kill_at:
-                kill_descendants()
+                kill_descendants(self.process)
         elif os.path.exists(self._stop_file):
             self._kill_at = now + self._stop_seconds
             _signal_all(signal.SIGTERM)
@@ -151,12 +151,13 @@ def _prepare_child() -> None:
         file.write("500")
 
 
-def kill_descendants() -> None:
+def kill_descendants(process: subprocess.Popen[bytes]) -> None:
     """Kill every process of the run, also those that left its group, until none is left."""
     deadline = time.monotonic() + KILL_SECONDS
     while descendants() and time.monotonic() < deadline:
         _signal_all(signal.SIGKILL)
-        _reap()
+        # How the run's own process ended is its `Popen`'s to take: taken here, it would read as a success.
+        _reap(except_pid=process.pid if process.poll() is None else None)
         time.sleep(0.01)
 
 
