@@ -10,7 +10,7 @@ from tests.playground.engines import BASE_IMAGE, docker_engine, unique_code
 from tests.playground.process_engine import BASE, ProcessEngine
 from tests.playground.scene import PlaygroundHost
 
-DOCKER = pytest.param("docker", marks=[pytest.mark.system, pytest.mark.xdist_group("docker")])
+DOCKER = pytest.param("docker", marks=[pytest.mark.system, pytest.mark.xdist_group("playground")])
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,8 @@ from synapse_sdk.cli.playground import command, reaching
 from tests.playground import apps
 from tests.playground.scene import TOKEN, write_release
 
+pytestmark = pytest.mark.xdist_group("playground")
+
 
 @pytest.fixture
 def served(process_host):

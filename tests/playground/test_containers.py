@@ -14,7 +14,8 @@ from tests.agent.stage import until
 from tests.playground import apps
 from tests.playground.scene import write_release
 
-pytestmark = pytest.mark.timeout(240)
+# One range of ports is for all of them.
+pytestmark = [pytest.mark.xdist_group("playground"), pytest.mark.timeout(240)]
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from tests.playground import apps
 from tests.playground.engines import BASE_IMAGE
 from tests.playground.scene import write_release
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("docker"), pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("playground"), pytest.mark.timeout(280)]
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plugins" / "coin-counter"
 
 

@@ -25,7 +25,8 @@ SEED = "003"
 # What kept the documents' readers from being mailed.
 HIDDEN = "[email\xa0protected]"
 
-pytestmark = pytest.mark.timeout(240)
+# One range of ports is for all of them.
+pytestmark = [pytest.mark.xdist_group("playground"), pytest.mark.timeout(240)]
 
 
 def line_of(text: str, after: int = 0) -> int:
@@ -211,7 +212,6 @@ def test_ports_base_image_and_dockerfile_are_the_seeds():
 
 
 @pytest.mark.system
-@pytest.mark.xdist_group("docker")
 def test_the_seeds_plugin_runs_with_real_gradio(docker_host, code, tmp_path):
     start = line_of("import gradio as gr")
     app = cut(SEED, start, "00 0 111 0 0 1111 0 0 0 1")
