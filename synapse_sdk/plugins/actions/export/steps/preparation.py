@@ -12,7 +12,6 @@ from synapse_sdk.plugins.actions.export.exporter import BaseExporter
 from synapse_sdk.plugins.actions.export.output.files import as_path, create_unique_folder, remove_folder
 from synapse_sdk.plugins.actions.export.output.originals import OriginalFiles, RefreshFile
 from synapse_sdk.plugins.actions.export.output.partial import mark_partial, remove_partials, unmark
-from synapse_sdk.utils.retry import NO_RETRY
 from synapse_sdk.utils.storage import get_pathlib
 
 # Parameters that steer the export and are no business of the exporter.
@@ -112,7 +111,7 @@ def read_platform_version(context: ExportContext) -> str | None:
     if not isinstance(client, BaseClient):
         return None
     try:
-        return str(client.send_json(Call("GET", "health/", retry=NO_RETRY))["version"])
+        return str(client.send_json(Call("GET", "health/"))["version"])
     except (ClientError, LookupError, TypeError):
         return None  # An older server. What an export is made of does not depend on it.
 
