@@ -17,6 +17,7 @@ from synapse_sdk.clients.backend import BackendClient
 from synapse_sdk.clients.backend_v2 import BackendV2Client
 from synapse_sdk.exceptions import ClientError
 from synapse_sdk.utils.file.archive import create_archive
+from tests.processes import processes_with
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.services.bootstrap import bootstrap
 
@@ -222,15 +223,3 @@ def until(look, seconds: float = SECONDS, explain=lambda: ""):
         assert time.monotonic() < deadline, f"it did not happen in {seconds} s: {explain()}"
         time.sleep(0.05)
     return answer
-
-
-def processes_with(mark: str) -> list[int]:
-    """Living processes whose environment or command line holds a text."""
-    found = []
-    for path in Path("/proc").iterdir():
-        if path.name.isdigit() and int(path.name) != os.getpid():
-            with suppress(OSError):
-                seen = (path / "environ").read_bytes() + (path / "cmdline").read_bytes()
-                if mark.encode() in seen:
-                    found.append(int(path.name))
-    return found

@@ -1,12 +1,12 @@
 """A kit of three lines, and runs of it: what is tested is what surrounds the kit."""
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
 
 from synapse_sdk.components.digests import sha256_of
+from tests.processes import processes_with
 from web_helper.middleend.worker.child.run_process import OBSERVED, Command, RunProcess
 from web_helper.middleend.worker.content_cache import ContentCache
 from web_helper.middleend.worker.run_tree import KitFiles, build_tree, verify_tree
@@ -81,20 +81,6 @@ def until(look, seconds: float = SECONDS, explain=lambda: ""):
         assert time.monotonic() < deadline, f"it did not happen in {seconds} s: {explain()}"
         time.sleep(0.05)
     return answer
-
-
-def processes_with(mark: str) -> list[int]:
-    """Living processes whose environment or command line holds a text."""
-    found = []
-    for path in Path("/proc").iterdir():
-        if path.name.isdigit() and int(path.name) != os.getpid():
-            try:
-                seen = (path / "environ").read_bytes() + (path / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if mark.encode() in seen:
-                found.append(int(path.name))
-    return found
 
 
 def states_of(mark: str) -> set[str]:
