@@ -7,7 +7,6 @@ import pytest
 from synapse_sdk.exceptions import AuthenticationError, ConfigurationError, NotFoundError, ServerError
 from synapse_sdk.plugins.actions.to_task import PrepareStep
 from synapse_sdk.plugins.actions.to_task.serve_status import classify_serve_app, deployment_params
-from synapse_sdk.plugins.actions.to_task.steps import prepare
 from tests.export.support import make_ctx
 from tests.to_task.fakes import RELEASE, client_with, run
 from tests.to_task.test_action import Echo
@@ -93,14 +92,6 @@ def test_whatever_is_pending_is_waited_for_until_the_time_is_over(answer):
     with pytest.raises(RuntimeError) as raised:
         run(Echo, client, method="inference", timeout_seconds=0.1)
     assert str(raised.value) == "Pre-processor did not become ready within timeout"
-
-
-def test_a_wait_looks_soon_and_then_at_the_documented_pace(monkeypatch):
-    pauses = []
-    monkeypatch.setattr(prepare.time, "sleep", pauses.append)
-    client = client_with(1, apps=[[], *([[{"status": "DEPLOYING"}]] * 8), RUNNING])
-    run(Echo, client, method="inference", timeout_seconds=None, poll_interval_seconds=None)
-    assert pauses == [0.5, 1, 2, 4, 8, 10, 10, 10]
 
 
 def test_a_deployment_run_that_failed_ends_the_wait():

@@ -33,7 +33,7 @@ class ToTaskParams(BaseModel):
         concurrency: Tasks that are worked on at once.
         batch_size: Tasks that are fetched in one request, and at most submitted in one.
         timeout_seconds: How long a deployed pre-processor may take to answer.
-        poll_interval_seconds: Longest pause between two looks at it.
+        poll_interval_seconds: Pause between two looks at it.
     """
 
     name: str = Field(min_length=1)

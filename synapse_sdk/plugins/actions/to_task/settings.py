@@ -22,7 +22,7 @@ class ToTaskSettings:
             model that answers over the network is.
         batch_size: Tasks that are fetched in one request, and at most submitted in one.
         timeout_seconds: How long a deployed pre-processor may take until it is RUNNING.
-        poll_interval_seconds: Longest pause between two looks at it; the first ones are shorter.
+        poll_interval_seconds: Pause between two looks at it.
     """
 
     concurrency: int = field(default=8, metadata={"range": (1, 256)})

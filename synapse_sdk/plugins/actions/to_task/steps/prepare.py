@@ -32,8 +32,6 @@ from synapse_sdk.wire.jobs import JobStatus
 
 # While a server restarts, these are answers too: the next look tells more.
 _PASSING = (ClientConnectionError, ClientTimeoutError, ServerError)
-# A model is often there within seconds: the first pauses are short, and double until they are as long as was asked for.
-FIRST_PAUSE_SECONDS = 0.5
 
 
 class PrepareStep(ToTaskStep):
@@ -133,7 +131,6 @@ class PrepareStep(ToTaskStep):
             PreAnnotationError: It reached a terminal state, or the time is over.
         """
         deadline = time.monotonic() + context.settings.timeout_seconds
-        pause, longest = FIRST_PAUSE_SECONDS, context.settings.poll_interval_seconds
         problem: ClientError | None = None
         while True:
             try:
@@ -150,8 +147,7 @@ class PrepareStep(ToTaskStep):
             left = deadline - time.monotonic()
             if left <= 0:
                 raise PreAnnotationError("Pre-processor did not become ready within timeout") from problem
-            time.sleep(min(pause, longest, left))
-            pause *= 2
+            time.sleep(min(context.settings.poll_interval_seconds, left))
 
     @staticmethod
     def _classify_serve_app(apps: Any) -> ServeState:
