@@ -152,6 +152,31 @@ def test_a_worker_that_comes_back_with_its_run_goes_on(lab):
 
 
 @SQLITE_ONLY
+def test_a_paused_run_whose_worker_comes_back_is_paused_still(lab):
+    host = lab.host()
+    uid = lab.submit_one()
+    job = host.take()
+    host.start(job)
+    lab.people.pause(uid)
+    lab.silence("gpu-1", 300)
+    with lab.database.write() as session:
+        sweep(session)
+    assert lab.status(uid) == "crashed"
+
+    told = host.beat(job)
+
+    assert (told.paused, told.cancelled, lab.status(uid)) == ([uid], [], "paused")
+    lab.people.resume(uid)
+    assert host.beat(job).paused == []
+    # Given up once more, now that it runs: it is not paused for having been so before.
+    lab.silence("gpu-1", 300)
+    with lab.database.write() as session:
+        sweep(session)
+    assert host.beat(job).paused == []
+    assert lab.status(uid) == "running"
+
+
+@SQLITE_ONLY
 def test_the_true_end_of_a_run_that_was_given_up_replaces_the_crash(lab):
     host = lab.host()
     uid = lab.submit_one()

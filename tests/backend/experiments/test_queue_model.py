@@ -33,13 +33,16 @@ class Known:
     status: S
     holder: str | None = None
     attempt: int = 0
+    was_paused: bool = False
 
     def happen(self, event: Event) -> bool:
         after = next_status(self.status, event)
         if after is None:
             return False
-        if after is S.QUEUED or (after is S.PAUSED and self.status not in (S.RUNNING, S.PAUSED)):
+        if after is S.QUEUED or (after is S.PAUSED and self.status not in (S.RUNNING, S.PAUSED, S.CRASHED)):
             self.holder = None
+        if after is not self.status:
+            self.was_paused = self.status is S.PAUSED and after is S.CRASHED
         self.status = after
         return True
 
@@ -134,7 +137,7 @@ class Queue(RuleBasedStateMachine):
         }
         for uid in mine:
             if self.model[uid].status is S.CRASHED:
-                self.model[uid].happen(Event.RECOVER)
+                self.model[uid].happen(Event.RECOVER_PAUSED if self.model[uid].was_paused else Event.RECOVER)
         self.lose_silent()
 
         told = self.hosts[name].beat(*jobs.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from synapse_sdk.wire.experiments import ExperimentStatus, Priority
@@ -70,6 +70,8 @@ class Experiment(Numbered, Created, Base):
     metrics_size: Mapped[int] = mapped_column(BigInteger, default=0)
     started: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Held by its worker when it was given up: it is so again when the worker is back.
+    was_paused: Mapped[bool] = mapped_column(server_default=false(), default=False)
     expires: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

@@ -14,6 +14,8 @@ from web_helper.backend.services.call import Call
 from web_helper.backend.services.experiments.submitting import require_submitter
 from web_helper.backend.services.experiments.transitions import Event, next_status
 
+# In these a worker has begun a run, and keeps it when it is paused.
+_BEGUN = frozenset({ExperimentStatus.RUNNING, ExperimentStatus.CRASHED})
 # In these nobody holds a run.
 _FREE = frozenset({ExperimentStatus.QUEUED, ExperimentStatus.PENDING})
 
@@ -33,7 +35,8 @@ def move(experiment: Experiment, event: Event, message: str | None = None) -> No
     experiment.status = after
     experiment.message = message if message is not None else ""
     experiment.finished = utc_now() if after.has_ended else None
-    if after in _FREE or (after is ExperimentStatus.PAUSED and before is not ExperimentStatus.RUNNING):
+    experiment.was_paused = before is ExperimentStatus.PAUSED and after is ExperimentStatus.CRASHED
+    if after in _FREE or (after is ExperimentStatus.PAUSED and before not in _BEGUN):
         # What its last worker says of it from now on is refused.
         experiment.device_id = None
     log_event("experiment_moved", uid=experiment.uid, status=after.value, cause=event.value)

@@ -52,7 +52,8 @@ def note_heartbeat(session: Session, device: Device, body: Heartbeat) -> Answer:
     mine = [each for each in told if each.attempt == attempts[each.uid]]
     for experiment in mine:
         if experiment.status == ExperimentStatus.CRASHED:
-            move(experiment, Event.RECOVER)
+            # What people have paused is paused for them still: they were not there to see it come back.
+            move(experiment, Event.RECOVER_PAUSED if experiment.was_paused else Event.RECOVER)
     _give_up(session, device, list(attempts), now)
     sweep(session)
     going_on = {each.uid for each in mine if each.status in queue.HELD}

@@ -14,7 +14,8 @@ class Event(StrEnum):
     """What happens to an experiment.
 
     `release` lets it wait for a worker; `resume` lets the run go on that its worker holds still. `lose` is a worker
-    that is silent or has lost the run, `recover` one that is back with it.
+    that is silent or has lost the run, `recover` one that is back with it, `recover_paused` one that is back with a run
+    that it held still.
     """
 
     RELEASE = "release"
@@ -28,6 +29,7 @@ class Event(StrEnum):
     EXPIRE = "expire"
     LOSE = "lose"
     RECOVER = "recover"
+    RECOVER_PAUSED = "recover_paused"
 
 
 _E = Event
@@ -76,6 +78,7 @@ TRANSITIONS: dict[S, dict[Event, S]] = {
     # Given up, perhaps too early: a worker that comes back with the same attempt goes on, or tells the true end.
     S.CRASHED: {
         _E.RECOVER: S.RUNNING,
+        _E.RECOVER_PAUSED: S.PAUSED,
         _E.COMPLETE: S.COMPLETED,
         _E.FAIL: S.FAILED,
         _E.CANCEL: S.CANCELLED,
