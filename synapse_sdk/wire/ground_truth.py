@@ -147,3 +147,53 @@ class GroundTruthEventItem(BaseModel):
     tags: list[str]
     data: JsonValue = None
     files: ItemFile | JsonObject = {}
+
+
+class VersionChangeKind(StrEnum):
+    """What happened to a data unit's truth between two versions."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+
+
+class VersionChange(BaseModel):
+    """One data unit whose truth differs between two versions.
+
+    Attributes:
+        before: Annotations per class in the older version; None where it has no truth about this data unit.
+        after: The same in the newer one.
+    """
+
+    kind: VersionChangeKind
+    data_unit_id: int
+    data_unit_name: str
+    before: dict[str, int] | None = None
+    after: dict[str, int] | None = None
+
+
+class ClassDifference(BaseModel):
+    """Annotations of one class in the items that differ, in the older version and in the newer one."""
+
+    before: int = 0
+    after: int = 0
+
+
+class VersionDifference(BaseModel):
+    """How much differs between two versions of one data set.
+
+    Attributes:
+        unchanged: Items that are the same in both.
+        classes: Annotations per class, over the first `counted` items that differ.
+        is_whole: Whether `counted` is all of them.
+    """
+
+    since: int
+    version: int
+    added: int
+    removed: int
+    changed: int
+    unchanged: int
+    classes: dict[str, ClassDifference]
+    counted: int
+    is_whole: bool

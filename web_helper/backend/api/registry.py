@@ -10,7 +10,16 @@ from web_helper.backend.api.data import collections, data_units, files, import_i
 from web_helper.backend.api.experiments import devices, experiments, logs, notifications, runs
 from web_helper.backend.api.exports import async_jobs, export_stream, plugin_exports
 from web_helper.backend.api.plugins import agent_runs, agents, job_logs, jobs, models, plugins, serve_applications
-from web_helper.backend.api.work import accounts, assignments, ground_truths, payloads, pre_annotations, projects, tasks
+from web_helper.backend.api.work import (
+    accounts,
+    assignments,
+    ground_truths,
+    payloads,
+    pre_annotations,
+    projects,
+    tasks,
+    version_changes,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     home.router,
@@ -20,6 +29,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     tasks.router,
     assignments.router,
     ground_truths.router,
+    version_changes.router,
     accounts.router,
     payloads.router,
     pre_annotations.router,
