@@ -54,8 +54,21 @@ class HyperparametersSyncer:
         return {"hyperparameters": {**forms, "train_ui_schemas": form}}
 
 
+class ParamsSchemaSyncer:
+    """Writes the JSON Schema of the parameters, for forms in a browser: into a release, not into its author's file."""
+
+    def sync(self, section: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
+        schema = facts.get("params_schema")
+        return {} if not schema or section.get("params_schema") == schema else {"params_schema": schema}
+
+
 def get_default_syncers() -> list[ActionSyncer]:
     return [EntrypointSyncer(), TypesSyncer(), HyperparametersSyncer()]
+
+
+def get_release_syncers() -> list[ActionSyncer]:
+    """What a release says beyond its author's file."""
+    return [*get_default_syncers(), ParamsSchemaSyncer()]
 
 
 def sync_action_config(
@@ -129,6 +142,7 @@ class DescribeAction(BaseAction[DescribeParams]):
                 "input_type": plugin.get_action_input_type(action),
                 "output_type": plugin.get_action_output_type(action),
                 "ui_schema": plugin.get_action_ui_schema(action),
+                "params_schema": plugin.get_action_params_schema(action),
                 "result_schema": plugin.get_action_result_ui_schema(action),
             }
             for action in plugin.list_actions()

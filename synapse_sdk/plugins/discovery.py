@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import yaml
+from pydantic.errors import PydanticInvalidForJsonSchema
 
 from synapse_sdk.exceptions import ConfigurationError, PluginError
 from synapse_sdk.plugins.action import BaseAction, NoResult
@@ -127,6 +128,15 @@ class PluginDiscovery:
         """An action's parameters as form inputs; none when they have no model."""
         model = self.get_action_params_model(action)
         return pydantic_to_ui_schema(model) if model else []
+
+    def get_action_params_schema(self, action: str) -> dict[str, Any] | None:
+        """An action's parameters as a JSON Schema; None when they have no model, or one that no schema can tell."""
+        model = self.get_action_params_model(action)
+        try:
+            schema: dict[str, Any] | None = model.model_json_schema() if model else None
+        except PydanticInvalidForJsonSchema:
+            return None
+        return schema
 
     def get_action_result_ui_schema(self, action: str) -> list[dict[str, Any]]:
         model = self.get_action_result_model(action)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field, JsonValue, PlainSerializer, StringConstraints
+from pydantic import BaseModel, Field, JsonValue, PlainSerializer, StringConstraints, model_validator
 
 from synapse_sdk.wire.agents import ExitKind
 from synapse_sdk.wire.files import RowId
@@ -78,8 +78,36 @@ class PluginReleaseCreate(Request):
     debug: bool = False
 
 
+class PluginReleaseFields(Request):
+    """The same form as it may come: without `plugin`, `version` and `config`, the archive's own file says them."""
+
+    plugin: PluginCode | None = None
+    version: Version | None = None
+    config: JsonObject | None = None
+    requirements: str | None = None
+    debug: bool = False
+
+    @model_validator(mode="after")
+    def _require_all_or_none(self) -> Self:
+        if (self.plugin is None) != (self.version is None) or (self.plugin is None and self.config is not None):
+            raise ValueError("send plugin and version with the configuration, or none of the three")
+        return self
+
+    @property
+    def spelled_out(self) -> PluginReleaseCreate | None:
+        """The release that the fields say; None when the archive has to."""
+        if self.plugin is None:
+            return None
+        return PluginReleaseCreate.model_validate(self.model_dump(exclude_none=True))
+
+
 class PluginRun(Request):
-    """Body of `POST /v2/plugins/{id or code}/run/`; `version` None is the newest release."""
+    """Body of `POST /v2/plugins/{id or code}/run/`; `version` None is the newest release.
+
+    Attributes:
+        check_params: Refuse `params` that do not fit the release's `params_schema`, by field; without it, only the run
+            itself looks at them, which reads some values more freely than a schema can say.
+    """
 
     action: Word
     agent: RowId | None = None
@@ -88,6 +116,7 @@ class PluginRun(Request):
     storage_id: RowId | None = None
     job_id: UUID | None = None
     debug: bool = False
+    check_params: bool = False
 
 
 class JobV1(BaseModel):
@@ -117,9 +146,11 @@ class JobV1(BaseModel):
 
 
 class Job(JobV1):
-    """One run of a plugin's action, its status in upper case."""
+    """One run of a plugin's action, its status in upper case, and the release it runs by its names."""
 
     status: UpperStatus
+    plugin_code: str | None
+    version: str | None
 
 
 class JobCreate(Request):

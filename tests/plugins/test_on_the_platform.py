@@ -99,6 +99,8 @@ def test_a_release_is_published_once_and_comes_back_as_it_was_packed(connect, ma
     assert (release["id"], release["sha256"]) == (result.release_id, packed.checksum)
     assert release["config"]["actions"]["main"]["num_cpus"] == 2
     assert release["config"]["actions"]["main"]["hyperparameters"]["train_ui_schemas"][0]["name"] == "value"
+    assert release["config"]["actions"]["main"]["params_schema"]["properties"].keys() == {"value"}
+    assert "params_schema" not in (folder / "config.yaml").read_text()
     with pytest.raises(PluginUploadError, match=r"release-test 1\.0\.0 is published already"):
         publish_plugin(packed, clients.v1)
     assert list_archive_contents(packed.archive) == ["config.yaml", "plugin/__init__.py", "plugin/main.py"]

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from synapse_sdk.exceptions import ArchiveError, ClientError, ConflictError, PluginError, PluginUploadError
 from synapse_sdk.plugins.config import PluginConfig
-from synapse_sdk.plugins.config_sync import sync_plugin_config
+from synapse_sdk.plugins.config_sync import get_release_syncers, sync_plugin_config
 from synapse_sdk.plugins.executors.environment import REQUIREMENTS_FILE, plugin_python
 from synapse_sdk.plugins.utils import read_requirements
 from synapse_sdk.utils.file.archive import create_archive, get_archive_size
@@ -70,7 +70,8 @@ def pack_plugin(
     if config.unknown_keys:
         notify(f"{file.name} has keys that the platform does not know: {', '.join(config.unknown_keys)}")
     try:
-        content = sync_plugin_config(file, python=plugin_python(file.parent, config, notify=notify))
+        python = plugin_python(file.parent, config, notify=notify)
+        content = sync_plugin_config(file, python=python, syncers=get_release_syncers())
     except PluginError as exc:
         if not is_debug:
             raise

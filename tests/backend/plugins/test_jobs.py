@@ -5,6 +5,7 @@ import uuid
 import pytest
 from sqlalchemy import text
 
+from tests.backend.plugins.archives import publish
 from web_helper.backend.services.plugins.jobs import MAX_CONSOLE_CHARACTERS
 
 
@@ -141,3 +142,22 @@ def test_running_job_cannot_be_deleted_and_an_ended_one_can(client, job):
 
 def test_job_of_an_unknown_release_is_refused(client):
     assert client.post("/v2/jobs/", json={"action": "train", "plugin_release": 4711}).status_code == 404
+
+
+def test_jobs_say_their_plugin_and_are_found_by_it_and_by_their_agent(client):
+    release = publish(client).json()["data"]["id"]
+    agent = client.post("/v2/agents/", json={"name": "host", "url": "http://127.0.0.1:8200"}).json()["data"]
+    client.post(f"/agents/{agent['token']}/connect/", json={})
+    run = client.post("/v2/plugins/yolo/run/", json={"action": "train"}).json()["data"]
+    own = make_job(client, plugin_release=release)
+    other = make_job(client)
+
+    def ids(**query):
+        return {row["id"] for row in client.get("/v2/jobs/", params=query).json()["data"]}
+
+    assert (run["plugin_code"], run["version"]) == (own["plugin_code"], own["version"]) == ("yolo", "1.0.0")
+    assert (other["plugin_code"], other["version"]) == (None, None)
+    assert ids(plugin="yolo") == {run["id"], own["id"]}
+    assert ids(plugin="sam") == set()
+    assert ids(agent=agent["id"]) == {run["id"]}
+    assert ids() == {run["id"], own["id"], other["id"]}

@@ -183,3 +183,46 @@ def test_config_keeps_what_the_server_does_not_know(client):
     config = {**CONFIG, "future": {"a": [1, None]}, "actions": {"train": {"required_resources": {"num_gpus": 1}}}}
 
     assert publish(client, config=config).json()["data"]["config"] == json.loads(json.dumps(config))
+
+
+SCHEMA = {
+    "type": "object",
+    "required": ["epochs"],
+    "properties": {
+        "epochs": {"type": "integer", "minimum": 1},
+        "optimiser": {"$ref": "#/$defs/Optimiser"},
+        "size": {"anyOf": [{"enum": ["s", "m"]}, {"type": "null"}]},
+    },
+    "$defs": {"Optimiser": {"type": "object", "properties": {"rates": {"type": "array", "items": {"type": "number"}}}}},
+}
+
+
+def test_params_that_do_not_fit_the_release_are_refused_by_field_where_that_is_asked(client):
+    publish(client, config={**CONFIG, "actions": {"train": {"params_schema": SCHEMA}}})
+    connect_agent(client)
+
+    def fields(params):
+        answer = client.post(
+            "/v2/plugins/yolo/run/", json={"action": "train", "params": params, "check_params": True}
+        ).json()
+        return sorted(detail["field"] for detail in answer["error"]["details"]) if "error" in answer else None
+
+    assert fields({}) == ["params.epochs"]
+    assert fields({"epochs": 0, "size": "xl"}) == ["params.epochs", "params.size"]
+    assert fields({"epochs": 1, "optimiser": {"rates": [0.1, "fast"]}}) == ["params.optimiser.rates.1"]
+    assert client.get("/v2/jobs/").json()["data"] == []
+    assert fields({"epochs": 3, "size": None}) is None
+    # The run itself reads some values more freely; without the wish to check, it alone decides.
+    assert client.post("/plugins/yolo/run/", json={"action": "train", "params": {"epochs": "3"}}).status_code == 201
+
+
+def test_schema_that_refers_elsewhere_is_not_fetched(client):
+    for reference in ("http://127.0.0.1:1/schema.json", "#/$defs/missing"):
+        schema = {"type": "object", "properties": {"a": {"$ref": reference}}}
+        publish(client, debug="true", config={**CONFIG, "actions": {"train": {"params_schema": schema}}})
+        connect_agent(client, name=reference)
+
+        body = {"action": "train", "params": {"a": 1}, "check_params": True}
+        refused = client.post("/v2/plugins/yolo/run/", json=body)
+
+        assert (refused.status_code, refused.json()["error"]["details"][0]["field"]) == (400, "params")

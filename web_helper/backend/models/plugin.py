@@ -82,6 +82,17 @@ class Job(Created, Base):
     scopes: Mapped[list[str]] = mapped_column(JsonText, default=list)
     started: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    release: Mapped[PluginRelease | None] = relationship(viewonly=True)
+
+    @property
+    def plugin_code(self) -> str | None:
+        """Code of the plugin that it runs."""
+        return self.release.plugin.code if self.release else None
+
+    @property
+    def version(self) -> str | None:
+        """Version of the plugin that it runs."""
+        return self.release.version if self.release else None
 
 
 class JobLog(Numbered, Base):

@@ -16,7 +16,7 @@ from synapse_sdk.wire.plugins import (
     PluginChange,
     PluginCreate,
     PluginRelease,
-    PluginReleaseCreate,
+    PluginReleaseFields,
     PluginRun,
 )
 from web_helper.backend.api.context import Writing, WritingActor, begin_call, database_of, settings_of
@@ -28,9 +28,10 @@ from web_helper.backend.services.data.files import file_url, place_bytes, record
 from web_helper.backend.services.data.storages import open_root, storage_for
 from web_helper.backend.services.plugins import plugins as service
 from web_helper.backend.services.plugins import releases
+from web_helper.backend.services.plugins.archives import check_archive, describe_archive
 
 _JSON_FIELDS = frozenset({"config", "debug"})
-_FORM = form_schema(PluginReleaseCreate)
+_FORM = form_schema(PluginReleaseFields)
 
 _plugins = Resource("plugins", queries.PLUGINS, Plugin, id_type=str)
 _plugins.listed()
@@ -84,7 +85,7 @@ def run_plugin_v2(call: Writing, lookup: str, body: PluginRun) -> Envelope[Job]:
     openapi_extra=_FORM,
 )
 async def publish_release(request: Request, actor: WritingActor) -> PluginRelease:
-    """Publish a release: a form with its configuration and its archive."""
+    """Publish a release: a form with its configuration and its archive, or with the archive alone."""
     return await _publish(request, actor)
 
 
@@ -95,19 +96,20 @@ async def publish_release(request: Request, actor: WritingActor) -> PluginReleas
     openapi_extra=_FORM,
 )
 async def publish_release_v2(request: Request, actor: WritingActor) -> Envelope[PluginRelease]:
-    """Publish a release: a form with its configuration and its archive."""
+    """Publish a release: a form with its configuration and its archive, or with the archive alone."""
     release = await _publish(request, actor)
     return Envelope[PluginRelease].model_validate({"data": release, "meta": {"request_id": request.state.request_id}})
 
 
 async def _publish(request: Request, actor: Actor) -> PluginRelease:
     async with read_form(request, settings_of(request).max_upload_bytes) as (fields, sent):
-        body = parse_fields(PluginReleaseCreate, fields, _JSON_FIELDS)
+        body = parse_fields(PluginReleaseFields, fields, _JSON_FIELDS)
         return await asyncio.to_thread(_store_release, request, actor, body, require_file(sent))
 
 
-def _store_release(request: Request, actor: Actor, body: PluginReleaseCreate, sent: SentFile) -> PluginRelease:
-    releases.check_archive(sent.content)
+def _store_release(request: Request, actor: Actor, fields: PluginReleaseFields, sent: SentFile) -> PluginRelease:
+    check_archive(sent.content)
+    body = fields.spelled_out or describe_archive(sent.content, debug=fields.debug)
     sent.content.seek(0)
     with begin_call(request, actor, database_of(request).read()) as call:
         releases.check_release(call, body)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload, load_only
 
 from synapse_sdk.wire.jobs import JobStatus
-from web_helper.backend.models import Job
+from web_helper.backend.models import Job, Plugin, PluginRelease
 from web_helper.backend.queries.filters import (
+    Condition,
     Filter,
     Kind,
     Listing,
@@ -17,6 +20,11 @@ from web_helper.backend.queries.filters import (
     is_any_of,
     strings,
 )
+
+
+def _of_plugin(codes: Sequence[str]) -> Condition:
+    return Job.release.has(PluginRelease.plugin.has(is_any_of(Plugin.code, list(codes))))
+
 
 LISTING = Listing(
     noun="jobs",
@@ -33,10 +41,13 @@ LISTING = Listing(
         ),
         "action": strings(Job.action, "Runs of these actions."),
         "plugin_release": integers(Job.plugin_release_id, "Runs of these releases."),
+        "plugin": Filter(Kind.STRINGS, _of_plugin, "Runs of these plugins, by code."),
+        "agent": integers(Job.agent_id, "Runs of these agents."),
         "user": integers(Job.user_id, "Runs that these users started."),
     },
     visible_to=lambda user_id: Job.user_id == user_id,
     sort_name="created",
+    loads=(joinedload(Job.release).options(load_only(PluginRelease.version), joinedload(PluginRelease.plugin)),),
 )
 
 

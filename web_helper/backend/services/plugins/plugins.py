@@ -14,6 +14,7 @@ from web_helper.backend.queries.plugins.agents import agents_seen_since
 from web_helper.backend.services.access import require_admin
 from web_helper.backend.services.call import Call
 from web_helper.backend.services.plugins.capacity import require_room
+from web_helper.backend.services.plugins.params import check_params
 
 # Three beats of an agent: silent for longer, it is gone.
 AGENT_ALIVE = timedelta(seconds=30)
@@ -64,6 +65,8 @@ def run_plugin(call: Call, lookup: str, body: PluginRun) -> Job:
     plugin = find_plugin(call, lookup)
     release = _release(call, plugin, body.version)
     _refuse_action(plugin, release, body.action)
+    if body.check_params:
+        check_params(release.config, body.action, body.params)
     agent = _connected_agent(call, body.agent)
     name = f"{plugin.code}@{release.version}"
     require_room(call.session, agent, name, action=body.action, params=body.params)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
-from pathlib import PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any
 
 from synapse_sdk.wire.plugins import PluginReleaseCreate
 from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, ValidationProblem
@@ -13,19 +11,6 @@ from web_helper.backend.queries.plugins import plugins as queries
 from web_helper.backend.services.access import require_admin
 from web_helper.backend.services.call import Call
 from web_helper.backend.services.plugins.plugins import is_id
-
-
-def check_archive(content: BinaryIO) -> None:
-    """Refuse what is no zip, or would write outside the folder that it is unpacked into."""
-    try:
-        with zipfile.ZipFile(content) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as exc:
-        raise ValidationProblem.of_field("file", "is not a zip archive.") from exc
-    for name in names:
-        path = PurePosixPath(name.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in name:
-            raise ValidationProblem.of_field("file", "holds a path that leaves the plugin's folder.")
 
 
 def find_release(call: Call, lookup: str) -> PluginRelease:
