@@ -7,6 +7,8 @@ ITEMS ?= 100000
 VOLUME ?= 10000000
 PEER_ITEMS ?= 100000
 STAMP := $(VENV)/.installed
+FRONTEND := web_helper/frontend
+UI := web_helper/backend/static/index.html
 # Ray and PyTorch take 1.5 GB, which the demo does not need: `make engines` adds them.
 EXTRAS := server agent postgres s3 parquet formats demo
 COMPILE := $(BIN)/python -m uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url \
@@ -23,28 +25,40 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
-install: $(STAMP)  ## Create .venv with everything pinned.
+$(FRONTEND)/node_modules/.package-lock.json: $(FRONTEND)/package-lock.json | $(STAMP)
+	$(FRONTEND)/npm ci --no-progress --loglevel=error
+	@touch $@
+
+# The types of its answers come from the server's own document.
+$(FRONTEND)/openapi.json: $(shell find web_helper/backend synapse_sdk/wire -name '*.py') | $(STAMP)
+	$(BIN)/python $(FRONTEND)/write_openapi.py $@
+
+$(UI): $(FRONTEND)/node_modules/.package-lock.json $(FRONTEND)/openapi.json $(shell find $(FRONTEND)/src -type f -not -name schema.gen.ts)
+	$(FRONTEND)/npm run --silent build -- --logLevel warn
+
+install: $(STAMP) $(UI)  ## Create .venv with everything pinned, and build the web UI.
 
 engines: $(STAMP)  ## Add Ray and PyTorch to .venv, for the tests that run on them.
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.ray.lock
 	$(BIN)/python -m pip install --quiet torch==2.13.0
 
-demo: $(STAMP)  ## Photographs in, annotated, exported, validated: see the platform work.
+demo: $(STAMP) $(UI)  ## Photographs in, annotated, exported, validated: see the platform work.
 	$(BIN)/synapse demo
 
-playground-demo: $(STAMP)  ## Try a plugin in the browser: an app in a container (needs Docker or Podman).
+playground-demo: $(STAMP) $(UI)  ## Try a plugin in the browser: an app in a container (needs Docker or Podman).
 	docker/playground-demo.sh
 
-experiment-demo: $(STAMP)  ## Train on a worker, activate a second loss, reproduce the first run bit by bit (after `make engines`).
+experiment-demo: $(STAMP) $(UI)  ## Train on a worker, activate a second loss, reproduce the first run bit by bit (after `make engines`).
 	$(BIN)/python examples/experiments/demo.py
 
-up: $(STAMP)  ## Start server, worker and agent on 127.0.0.1.
+up: $(STAMP) $(UI)  ## Start server, worker and agent on 127.0.0.1.
 	$(BIN)/synapse up
 
-test: $(STAMP)  ## The suite. What needs an engine of its own is skipped, with the reason, where it is missing.
+test: $(STAMP) $(UI)  ## The suite. What needs an engine of its own is skipped, with the reason, where it is missing.
+	$(FRONTEND)/npm test --silent
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not system"
 
-test-system: $(STAMP)  ## The same, with real server, worker and agent processes.
+test-system: $(STAMP) $(UI)  ## The same, with real server, worker and agent processes.
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m system
 
 test-peers: $(STAMP)  ## COCOeval and Ultralytics' own label check (in its own environment) on the hostile set.
@@ -55,15 +69,17 @@ nightly: $(STAMP)  ## Two hundred seeded kills of exports, agents and pre-annota
 	SYNAPSE_KILLS=$${SYNAPSE_KILLS:-200} SYNAPSE_OUTAGE_SECONDS=$${SYNAPSE_OUTAGE_SECONDS:-30} $(BIN)/python -m pytest -n 0 \
 		tests/faults tests/agent/test_faults_agent.py tests/agent/test_faults_server.py tests/to_task/test_kills.py tests/middleend/test_kills.py
 
-check: $(STAMP)  ## Lint, format, types, import contracts.
+check: $(STAMP) $(UI)  ## Lint, format, types, import contracts.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(FRONTEND)/npm run --silent check
 
-format: $(STAMP)  ## Format the code.
+format: $(STAMP) $(UI)  ## Format the code.
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+	$(FRONTEND)/npm run --silent format
 
 bench: $(STAMP)  ## Measure everything as ratios of one run, beside the goals (ITEMS=100000).
 	$(BIN)/python -m tests.bench --items $(ITEMS)
@@ -82,4 +98,4 @@ lock: $(STAMP)  ## Pin every dependency again, with hashes.
 	$(COMPILE) --extra ray --constraint requirements.lock -o requirements.ray.lock
 
 clean:  ## Remove the environment and caches; data in .synapse stays.
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(FRONTEND)/node_modules web_helper/backend/static .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -28,8 +28,10 @@ router = create_router("exports")
 class LinesResponse(StreamingResponse):
     """Lines of JSON, pulled from an export only as fast as the client takes them."""
 
+    media_type = "application/x-ndjson"
+
     def __init__(self, stream: ExportStream, headers: dict[str, str]) -> None:
-        super().__init__((), headers=headers, media_type="application/x-ndjson")
+        super().__init__((), headers=headers)
         self._stream = stream
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,7 +61,7 @@ class LinesResponse(StreamingResponse):
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "One line of JSON per row, ascending by id, and one that says that it is the end.",
-        "content": {"application/x-ndjson": {"schema": ExportStreamLine.model_json_schema()}},
+        "model": ExportStreamLine,
     },
     HTTPStatus.TOO_MANY_REQUESTS: ERROR_RESPONSES["default"] | {"description": "All places for streams are taken."},
 }

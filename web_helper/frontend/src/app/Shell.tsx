@@ -1,0 +1,86 @@
+import { useSuspenseQuery } from "@tanstack/react-query";
+import { Link, Outlet } from "@tanstack/react-router";
+import { SunMoon } from "lucide-react";
+import { Suspense } from "react";
+import { useTranslation } from "react-i18next";
+import { sessionQueries } from "@/api/session";
+import { NAVIGATION } from "@/app/navigation";
+import { switchTheme } from "@/app/theme";
+import { Button } from "@/components/ui/button";
+import { Select } from "@/components/ui/input";
+import { Loading } from "@/components/ui/states";
+import { isLanguage, LANGUAGES, setLanguage } from "@/i18n";
+
+export function Shell() {
+  const { t } = useTranslation();
+  return (
+    <div className="grid h-dvh grid-cols-[14rem_minmax(0,1fr)] grid-rows-[3rem_minmax(0,1fr)]">
+      <a href="#content" className="sr-only z-50 bg-card p-2 focus:not-sr-only focus:absolute">
+        {t("skip")}
+      </a>
+      <TopBar />
+      <Navigation />
+      <main id="content" tabIndex={-1} className="relative overflow-auto outline-none">
+        <Suspense fallback={<Loading label={t("loading")} className="p-6" />}>
+          <Outlet />
+        </Suspense>
+      </main>
+    </div>
+  );
+}
+
+function Navigation() {
+  const { t } = useTranslation();
+  return (
+    <nav aria-label={t("navigation")} className="overflow-auto border-r bg-card p-3">
+      {NAVIGATION.filter((group) => group.entries.length > 0).map((group) => (
+        <div key={group.label} className="mb-4">
+          {group.label && <h2 className="px-2 pb-1 text-xs font-medium text-muted-foreground">{t(group.label)}</h2>}
+          <ul>
+            {group.entries.map(({ to, label, icon: Icon }) => (
+              <li key={to}>
+                <Link
+                  to={to}
+                  activeOptions={{ exact: to === "/", includeSearch: false }}
+                  activeProps={{ className: "bg-muted font-medium" }}
+                  className="flex items-center gap-2 rounded-md px-2 py-1.5 hover:bg-muted"
+                >
+                  <Icon className="size-4" aria-hidden />
+                  {t(label)}
+                </Link>
+              </li>
+            ))}
+          </ul>
+        </div>
+      ))}
+    </nav>
+  );
+}
+
+function TopBar() {
+  const { t, i18n } = useTranslation();
+  const { data: me } = useSuspenseQuery(sessionQueries.me());
+  return (
+    <header className="col-span-2 flex items-center gap-2 border-b bg-card px-4">
+      <Link to="/" className="mr-auto text-base font-semibold">
+        {t("app")}
+      </Link>
+      <Select
+        aria-label={t("language")}
+        value={i18n.language}
+        onChange={(event) => isLanguage(event.target.value) && void setLanguage(event.target.value)}
+        className="h-8 w-auto"
+      >
+        {Object.entries(LANGUAGES).map(([code, name]) => (
+          <option key={code} value={code}>
+            {name}
+          </option>
+        ))}
+      </Select>
+      <Button variant="ghost" size="icon" aria-label={t("theme.switch")} onClick={switchTheme}>
+        <SunMoon />
+      </Button>
+      <span className="text-muted-foreground">{me.email}</span>
+    </header>
+  );
+}
