@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import Base64Bytes, BaseModel, Field, JsonValue, StringConstraints
 
@@ -100,6 +100,52 @@ class ExperimentSubmit(Request):
     pinned: dict[str, Hash] = Field({}, max_length=1000)
     expires_in_seconds: int | None = Field(None, gt=0, le=365 * 86_400)
     key: Key | None = None
+
+
+class ConfigProblem(BaseModel):
+    """One thing that keeps a config from running: in the config itself, or in a component that it needs."""
+
+    file: str
+    line: int
+    message: str
+
+
+class GridAxis(BaseModel):
+    """A list of the config, by its dotted key, of which each run takes one value."""
+
+    key: str
+    line: int
+    values: list[str]
+
+
+class GridChoice(BaseModel):
+    """What one run takes of an axis."""
+
+    key: str
+    value: str
+
+
+class PreviewedRun(BaseModel):
+    """One run of a config that nobody has submitted yet; `name` is its `run_name`."""
+
+    grid: int
+    name: str
+    choices: list[GridChoice]
+
+
+class ExperimentPreview(BaseModel):
+    """What submitting a config would make. Without problems it can be submitted.
+
+    Attributes:
+        runs: The first of them; `run_count` is how many there are.
+        components: What they need, imports included.
+    """
+
+    problems: list[ConfigProblem]
+    run_count: int
+    axes: list[GridAxis]
+    runs: list[PreviewedRun]
+    components: list[str]
 
 
 class ExperimentReproduce(Request):
@@ -242,6 +288,36 @@ class MetricPoints(BaseModel):
 
     rows: list[JsonObject]
     next_offset: int
+
+
+class CurvePoint(NamedTuple):
+    """Where a metric was, and when: `x` is the row's step, else its epoch, else its number."""
+
+    x: float
+    y: float
+
+
+class Curve(BaseModel):
+    """One metric over a run. Of many points the lowest and the highest of each stretch are here, and the last.
+
+    Attributes:
+        point_count: How many there are.
+        not_finite: Rows in which it was no number; `first_not_finite` says where that began.
+    """
+
+    name: str
+    points: list[CurvePoint]
+    point_count: int
+    last: float | None
+    not_finite: int
+    first_not_finite: float | None
+
+
+class MetricCurves(BaseModel):
+    """A run's metrics as curves."""
+
+    curves: list[Curve]
+    row_count: int
 
 
 class LogEvent(BaseModel):

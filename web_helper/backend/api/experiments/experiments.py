@@ -14,14 +14,17 @@ from synapse_sdk.wire.experiments import (
     ExperimentComparison,
     ExperimentConfig,
     ExperimentDetail,
+    ExperimentPreview,
     ExperimentReproduce,
     ExperimentSubmit,
     Label,
+    MetricCurves,
     MetricPoints,
 )
-from web_helper.backend.api.context import Reading, Writing, WritingActor, begin_call, database_of
+from web_helper.backend.api.context import Reading, ReadingActor, Writing, WritingActor, begin_call, database_of
 from web_helper.backend.api.experiments.answers import Uid, answer, create_api_router
 from web_helper.backend.services.experiments import comparing, freezing, moving, reading, streams, submitting
+from web_helper.backend.services.experiments.screens import curves, previewing
 from web_helper.backend.services.experiments.transitions import Event
 
 router = create_api_router("experiments")
@@ -46,6 +49,13 @@ def submit(request: Request, actor: WritingActor, body: ExperimentSubmit) -> Com
         uids = uids or submitting.add_grid(call, body, runs)
     with begin_call(request, actor, database.read()) as call:
         return answer(reading.show_all(call, uids), f"{len(uids)} submitted.")
+
+
+@router.post("/preview", operation_id="experiments_preview")
+def preview(request: Request, actor: ReadingActor, body: ExperimentSubmit) -> ComponentEnvelope[ExperimentPreview]:
+    """What submitting this would make, or every line that keeps it from running; nothing is written."""
+    with begin_call(request, actor, database_of(request).snapshot()) as call:
+        return answer(previewing.preview(call, body))
 
 
 @router.get("", operation_id="experiments_list")
@@ -88,6 +98,14 @@ def read_metrics(
 ) -> ComponentEnvelope[MetricPoints]:
     """Rows of its metrics from an offset on."""
     return answer(streams.read_metrics(call, uid, offset))
+
+
+@router.get("/{uid}/curves", operation_id="experiments_curves")
+def read_curves(
+    call: Reading, uid: Uid, points: Annotated[int, Query(ge=10, le=2000)] = 500
+) -> ComponentEnvelope[MetricCurves]:
+    """Its metrics as curves of about so many points, however many rows there are."""
+    return answer(curves.read_curves(call, uid, points))
 
 
 @router.post("/{uid}/cancel", operation_id="experiments_cancel")

@@ -55,8 +55,9 @@ def freeze(call: Call, body: ExperimentSubmit) -> list[FrozenRun]:
     try:
         document = parse_config(body.config, body.file)
         runs = expand_grid(document)
-        needs = _Needs(call, document, find_wanted(call, body.alias, body.pinned))
-        needs.require_all()
+        needs = Needs(call, document, find_wanted(call, body.alias, body.pinned))
+        if problems := needs.find_problems():
+            raise UnprocessableProblem("\n".join(problems[:MAX_PROBLEMS]))
         frozen = [_freeze_run(document, run, needs) for run in runs]
     except ComponentError as exc:
         raise UnprocessableProblem(str(exc)) from exc
@@ -77,15 +78,15 @@ def label_of(value: Any, fallback: str) -> str:
     return shown or fallback
 
 
-class _Needs:
+class Needs:
     """What runs need, found once for all runs that name the same components."""
 
     def __init__(self, call: Call, document: ConfigDocument, wanted: Wanted) -> None:
         self._call, self._document, self._wanted = call, document, wanted
         self._known: dict[frozenset[ComponentPath], tuple[Components, str]] = {}
 
-    def require_all(self) -> None:
-        """Refuse a config of which any run needs what is nowhere."""
+    def find_problems(self) -> list[str]:
+        """What any run needs and is nowhere, each with file and line."""
         references = config_references(self._document)
         problems = [
             f"{each.origin}:{each.line}: {each.key}: there is no component {each.component} on the server."
@@ -96,8 +97,7 @@ class _Needs:
         problems += map(str, closure.unresolved)
         if not references:
             problems.append(f"{self._document.origin}:1: the config names no component.")
-        if problems:
-            raise UnprocessableProblem("\n".join(problems[:MAX_PROBLEMS]))
+        return problems
 
     def of_run(self, run: GridRun) -> tuple[Components, str]:
         """The versions that a run needs, and what names them together."""
@@ -117,18 +117,27 @@ def _named_by(document: ConfigDocument, run: GridRun) -> Iterator[ComponentPath]
             yield ComponentPath(option.category, COMPOSE)
 
 
-def _freeze_run(document: ConfigDocument, run: GridRun, needs: _Needs) -> FrozenRun:
+def _freeze_run(document: ConfigDocument, run: GridRun, needs: Needs) -> FrozenRun:
     data = dict(run.data)
     # Without a seed nobody could run it again.
     data.setdefault(SEED_KEY, secrets.randbelow(MAX_SEED))
-    try:
-        seed = resolve_placeholders(data[SEED_KEY], data)
-    except ComponentError as exc:
-        raise document.problem((SEED_KEY,), str(exc)) from exc
+    seed = resolve_seed(document, data)
     components, component_set = needs.of_run(run)
     config = run_to_yaml(data)
     digest = hashlib.sha256(config.encode()).hexdigest()
     return FrozenRun(data, config, digest, _whole(seed), components, component_set)
+
+
+def resolve_seed(document: ConfigDocument, data: Mapping[str, Any]) -> Any:
+    """The seed of a run, None where it has none.
+
+    Raises:
+        ComponentError: It is a placeholder that leads nowhere.
+    """
+    try:
+        return resolve_placeholders(data.get(SEED_KEY), data)
+    except ComponentError as exc:
+        raise document.problem((SEED_KEY,), str(exc)) from exc
 
 
 def _whole(seed: Any) -> int | None:
