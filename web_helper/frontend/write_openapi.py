@@ -1,4 +1,4 @@
-"""Writes the server's OpenAPI document, off which the front-end's types are generated: `python write_openapi.py openapi.json`."""
+"""Writes the OpenAPI document, off which the front-end reads its types: `python write_openapi.py openapi.json`."""
 
 import json
 import sys
