@@ -46,7 +46,7 @@ def no_process_stays(request, no_agent_stays):
     with adopting():
         before = set(family())
         yield
-        until(lambda: not strangers(stage, before), 15.0, lambda: strangers(stage, before))
+        until(lambda: not strangers(stage, before), explain=lambda: strangers(stage, before))
         bury(stage.pids())
 
 

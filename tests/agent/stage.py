@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from synapse_sdk.clients.agent import AgentClient
 from synapse_sdk.clients.backend import BackendClient
 from synapse_sdk.clients.backend_v2 import BackendV2Client
 from synapse_sdk.exceptions import ClientError
@@ -21,7 +22,7 @@ from tests.processes import processes_with
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.services.bootstrap import bootstrap
 
-SECONDS = 40.0
+SECONDS = 120.0
 FINAL = {"succeeded", "failed", "stopped"}
 PRELUDE = """\
 import os, signal, subprocess, sys, time
@@ -43,12 +44,16 @@ class Stage:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.listener = socket.create_server(("127.0.0.1", 0), reuse_port=True)
+        self.port = self.listener.getsockname()[1]
+        # While the server is away nobody else is given its port.
+        self.reserved = reserve(self.port)
+        self.url = f"http://127.0.0.1:{self.port}"
         self.home = folder / "server"
         self.token = bootstrap(Settings(home=self.home, base_url=self.url)).token
         self.server: subprocess.Popen | None = None
         self.agents: list[AgentProcess] = []
+        self.agents_ports: list[socket.socket] = []
         self.start_server()
         self.v1 = BackendClient(self.url, self.token)
         self.v2 = BackendV2Client(self.url, access_token=self.token, allow_insecure=True)
@@ -73,22 +78,16 @@ class Stage:
 
     def is_up(self) -> bool:
         """Whether the server answers; its socket takes connections before it does."""
-        try:
-            self.v1.list_agents()
-        except ClientError:
-            return False
-        return True
+        return answers(self.v1.list_agents)
 
     def kill_server(self):
         """Connections are refused from here on: the listening socket goes with the server."""
-        port = self.listener.getsockname()[1]
         self.listener.close()
         self.server.kill()
         self.server.wait()
-        return port
 
-    def revive_server(self, port: int):
-        self.listener = socket.create_server(("127.0.0.1", port))
+    def revive_server(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port), reuse_port=True)
         self.start_server()
         until(self.is_up, 120.0, (self.folder / "server.log").read_text)
 
@@ -145,6 +144,8 @@ class Stage:
         self.server.kill()
         self.server.wait()
         self.listener.close()
+        for kept in (self.reserved, *self.agents_ports):
+            kept.close()
         self.v1.close()
         self.v2.close()
 
@@ -156,6 +157,7 @@ class AgentProcess:
         self.stage, self.name, self.home = stage, name, stage.folder / name
         self.settings = {f"SYNAPSE_AGENT_{key.upper()}": str(value) for key, value in settings.items()}
         self.process: subprocess.Popen | None = None
+        self.url, self.port_is_kept = "", False
         self.start()
 
     def start(self, port: int = 0):
@@ -167,7 +169,7 @@ class AgentProcess:
             "SYNAPSE_AGENT_TOKEN": self.stage.token,
             "SYNAPSE_AGENT_RETRY_SECONDS": "0.2",
             "SYNAPSE_AGENT_HEARTBEAT_SECONDS": "1",
-            "SYNAPSE_AGENT_STOP_SECONDS": "2",
+            "SYNAPSE_AGENT_STOP_SECONDS": "60",
             **self.settings,
         }
         with (self.stage.folder / f"{self.name}.log").open("ab") as log:
@@ -198,10 +200,19 @@ class AgentProcess:
     def log(self) -> str:
         return (self.stage.folder / f"{self.name}.log").read_text()
 
+    def wait_up(self):
+        """Until its own API answers."""
+        with AgentClient(self.url, self.api_token) as client:
+            until(lambda: answers(client.health_check), SECONDS, self.log)
+
     def kill(self, number: int = signal.SIGKILL):
         if self.process.poll() is None:
             self.process.send_signal(number)
-        self.process.wait(20)
+        self.process.wait(SECONDS)
+        if self.url and not self.port_is_kept:
+            # One that is started again on its port must find it free.
+            self.stage.agents_ports.append(reserve(self.port))
+            self.port_is_kept = True
 
     def kill_runs(self):
         """What a failed test left running; by its own mark."""
@@ -214,6 +225,24 @@ class AgentProcess:
 def clean_env() -> dict:
     env = {key: value for key, value in os.environ.items() if not key.startswith("SYNAPSE_")}
     return env | {"PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+def reserve(port: int) -> socket.socket:
+    """Keep a port, though nobody listens on it: connections are refused, and only who names it can listen there."""
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    kept.bind(("127.0.0.1", port))
+    return kept
+
+
+def answers(ask) -> bool:
+    """Whether somebody answers."""
+    try:
+        ask()
+    except ClientError:
+        return False
+    return True
 
 
 def until(look, seconds: float = SECONDS, explain=lambda: ""):

@@ -72,7 +72,7 @@ def test_a_stream_beyond_its_limits_is_cut_and_long_lines_are_left_out(stage, cl
 
 
 def test_a_run_is_stopped(stage, client, agent):
-    job = stage.run(stage.publish("time.sleep(60)"), agent)
+    job = stage.run(stage.publish("time.sleep(600)"), agent)
     stage.wait(job, "running")
     until(lambda: any(run["id"] == job for run in client.list_jobs()))
 

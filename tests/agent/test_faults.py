@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -82,12 +83,25 @@ for number in range(3):
         os._exit(0)
 print("forked")
 """
+IGNORING = f"signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{FORKS}time.sleep(600)"
+# It prints half, waits to be let go, and prints the rest.
+HALTING = """
+for i in range(40):
+    while i == 20 and not Path(self.params.value).exists():
+        time.sleep(0.05)
+    print("line", i)
+return "whole"
+"""
 
 
-def test_a_run_that_takes_too_long_and_ignores_it_is_killed_with_all_its_children(stage, agent):
-    body = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + FORKS + "time.sleep(120)"
+@pytest.fixture
+def impatient(stage):
+    """An agent that soon kills what ignores a stop."""
+    return stage.start_agent(stop_seconds=1)
 
-    ended = finish(stage, agent, body, "    limits: {time_seconds: 3}\n")
+
+def test_a_run_that_takes_too_long_and_ignores_it_is_killed_with_all_its_children(stage, impatient):
+    ended = finish(stage, impatient, IGNORING, "    limits: {time_seconds: 3}\n")
 
     assert (ended["status"], ended["exit_kind"]) == ("failed", "time_limit")
 
@@ -98,11 +112,10 @@ def test_children_that_fled_their_group_end_with_the_run(stage, agent):
     assert (ended["status"], ended["result"]) == ("succeeded", "done")
 
 
-def test_a_stop_ends_a_run_that_ignores_it_and_all_its_children(stage, agent):
-    body = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + FORKS + "time.sleep(120)"
-    job = stage.run(stage.publish(body), agent)
-    until(lambda: "forked" in stage.console(job))
-    assert len(processes_with(job)) >= 6
+def test_a_stop_ends_a_run_that_ignores_it_and_all_its_children(stage, impatient):
+    job = stage.run(stage.publish(IGNORING), impatient)
+    # What keeps it, the run, three children, and a child of each.
+    until(lambda: len(processes_with(job)) >= 8)
 
     stage.v1.update_job(job, {"status": "stopped"})
 
@@ -112,7 +125,7 @@ def test_a_stop_ends_a_run_that_ignores_it_and_all_its_children(stage, agent):
 
 
 def test_a_stopped_run_may_clean_up(stage, agent):
-    body = "print('up')\ntry:\n    time.sleep(60)\nfinally:\n    print('cleaned')"
+    body = "print('up')\ntry:\n    time.sleep(600)\nfinally:\n    print('cleaned')"
     job = stage.run(stage.publish(body), agent)
     until(lambda: "up" in stage.console(job))
 
@@ -123,18 +136,20 @@ def test_a_stopped_run_may_clean_up(stage, agent):
 
 
 @pytest.mark.parametrize("moment", ["running", "ended"])
-def test_a_killed_agent_finds_its_run_again(stage, moment):
-    agent = stage.start_agent()
-    body = "for i in range(40):\n    print('line', i)\n    time.sleep(0.05)\nreturn 'whole'"
-    job = stage.run(stage.publish(body), agent)
+def test_a_killed_agent_finds_its_run_again(stage, tmp_path, moment):
+    agent, gate = stage.start_agent(), tmp_path / "gate"
+    job = stage.run(stage.publish(HALTING), agent, value=str(gate))
     until(lambda: "line 3" in stage.console(job))
 
     agent.kill(signal.SIGKILL)
+    assert processes_with(job)
     if moment == "ended":
+        gate.touch()
         until((agent.home / "runs" / job / "exit.json").exists)
-    else:
-        assert processes_with(job)
     agent.start()
+    if moment == "running":
+        until(lambda: "run_found_again" in agent.log())
+        gate.touch()
 
     ended = stage.wait(job)
     assert (ended["status"], ended["result"]) == ("succeeded", "whole")
@@ -143,7 +158,7 @@ def test_a_killed_agent_finds_its_run_again(stage, moment):
 
 def test_what_died_while_the_agent_was_dead_is_reported(stage):
     agent = stage.start_agent()
-    job = stage.run(stage.publish(FORKS + "time.sleep(120)"), agent)
+    job = stage.run(stage.publish(FORKS + "time.sleep(600)"), agent)
     until(lambda: "forked" in stage.console(job))
 
     agent.kill(signal.SIGKILL)
@@ -160,7 +175,7 @@ def test_what_died_while_the_agent_was_dead_is_reported(stage):
 def test_a_stopped_agent_leaves_its_runs_and_one_told_so_ends_them(stage):
     for settings, is_left in (({}, True), ({"stop_runs_at_exit": True}, False)):
         agent = stage.start_agent(**settings)
-        job = stage.run(stage.publish("print('up')\ntime.sleep(20)"), agent)
+        job = stage.run(stage.publish("print('up')\ntime.sleep(600)"), agent)
         until(lambda job=job: "up" in stage.console(job))
 
         agent.kill(signal.SIGTERM)
@@ -171,21 +186,24 @@ def test_a_stopped_agent_leaves_its_runs_and_one_told_so_ends_them(stage):
         assert stage.wait(job)["status"] == "stopped"
 
 
-def test_a_server_that_is_away_in_the_middle_of_a_run_loses_nothing(stage, agent):
+def test_a_server_that_is_away_in_the_middle_of_a_run_loses_nothing(stage, agent, tmp_path):
+    gate = tmp_path / "gate"
     body = """
     for i in range(60):
+        while i == 30 and not Path(self.params.value).exists():
+            time.sleep(0.05)
         print("line", i)
         self.log_message(f"message {i}")
-        time.sleep(0.05)
     return "whole"
     """
-    job = stage.run(stage.publish(body), agent)
+    job = stage.run(stage.publish(body), agent, value=str(gate))
     until(lambda: "line 5" in stage.console(job))
 
-    port = stage.kill_server()
+    stage.kill_server()
+    gate.touch()
     # Down for longer than the run lasts.
     until((agent.home / "runs" / job / "exit.json").exists)
-    stage.revive_server(port)
+    stage.revive_server()
 
     ended = stage.wait(job)
     assert (ended["status"], ended["result"]) == ("succeeded", "whole")
@@ -213,4 +231,6 @@ def test_two_agents_run_one_release_each_their_own_jobs_once(stage, agent):
 
 
 def cmdline(pid):
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""

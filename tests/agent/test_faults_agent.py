@@ -37,7 +37,7 @@ def test_jobs_survive_an_agent_that_is_killed_again_and_again(stage, own_agent, 
         own_agent.kill(signal.SIGKILL)
         own_agent.start(own_agent.port)
 
-    ended = [stage.wait(job, seconds=90) for job in jobs]
+    ended = [stage.wait(job) for job in jobs]
 
     assert [(job["status"], job["result"]) for job in ended] == [("succeeded", ["running", True])] * len(jobs), (
         [(job["id"], job["status"], job["error"]) for job in ended],
@@ -68,7 +68,7 @@ def test_a_run_that_had_just_begun_keeps_its_keys(stage, own_agent, tmp_path):
 
 @pytest.mark.parametrize(("number", "kind", "code"), [(signal.SIGKILL, "signal", 137), (signal.SIGSEGV, "signal", 139)])
 def test_how_a_run_died_while_the_agent_was_dead_is_reported(stage, own_agent, number, kind, code):
-    job = stage.run(stage.publish("print('up')\ntime.sleep(120)"), own_agent)
+    job = stage.run(stage.publish("print('up')\ntime.sleep(600)"), own_agent)
     until(lambda: "up" in stage.console(job))
     own_agent.kill(signal.SIGKILL)
     (action,) = processes_with(f"SYNAPSE_JOB_ID={job}")
@@ -82,7 +82,7 @@ def test_how_a_run_died_while_the_agent_was_dead_is_reported(stage, own_agent, n
 
 
 def test_a_stop_that_was_asked_while_the_agent_was_dead_is_carried_out(stage, own_agent):
-    job = stage.run(stage.publish("print('up')\ntime.sleep(120)"), own_agent)
+    job = stage.run(stage.publish("print('up')\ntime.sleep(600)"), own_agent)
     until(lambda: "up" in stage.console(job))
     own_agent.kill(signal.SIGKILL)
     stage.v1.update_job(job, {"status": "stopped"})

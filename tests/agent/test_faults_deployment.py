@@ -12,7 +12,7 @@ from synapse_sdk.plugins.packaging.publish import pack_plugin, publish_plugin
 from tests.agent.stage import until
 from tests.serving.conftest import RELEASE
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("agent"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("agent"), pytest.mark.timeout(400)]
 CODE = "models-under-test"
 NAME = f"{CODE}@1.0.0"
 REPLICAS = 2
@@ -61,9 +61,10 @@ def test_a_deployment_ends_well_though_its_agent_is_killed_meanwhile(stage, host
         agent.kill(signal.SIGKILL)
         agent.start(agent.port)
 
-    ended = stage.wait(job, seconds=120)
+    ended = stage.wait(job)
 
     assert ended["status"] == "succeeded", (ended, stage.console(job), agent.log()[-4000:])
+    agent.wait_up()
     until(lambda: state_of(agent)["status"] == "RUNNING")
     assert answers(agent)
     until(lambda: [row["status"] for row in listed(stage, agent)] == ["RUNNING"])
@@ -76,7 +77,7 @@ def test_two_agents_told_to_deploy_one_release_serve_it_each_by_itself(stage, ho
     assert [stage.wait(job, seconds=90)["status"] for job in jobs] == ["succeeded"] * 4
 
     for agent in hosts:
-        assert (state_of(agent)["replicas"], state_of(agent)["status"]) == (REPLICAS, "RUNNING")
+        until(lambda agent=agent: [state_of(agent)[key] for key in ("replicas", "status")] == [REPLICAS, "RUNNING"])
         (row,) = until(lambda agent=agent: listed(stage, agent))
         assert (row["agent_id"], row["name"]) == (agent.id, NAME)
     assert state_of(hosts[0])["endpoint"] != state_of(hosts[1])["endpoint"]

@@ -8,8 +8,9 @@ import pytest
 
 from tests.agent.family import family
 from tests.agent.stage import until
+from tests.folders import size_below
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("agent"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("agent"), pytest.mark.timeout(400)]
 MEGA = 2**20
 GIGA = 2**30
 LINES = f"""
@@ -18,7 +19,6 @@ block = ("x" * 127 + "\\n") * 8192
 for _ in range({GIGA // MEGA}):
     sys.stdout.write(block)
 print("last words")
-return "done"
 """
 # No end of a line at all, in characters of several bytes that are cut wherever a pipe is full.
 ONE_LINE = f"""
@@ -27,13 +27,19 @@ block = "한" * {MEGA}
 for _ in range(40):
     sys.stdout.write(block)
 print("\\nlast words")
-return "done"
 """
 NOISE = f"""
 print("first words")
 for _ in range(32):
     os.write(2, os.urandom({MEGA}))
 print("\\nlast words")
+"""
+# It ends when it has been looked at.
+HELD = """
+sys.stdout.flush()
+Path(self.params.value, "printed").touch()
+while not Path(self.params.value, "seen").exists():
+    time.sleep(0.05)
 return "done"
 """
 
@@ -69,31 +75,26 @@ def follow(agent, job, seen):
 
 
 @pytest.mark.parametrize("body", [LINES, ONE_LINE, NOISE], ids=["a gigabyte", "one line", "noise"])
-def test_output_without_end_is_bounded_everywhere(stage, agent, body):
-    code, watched, seen, shim = stage.publish(body), Watched(agent), [], 0
-    job = stage.run(code, agent)
+def test_output_without_end_is_bounded_everywhere(stage, agent, body, tmp_path):
+    code, watched, seen = stage.publish(body + HELD), Watched(agent), []
+    job = stage.run(code, agent, value=str(tmp_path))
     until((agent.home / "runs" / job / "console").exists)
     watcher = threading.Thread(target=follow, args=(agent, job, seen))
     watcher.start()
 
-    def has_ended():
-        nonlocal shim
-        shim = max(shim, watched.of_shim(job))
-        return stage.job(job)["status"] == "succeeded"
-
-    until(has_ended, 120.0)
+    until((tmp_path / "printed").exists, 180.0)
+    shim = watched.of_shim(job)
+    (tmp_path / "seen").touch()
+    stage.wait(job)
 
     watcher.join(60)
+    assert not watcher.is_alive()
     console = stage.console(job)
     assert stage.job(job)["result"] == "done"
     assert console.rstrip().endswith("last words")
     assert len(console) <= 2_000_000
-    kept = until(lambda: (agent.home / "ended" / job).exists() and size_of(agent.home / "ended" / job))
+    kept = until(lambda: (agent.home / "ended" / job).exists() and size_below(agent.home / "ended" / job))
     assert kept < 20 * MEGA
     assert sum(seen) > MEGA
     assert 0 < shim < 64 * MEGA
     assert watched.of_agent() - watched.before < 64 * MEGA
-
-
-def size_of(folder):
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -11,6 +11,7 @@ from synapse_sdk.clients.agent import AgentClient
 from synapse_sdk.clients.backend import BackendClient
 from synapse_sdk.exceptions import ClientError
 from tests.agent.stage import until
+from tests.folders import contents_below
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("agent")]
 PASSWORD = "hunter2hunter2"
@@ -27,7 +28,8 @@ self.log_message("working with Token " + user)
 self.log("event", {"header": "Authorization: Bearer " + own, "url": signed})
 self.set_metrics({"url": index}, "work")
 Path(self.params.value).write_text(user + " " + own)
-time.sleep(2)
+while not Path(self.params.value + ".seen").exists():
+    time.sleep(0.05)
 """
 ENDS = {
     "exception": "raise RuntimeError(f'no: Token {user}, Bearer {own}, {signed}, {index}')",
@@ -57,6 +59,7 @@ def test_no_key_is_left_behind_by_a_run_that_fails(stage, own_agent, tmp_path, e
     assert len(keys) == 2
     secrets = {*keys, stage.token, own_agent.api_token, key_of(own_agent)}
     while_it_ran = [*processes(job, keys), *folders(own_agent.home / "runs" / job)]
+    told.with_name("keys.seen").touch()
 
     ended = stage.wait(job)
 
@@ -92,12 +95,11 @@ def processes(job, keys):
 
 
 def folders(root):
-    for path in root.rglob("*"):
-        if path.is_file():
-            if path.name in OWN:
-                assert path.stat().st_mode & 0o077 == 0, path
-            else:
-                yield str(path), path.read_bytes()
+    for path, content in contents_below(root):
+        if path.name in OWN:
+            assert path.stat().st_mode & 0o077 == 0, path
+        else:
+            yield str(path), content
 
 
 def logs(stage, agent):

@@ -81,14 +81,14 @@ def test_a_watcher_misses_and_repeats_nothing_when_the_agent_is_restarted(stage,
     job = stage.run(stage.publish(COUNTING), agent)
     until(lambda: "line 3" in stage.console(job))
     client, seen = AgentClient(agent.url, agent.api_token), []
-    watcher = threading.Thread(target=lambda: seen.extend(client.tail_job_logs(job, protocol=protocol)))
+    watcher = threading.Thread(target=lambda: seen.extend(client.tail_job_logs(job, 120, protocol=protocol)))
     watcher.start()
     until(lambda: seen)
 
     agent.kill(number)
     agent.start(agent.port)
 
-    watcher.join(60)
+    watcher.join(120)
     client.close()
     assert seen == LINES
     assert stage.wait(job)["result"] == "whole"
@@ -97,7 +97,7 @@ def test_a_watcher_misses_and_repeats_nothing_when_the_agent_is_restarted(stage,
 @pytest.mark.parametrize("protocol", ["auto", "http"])
 def test_a_watcher_gives_an_agent_up_that_stays_away(stage, own_agent, protocol):
     agent = own_agent
-    job = stage.run(stage.publish("print('up')\ntime.sleep(60)"), agent)
+    job = stage.run(stage.publish("print('up')\ntime.sleep(600)"), agent)
     seen = []
     with AgentClient(agent.url, agent.api_token) as client:
         until(lambda: "up" in stage.console(job))

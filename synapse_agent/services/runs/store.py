@@ -73,7 +73,7 @@ class RunStore:
 
     def ended(self) -> list[RunFile]:
         """Runs that are over and still kept, newest first."""
-        folders = sorted(self._ended.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        folders = sorted(self._ended.iterdir(), key=_changed, reverse=True)
         return [run for folder in folders if (run := _read(folder)) is not None]
 
     def take(self, job_id: str) -> bool:
@@ -116,6 +116,14 @@ class RunStore:
         """Remove a run's folder; the record first, so that a crash in between leaves no half run."""
         (self.folder_of(job_id) / RECORD).unlink(missing_ok=True)
         _remove(self.folder_of(job_id))
+
+
+def _changed(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:
+        # Another thread closes a run, which removes the oldest one.
+        return 0.0
 
 
 def _read(folder: Path) -> RunFile | None:
