@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from web_helper.backend.api import health, home, metrics
+from web_helper.backend.api import health, metrics
 from web_helper.backend.api.components import changes, sync, versions
 from web_helper.backend.api.data import collections, data_units, files, import_items, objects, storages
 from web_helper.backend.api.experiments import devices, experiments, logs, notifications, runs
 from web_helper.backend.api.exports import async_jobs, export_stream, plugin_exports
 from web_helper.backend.api.plugins import agent_runs, agents, job_logs, jobs, models, plugins, serve_applications
+from web_helper.backend.api.web import ui
 from web_helper.backend.api.work import (
     accounts,
     assignments,
@@ -22,7 +23,6 @@ from web_helper.backend.api.work import (
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
-    home.router,
     health.router,
     metrics.router,
     projects.router,
@@ -57,4 +57,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     runs.router,
     devices.router,
     notifications.router,
+    # Last: it answers every address that a browser asks for and nothing else knows.
+    ui.router,
 )
