@@ -5,11 +5,12 @@ import os
 import py_compile
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from synapse_sdk.components.digests import sha256_of
-from tests.middleend.kit import digests_of, log_of, make_tree, run
+from tests.middleend.kit import digests_of, log_of, make_tree, observed, run
 from web_helper.middleend.worker.content_cache import ContentCache
 from web_helper.middleend.worker.manifest import read_executed, unrecorded
 
@@ -104,6 +105,92 @@ def test_a_forked_process_is_watched_too(folder):
     _, log, executed, strange = run_tree(folder, {**NEEDED, "agent/first.py": text})
     assert (log, strange) == ("second\n", [])
     assert "cvlabkit/component/loss/second.py" in executed.files
+
+
+SPAWNS = """\
+import multiprocessing
+import os
+import sys
+
+def work():
+    import cvlabkit.component.loss.second
+    {last}
+
+if "IS_CHILD" not in os.environ:
+    os.environ["IS_CHILD"] = "yes"
+    process = multiprocessing.get_context("{method}").Process(target=work)
+    process.start()
+    process.join()
+    sys.exit(process.exitcode)
+"""
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_a_spawned_process_is_watched_too(folder, method):
+    text = SPAWNS.format(method=method, last="pass").encode()
+    ending, log, executed, strange = run_tree(folder, {**NEEDED, "agent/first.py": text})
+    assert (ending.exit_code, log, strange) == (0, "second\n", [])
+    assert executed.files["cvlabkit/component/loss/second.py"] == sha256_of(SECOND)
+
+
+def test_a_spawned_process_executes_nothing_that_is_not_recorded(folder):
+    smuggle = "import pathlib; pathlib.Path(__file__).with_name('other.py').write_text('print(1)'); "
+    text = SPAWNS.format(method="spawn", last=f"{smuggle}import cvlabkit.agent.other").encode()
+    ending, log, executed, _ = run_tree(folder, {**NEEDED, "agent/first.py": text})
+    assert ending.exit_code == 1
+    assert executed.problems == ("cvlabkit/agent/other.py is not in the run's manifest",)
+    assert "1\n" not in log.splitlines(keepends=True)
+
+
+COMMAND = """\
+import os, subprocess, sys
+words, env = {words}, {env}
+print(subprocess.run([sys.executable, *words, "import cvlabkit.component.loss.second"], env=env).returncode)
+"""
+
+
+@pytest.mark.parametrize("words", [["-c"], ["-B", "-Xutf8", "-W", "ignore", "-c"]])
+def test_a_python_that_the_run_starts_is_watched_too(folder, words):
+    text = COMMAND.format(words=words, env=None).encode()
+    _, log, executed, strange = run_tree(folder, {**NEEDED, "agent/first.py": text})
+    assert (log, strange) == ("second\n0\n", [])
+    assert "cvlabkit/component/loss/second.py" in executed.files
+
+
+@pytest.mark.parametrize(
+    ("words", "env"),
+    [
+        (["-I", "-c"], None),
+        (["-BE", "-c"], None),
+        (["-S", "-c"], None),
+        (["-c"], "{}"),
+        (["-c"], "{'PYTHONPATH': '.'}"),
+    ],
+)
+def test_a_python_that_could_not_be_watched_does_not_start(folder, words, env):
+    text = COMMAND.format(words=words, env=env).encode()
+    ending, log, executed, strange = run_tree(folder, {**NEEDED, "agent/first.py": text})
+    assert ending.exit_code == 1
+    assert "second\n" not in log.splitlines(keepends=True)
+    assert "cvlabkit/component/loss/second.py" not in executed.files
+    assert strange == ["a Python process was started without what lets it be watched"]
+
+
+def test_the_machines_own_sitecustomize_does_its_work(folder, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "sitecustomize.py").write_text("print('own')\n")
+    make_tree(folder, {**NEEDED, "agent/first.py": COMMAND.format(words=["-c"], env=None).encode()})
+    watched = observed(folder)
+    ending, log = run(folder, replace(watched, env={**watched.env, "PYTHONPATH": str(tmp_path / "own")}))
+    assert (ending.exit_code, log) == (0, "own\nown\nsecond\n0\n")
+
+
+def test_a_process_that_cannot_be_watched_does_not_start(folder):
+    text = b"import pathlib; pathlib.Path('files.json').unlink()\n" + COMMAND.format(words=["-c"], env=None).encode()
+    _, log, executed, _ = run_tree(folder, {**NEEDED, "agent/first.py": text})
+    assert log.splitlines()[-1] == "1"
+    assert "cannot be watched, so it does not start" in log
+    assert "cvlabkit/component/loss/second.py" not in executed.files
 
 
 def test_a_run_that_is_killed_leaves_its_record(folder):
