@@ -57,10 +57,13 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.database = Database(settings.sqlalchemy_url)
     app.state.metrics = Metrics(app.state.database)
     app.state.signer = UrlSigner(settings)
-    app.state.stream_slots = StreamSlots(settings.max_export_streams)
+    app.state.stream_slots = StreamSlots(settings.max_export_streams, "export streams")
+    app.state.log_slots = StreamSlots(settings.max_log_followers, "logs that are followed")
     app.state.progress = ProgressHub(app.state.database)
     metrics, streams, hub = app.state.metrics, app.state.stream_slots, app.state.progress
     metrics.show("synapse_export_stream_connections", "Export streams that are open.", lambda: streams.taken)
+    logs = app.state.log_slots
+    metrics.show("synapse_log_followers", "Connections that follow an experiment's log.", lambda: logs.taken)
     metrics.show("synapse_job_watchers", "Connections that follow a job.", lambda: hub.watchers)
     install_error_handlers(app)
     app.add_middleware(RequestEdge)

@@ -47,6 +47,14 @@ class Settings(BaseSettings):
     heartbeat_seconds: float = Field(
         10, gt=0, description="A silent event stream sends a comment this often, so that proxies keep it open."
     )
+    log_keep_seconds: int = Field(
+        31_536_000,
+        ge=0,
+        description="What an experiment printed is deleted this long after its end; its metrics stay. 0 keeps all.",
+    )
+    max_log_followers: int = Field(
+        64, gt=0, description="Logs that one server process lets people follow at once; each asks the database."
+    )
     agent_lost_seconds: int = Field(
         3600, gt=0, description="Jobs of an agent that is silent for longer are given up as lost."
     )

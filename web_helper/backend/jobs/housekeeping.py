@@ -23,6 +23,7 @@ from web_helper.backend.queries.data import storages
 from web_helper.backend.services.data.objects import is_local, remove_abandoned_parts
 from web_helper.backend.services.data.storages import open_root
 from web_helper.backend.services.experiments.queue import sweep
+from web_helper.backend.services.experiments.streams import remove_old_logs
 from web_helper.backend.services.exports.job_queue import JobQueue, QueueState
 from web_helper.backend.services.exports.retention import keep_seconds
 from web_helper.backend.services.plugins.agent_runs import end_runs_of_silent
@@ -53,7 +54,7 @@ class Housekeeping:
             sweep(session)
 
     def purge(self) -> None:
-        """Delete expired bundles, and folders of jobs whose rows are gone."""
+        """Delete expired bundles, old logs, and folders of jobs whose rows are gone."""
         for kind in JobKind:
             seconds = keep_seconds(kind, self._settings)
             if seconds is not None:
@@ -61,6 +62,7 @@ class Housekeeping:
         self._delete_orphans()
         self._delete_parts()
         self._cut_change_log()
+        self._remove_logs()
 
     def _give_up_silent_agents(self) -> None:
         heard_before = utc_now() - timedelta(seconds=self._settings.agent_lost_seconds)
@@ -124,6 +126,17 @@ class Housekeeping:
             count = changes.cut_log(session, utc_now() - keep)
         if count:
             log_event("changes_forgotten", count=count)
+
+    def _remove_logs(self) -> None:
+        if not self._settings.log_keep_seconds:
+            return
+        ended_before = utc_now() - timedelta(seconds=self._settings.log_keep_seconds)
+        count = None
+        while count != 0:
+            with self._database.write() as session:
+                count = remove_old_logs(session, ended_before)
+            if count:
+                log_event("experiment_logs_removed", count=count)
 
     def _root_of(self, storage_id: int) -> Path:
         with self._database.read() as session:

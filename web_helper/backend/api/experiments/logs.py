@@ -14,11 +14,13 @@ from starlette.types import Receive, Scope, Send
 
 from synapse_sdk.wire.experiments import LogEvent
 from web_helper.backend.api.context import ReadingActor, begin_call, database_of, settings_of
+from web_helper.backend.api.errors import ERROR_RESPONSES
 from web_helper.backend.api.experiments.answers import Uid, create_api_router
 from web_helper.backend.core.problems import ValidationProblem
 from web_helper.backend.services.authentication import is_still_valid
 from web_helper.backend.services.call import Actor
 from web_helper.backend.services.experiments.streams import LogBlock, read_log
+from web_helper.backend.services.exports.export_stream import StreamSlots
 
 # A log that is silent is looked at less and less often: followers of long runs cost little.
 LOOK_SECONDS, MAX_LOOK_SECONDS = 0.25, 2.0
@@ -27,7 +29,8 @@ _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Server-sent events: `log`, whose id is the offset after it, and `end` when no more will come.",
         "content": {"text/event-stream": {"schema": LogEvent.model_json_schema()}},
-    }
+    },
+    HTTPStatus.TOO_MANY_REQUESTS: ERROR_RESPONSES["default"] | {"description": "All places for followers are taken."},
 }
 
 
@@ -44,6 +47,17 @@ class LogResponse(Response):
         self._heartbeat_seconds = settings_of(request).heartbeat_seconds
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._follow:
+            await self._serve(receive, send)
+            return
+        slots: StreamSlots = self._request.app.state.log_slots
+        slots.take()
+        try:
+            await self._serve(receive, send)
+        finally:
+            slots.give_back()
+
+    async def _serve(self, receive: Receive, send: Send) -> None:
         # Before the answer begins: an experiment that is not there is a 404.
         block = await anyio.to_thread.run_sync(self._read)
         async with anyio.create_task_group() as tasks:

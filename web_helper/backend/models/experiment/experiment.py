@@ -43,6 +43,7 @@ class Experiment(Numbered, Created, Base):
     __table_args__ = (
         Index("ix_experiments_status_rank_id", "status", "rank", "id"),
         Index("ix_experiments_device_id_status", "device_id", "status"),
+        Index("ix_experiments_log_removed_finished", "log_removed", "finished"),
     )
 
     uid: Mapped[str] = mapped_column(String(32), unique=True)
@@ -72,6 +73,8 @@ class Experiment(Numbered, Created, Base):
     finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Held by its worker when it was given up: it is so again when the worker is back.
     was_paused: Mapped[bool] = mapped_column(server_default=false(), default=False)
+    # When what it printed was removed; its metrics stay.
+    log_removed: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expires: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

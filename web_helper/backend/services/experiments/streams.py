@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 from synapse_sdk.wire.errors import FieldError
 from synapse_sdk.wire.experiments import (
@@ -19,12 +22,15 @@ from synapse_sdk.wire.experiments import (
 )
 from web_helper.backend.core.problems import ConflictProblem, TooLargeProblem, ValidationProblem
 from web_helper.backend.models import Device, Experiment
+from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries.experiments import chunks
 from web_helper.backend.services.call import Call
 from web_helper.backend.services.experiments.moving import lock_attempt
 from web_helper.backend.services.experiments.reading import find_experiment
 
 READ_BYTES = 256 * 1024
+# Logs that one transaction removes: others wait for it.
+LOGS_PER_REMOVAL = 50
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,9 @@ def read_log(call: Call, uid: str, offset: int, *, follow: bool) -> LogBlock:
     """
     experiment = find_experiment(call, uid)
     status = ExperimentStatus(experiment.status)
+    if experiment.log_removed is not None:
+        text = "" if offset >= experiment.log_size else f"[The log was removed on {experiment.log_removed:%Y-%m-%d}.]\n"
+        return LogBlock(text, experiment.log_size, status, has_more=False, is_last=True)
     block = chunks.read_stream(call.session, experiment.id, Stream.LOG, offset, limit=READ_BYTES)
     has_more = offset + len(block) < experiment.log_size
     is_over = not has_more and (status.has_ended or not follow)
@@ -125,6 +134,15 @@ def read_all_metrics(call: Call, experiment: Experiment) -> list[dict[str, Any]]
     size = experiment.metrics_size
     block = chunks.read_stream(call.session, experiment.id, Stream.METRICS, 0, limit=size)
     return _rows_of(block)
+
+
+def remove_old_logs(session: Session, finished_before: datetime) -> int:
+    """Remove what some of the experiments printed that ended before then; how many, 0 when none is left."""
+    found = chunks.list_old_logs(session, finished_before, LOGS_PER_REMOVAL)
+    if found:
+        chunks.remove_stream(session, found, Stream.LOG)
+        chunks.note_removed_logs(session, found, utc_now())
+    return len(found)
 
 
 def whole_text(block: bytes) -> bytes:

@@ -58,10 +58,10 @@ def plan_stream(call: Call, wish: ExportWish, after: str | None) -> StreamPlan:
 
 
 class StreamSlots:
-    """How many streams a process serves at once: each holds a database connection for as long as its client reads."""
+    """How many streams a process serves at once: each costs the database something for as long as its client reads."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    def __init__(self, count: int, what: str) -> None:
+        self._count, self._what = count, what
         self._free = threading.BoundedSemaphore(count)
         self.taken = 0
 
@@ -72,7 +72,7 @@ class StreamSlots:
             TooManyProblem: All are taken.
         """
         if not self._free.acquire(blocking=False):
-            raise TooManyProblem(f"{self._count} export streams are open, which is all that this server gives; wait.")
+            raise TooManyProblem(f"{self._count} {self._what} are open, which is all that this server gives; wait.")
         self.taken += 1
 
     def give_back(self) -> None:
