@@ -27,6 +27,7 @@ from synapse_sdk.utils.network import is_same_origin
 from synapse_sdk.utils.retry import NO_RETRY
 from synapse_sdk.wire.devices import ActiveJob, Heartbeat, HeartbeatAnswer
 from web_helper.middleend.component_manager import ComponentManager
+from web_helper.middleend.worker.child.gpu_share import free_slot
 from web_helper.middleend.worker.child.run_process import RunProcess
 from web_helper.middleend.worker.content_cache import ContentCache
 from web_helper.middleend.worker.host import LoadMeter, read_code_version, read_environment, read_gpus
@@ -162,6 +163,7 @@ class DeviceAgent:
             stop_seconds=settings.stop_seconds,
             log_bytes=settings.log_bytes,
             any_environment=settings.any_environment,
+            slots=settings.jobs,
         )
 
     def run(self) -> None:
@@ -229,7 +231,8 @@ class DeviceAgent:
         job = self._client.next_job(active)
         if job is None:
             return False
-        self._store.take(job.experiment.uid, job.attempt, job.model_dump(mode="json"))
+        slot = free_slot([run.slot for run in self._store.all()])
+        self._store.take(job.experiment.uid, job.attempt, job.model_dump(mode="json"), slot=slot)
         self._tell("job_taken", uid=job.experiment.uid, attempt=job.attempt)
         return True
 

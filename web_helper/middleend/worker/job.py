@@ -23,10 +23,11 @@ from synapse_sdk.exceptions import (
     ServerError,
 )
 from synapse_sdk.wire.experiments import ExperimentJob, ExperimentManifest, RunOutcome
+from web_helper.middleend.worker.child.gpu_share import gpu_variables
 from web_helper.middleend.worker.child.run_process import OBSERVED, Command, RunProcess
 from web_helper.middleend.worker.content_cache import ContentCache
 from web_helper.middleend.worker.deltas import RunDeltas
-from web_helper.middleend.worker.host import Environment
+from web_helper.middleend.worker.host import Environment, read_gpus
 from web_helper.middleend.worker.manifest import differences, make_manifest, read_executed, unrecorded
 from web_helper.middleend.worker.outcome import Outcome, outcome_of
 from web_helper.middleend.worker.run_store import Phase, RunFile, RunStore
@@ -48,6 +49,7 @@ class Workshop:
         tell: Takes an event and its fields.
         env: Variables of every run: without this worker's keys.
         any_environment: Whether a run may repeat another in an environment that is not the recorded one.
+        slots: How many runs there are at once; the GPUs are divided among them.
     """
 
     host_id: str
@@ -62,6 +64,7 @@ class Workshop:
     stop_seconds: float
     log_bytes: int
     any_environment: bool = False
+    slots: int = 1
 
 
 class Backoff:
@@ -174,7 +177,7 @@ class Job:
         write_new(self._folder / "environment.lock", environment.lock.encode())
         record = verify_tree(self._folder, kit, wanted)
         write_new(self._folder / "files.json", msgspec.json.encode(record.files))
-        manifest = make_manifest(self._job, record, environment, self._shop.host_id)
+        manifest = make_manifest(self._job, record, environment, self._shop.host_id, variables=self._gpu_variables())
         wanted_run = None if self._shop.any_environment else self._job.reproduces
         if wanted_run is not None and (others := differences(manifest, wanted_run)):
             raise ComponentError(f"it would not be the recorded run: different on this worker: {', '.join(others)}")
@@ -201,6 +204,7 @@ class Job:
         python = [sys.executable, "-B"]
         env = {
             **self._shop.env,
+            **self._gpu_variables(),
             # As the option, to processes that the run starts.
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
@@ -214,6 +218,10 @@ class Job:
             stop_seconds=self._shop.stop_seconds,
             log_bytes=self._shop.log_bytes,
         )
+
+    def _gpu_variables(self) -> dict[str, str]:
+        found = [gpu.index for gpu in read_gpus()[0]]
+        return gpu_variables(self._shop.env, found, self._shop.slots, self._run.slot)
 
     def _follow(self) -> None:
         """Send what comes, until the run has ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import msgspec
 from synapse_sdk.components.digests import sha256_of
 from synapse_sdk.exceptions import ComponentError
 from synapse_sdk.wire.experiments import ExperimentJob, ExperimentManifest
+from web_helper.middleend.worker.child.gpu_share import VISIBLE
 from web_helper.middleend.worker.host import Environment, describe_gpus, read_gpus
 from web_helper.middleend.worker.run_tree import TreeRecord
 
@@ -28,9 +30,19 @@ class Executed:
     problems: tuple[str, ...]
 
 
-def make_manifest(job: ExperimentJob, tree: TreeRecord, environment: Environment, host_id: str) -> ExperimentManifest:
-    """The record of what a run begins with."""
+def make_manifest(
+    job: ExperimentJob,
+    tree: TreeRecord,
+    environment: Environment,
+    host_id: str,
+    *,
+    variables: Mapping[str, str] | None = None,
+) -> ExperimentManifest:
+    """The record of what a run begins with; of the GPUs those that `variables` leave it."""
     gpus, driver = read_gpus()
+    visible = (variables or {}).get(VISIBLE, "").split(",")
+    # Where GPUs are named otherwise than by their numbers, all are told.
+    gpus = [gpu for gpu in gpus if str(gpu.index) in visible] or gpus
     return ExperimentManifest.model_validate(
         {
             "components": tree.components,

@@ -34,6 +34,7 @@ class RunFile(msgspec.Struct):
         job: As the server gave it.
         manifest: What was on disk, verified; from `ready` on.
         outcome: How it ended, as it is reported; from `ended` on.
+        slot: Its number among the runs that this host has at once: it says which GPUs are its.
     """
 
     uid: str
@@ -42,6 +43,7 @@ class RunFile(msgspec.Struct):
     phase: Phase = Phase.TAKEN
     manifest: dict[str, Any] | None = None
     outcome: dict[str, Any] | None = None
+    slot: int = 0
 
 
 class RunStore:
@@ -66,14 +68,14 @@ class RunStore:
             raise ValueError("an experiment's id has letters, digits and . _ @ : -")
         return self._runs / uid
 
-    def take(self, uid: str, attempt: int, job: dict[str, Any]) -> RunFile:
+    def take(self, uid: str, attempt: int, job: dict[str, Any], *, slot: int = 0) -> RunFile:
         """Note that a job is this worker's now; what was there of an earlier attempt goes."""
         run = self.load(uid)
         if run is not None and run.attempt == attempt:
             return run
         self.forget(uid)
         self.folder_of(uid).mkdir(mode=0o700)
-        run = RunFile(uid, attempt, job)
+        run = RunFile(uid, attempt, job, slot=slot)
         self.save(run)
         return run
 
