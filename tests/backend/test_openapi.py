@@ -8,7 +8,7 @@ from web_helper.backend.core.settings import Settings
 
 METHODS = {"get", "post", "put", "patch", "delete", "head"}
 # These answer whoever holds the link, or anyone.
-V2_ONLY = {"async_jobs", "job_logs"}
+V2_ONLY = {"async_jobs", "job_logs", "task_cards"}
 # The paths of the documented component system, and of what was built on it, end without a slash.
 SLASHLESS = ("/objects/", "/api/")
 WITHOUT_TOKEN = ("/health/", "/payloads/", "/objects/")

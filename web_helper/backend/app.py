@@ -22,6 +22,8 @@ from web_helper.backend.core.settings import Settings
 from web_helper.backend.core.signing import UrlSigner
 from web_helper.backend.services.exports.export_stream import StreamSlots
 from web_helper.backend.services.exports.job_progress import ProgressHub
+from web_helper.backend.services.labelling.statistics import StatisticsMemory
+from web_helper.backend.services.labelling.thumbnails import Thumbnails
 from web_helper.backend.services.metrics import Metrics
 
 DESCRIPTION = """
@@ -43,6 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.progress.close()
         app.state.database.dispose()
 
+        app.state.thumbnails.close()
     # No page of interactive documentation: those of FastAPI load scripts from another host.
     app = FastAPI(
         title="Synapse",
@@ -64,6 +67,8 @@ def create_app(settings: Settings) -> FastAPI:
     metrics.show("synapse_export_stream_connections", "Export streams that are open.", lambda: streams.taken)
     logs = app.state.log_slots
     metrics.show("synapse_log_followers", "Connections that follow an experiment's log.", lambda: logs.taken)
+    app.state.thumbnails = Thumbnails(settings.thumbnail_dir)
+    app.state.statistics = StatisticsMemory()
     metrics.show("synapse_job_watchers", "Connections that follow a job.", lambda: hub.watchers)
     install_error_handlers(app)
     app.add_middleware(RequestEdge)

@@ -57,6 +57,22 @@ def cursor_query(listing: Listing, item: type[BaseModel]) -> Callable[..., Corou
     return read_query
 
 
+def order_query(listing: Listing, *more: inspect.Parameter) -> Callable[..., Coroutine[Any, Any, CursorRequest]]:
+    """The dependency that reads filters and order, for questions about a list that are no page of it.
+
+    A parameter `page_length` among `more` becomes the length of a page.
+    """
+    parameters = [_sort_parameter("sort", listing), *more]
+
+    async def read_query(request: Request, **values: Any) -> CursorRequest:
+        _refuse_unknown(request, listing, parameters)
+        filters = filters_given(listing.filters, values)
+        return CursorRequest(filters, values.get("page_length", 1), None, _is_descending("sort", listing, values))
+
+    _sign(read_query, listing, parameters)
+    return read_query
+
+
 def number_query(
     listing: Listing, names: Iterable[str], expandable: Iterable[str] = ()
 ) -> Callable[..., Coroutine[Any, Any, NumberQuery]]:

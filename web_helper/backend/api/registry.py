@@ -9,6 +9,8 @@ from web_helper.backend.api.components import changes, sync, versions
 from web_helper.backend.api.data import collections, data_units, files, import_items, objects, storages
 from web_helper.backend.api.experiments import devices, experiments, logs, notifications, runs
 from web_helper.backend.api.exports import async_jobs, export_stream, plugin_exports
+from web_helper.backend.api.labelling import annotations as task_annotations
+from web_helper.backend.api.labelling import cards, thumbnails
 from web_helper.backend.api.plugins import agent_runs, agents, job_logs, jobs, models, plugins, serve_applications
 from web_helper.backend.api.web import ui
 from web_helper.backend.api.work import (
@@ -28,6 +30,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     projects.router,
     tasks.router,
     assignments.router,
+    cards.router,
+    task_annotations.router,
+    thumbnails.router,
     ground_truths.router,
     version_changes.router,
     accounts.router,

@@ -80,3 +80,8 @@ class Settings(BaseSettings):
     def storage_dir(self) -> Path:
         """Folder of the default storage."""
         return self.home.resolve() / "storage"
+
+    @property
+    def thumbnail_dir(self) -> Path:
+        """Folder of thumbnails; it may be emptied at any time."""
+        return self.home.resolve() / "thumbnails"

@@ -26,6 +26,7 @@ from web_helper.backend.services.experiments.queue import sweep
 from web_helper.backend.services.experiments.streams import remove_old_logs
 from web_helper.backend.services.exports.job_queue import JobQueue, QueueState
 from web_helper.backend.services.exports.retention import keep_seconds
+from web_helper.backend.services.labelling.thumbnails import remove_unused
 from web_helper.backend.services.plugins.agent_runs import end_runs_of_silent
 
 # The log of changes is cut at these points: exports of changes stay possible for about this much longer than set.
@@ -61,6 +62,7 @@ class Housekeeping:
                 self._delete_expired(kind, utc_now() - timedelta(seconds=seconds))
         self._delete_orphans()
         self._delete_parts()
+        remove_unused(self._settings.thumbnail_dir)
         self._cut_change_log()
         self._remove_logs()
 

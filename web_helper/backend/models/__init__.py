@@ -55,6 +55,7 @@ from web_helper.backend.models.project import (
 )
 from web_helper.backend.models.serve_application import ServeApplication
 from web_helper.backend.models.storage import Storage
+from web_helper.backend.models.task_edit import TaskEdit
 
 __all__ = [
     "RANKS",
@@ -109,6 +110,7 @@ __all__ = [
     "Storage",
     "Tag",
     "Task",
+    "TaskEdit",
     "Token",
     "User",
     "VersionEvent",

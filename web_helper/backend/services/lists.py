@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -125,10 +125,15 @@ def read_counted_page(call: Call, listing: Listing, request: NumberRequest) -> C
     return CountedPage(rows, lists.count_rows(call.session, selection))
 
 
+def cursor_after(position: Sequence[Any], *, is_descending: bool, is_backward: bool = False) -> str:
+    """The cursor of the page that begins after a position of the walked key."""
+    text = msgspec.json.encode([position, is_backward, is_descending])
+    return base64.urlsafe_b64encode(text).decode().rstrip("=")
+
+
 def _encode(row: Any, listing: Listing, request: CursorRequest, *, is_backward: bool) -> str:
     position = [getattr(row, key.key) for key in listing.keys]
-    text = msgspec.json.encode([position, is_backward, request.is_descending])
-    return base64.urlsafe_b64encode(text).decode().rstrip("=")
+    return cursor_after(position, is_descending=request.is_descending, is_backward=is_backward)
 
 
 def _decode(request: CursorRequest, listing: Listing) -> _Cursor:

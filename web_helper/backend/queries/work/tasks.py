@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, selectinload, undefer
 from web_helper.backend.models import (
     Assignment,
     DataUnit,
+    PreAnnotation,
     Review,
     ReviewStatus,
     Tag,
@@ -30,6 +31,7 @@ from web_helper.backend.queries.filters import (
     is_any_of,
     strings,
 )
+from web_helper.backend.queries.labelling.annotation_sql import has_category
 from web_helper.backend.queries.work.projects import is_member
 
 WORK_STATUSES = [status.value for status in WorkStatus]
@@ -39,6 +41,17 @@ UNIT_NAME = "the data unit's name"
 
 def _unit_named(text: str) -> Condition:
     return DataUnit.name.icontains(text, autoescape=True)
+
+
+def _reviewed_as(states: list[str]) -> Condition:
+    return (
+        select(Assignment.id).where(Assignment.task_id == Task.id, is_any_of(Assignment.status_review, states)).exists()
+    )
+
+
+def _is_pre_annotated(wanted: bool) -> Condition:  # noqa: FBT001 (a filter's value)
+    written = select(PreAnnotation.id).where(PreAnnotation.task_id == Task.id).exists()
+    return written if wanted else ~written
 
 
 def _assigned_to(user_ids: list[int]) -> Condition:
@@ -57,6 +70,18 @@ TASKS = Listing(
         "data_unit": integers(Task.data_unit_id, "Tasks about these data units."),
         "tags": Filter(Kind.STRINGS, lambda names: Task.tags.any(Tag.name.in_(names)), "Tasks with any of these tags."),
         "user": Filter(Kind.INTEGERS, _assigned_to, "Tasks with an assignment of any of these users."),
+        "category": Filter(
+            Kind.EXACT,
+            lambda names: has_category(Task.data, names),
+            "Tasks with an annotation of any of these classes.",
+        ),
+        "is_pre_annotated": Filter(Kind.FLAG, _is_pre_annotated, "Whether a run has ever pre-annotated the task."),
+        "status_review": Filter(
+            Kind.STRINGS,
+            _reviewed_as,
+            "Tasks with an assignment of which a reviewer said this.",
+            tuple(REVIEW_STATUSES),
+        ),
     },
     visible_to=lambda user_id: is_member(Task.project_id, user_id),
 )

@@ -9,7 +9,7 @@ from web_helper.backend.queries.work import projects, tasks
 from web_helper.backend.services.access import has_role, require_role
 from web_helper.backend.services.call import Call
 from web_helper.backend.services.work.tags import ensure_tags
-from web_helper.backend.services.work.tasks import encode_for, find_task, project_of
+from web_helper.backend.services.work.tasks import encode_for, find_task, note_edit, project_of
 
 
 def find_assignment(call: Call, assignment_id: int, role: Role = Role.VIEWER) -> Assignment:
@@ -112,3 +112,4 @@ def _hand_over(assignment: Assignment, call: Call) -> None:
     if task is not None:
         task.data = assignment.data
         task.status = WorkStatus.COMPLETED
+        note_edit(call, task)

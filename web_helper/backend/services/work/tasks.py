@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 from synapse_sdk.wire.work import AnnotateTaskRequest, TaskChange, TaskCreate
 from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, ValidationProblem
 from web_helper.backend.models import Project, Role, Task, WorkStatus
+from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries.data import data_units
+from web_helper.backend.queries.labelling import edits
 from web_helper.backend.queries.work import tasks
 from web_helper.backend.services.access import has_role, require_role
 from web_helper.backend.services.annotation_data import encode_annotation_data
@@ -67,6 +70,7 @@ def change_task(call: Call, task_id: int, body: TaskChange) -> Task:
         require_role(call, task.project_id, Role.MANAGER)
     if "data" in body.model_fields_set:
         task.data = encode_for(project_of(call, task.project_id), body.data)
+        note_edit(call, task)
     if body.status is not None:
         task.status = body.status
     if body.is_discarded is not None:
@@ -82,6 +86,7 @@ def annotate_task(call: Call, task_id: int, body: AnnotateTaskRequest) -> Task:
     task = find_task(call, task_id, Role.ANNOTATOR)
     task.data = encode_for(project_of(call, task.project_id), body.data)
     task.status = WorkStatus.COMPLETED
+    note_edit(call, task)
     call.session.flush()
     return task
 
@@ -89,6 +94,13 @@ def annotate_task(call: Call, task_id: int, body: AnnotateTaskRequest) -> Task:
 def delete_task(call: Call, task_id: int) -> None:
     """Delete a task with its assignments; its data unit stays."""
     call.session.delete(find_task(call, task_id, Role.ADMIN))
+
+
+def note_edit(call: Call, task: Task) -> None:
+    """Note that the caller made the task's annotations what they are now."""
+    call.session.flush()
+    data_sha256 = hashlib.sha256((task.data or "").encode()).hexdigest()
+    edits.note_edit(call.session, task.id, call.actor.user_id, data_sha256=data_sha256, changed=utc_now())
 
 
 def project_of(call: Call, project_id: int) -> Project:
