@@ -14,10 +14,10 @@ EXTRAS := server agent postgres s3 parquet formats demo
 COMPILE := $(BIN)/python -m uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url \
 	--generate-hashes --quiet --custom-compile-command "make lock"
 
-.PHONY: help install engines demo experiment-demo playground-demo up test test-system test-peers nightly check format bench bench-peers bench-volume docs lock clean
+.PHONY: help install engines demo experiment-demo playground-demo up test test-system e2e test-peers nightly check format bench bench-peers bench-volume docs lock clean
 
 help:  ## Print this list.
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -60,6 +60,9 @@ test: $(STAMP) $(UI)  ## The suite. What needs an engine of its own is skipped, 
 
 test-system: $(STAMP) $(UI)  ## The same, with real server, worker and agent processes.
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m system
+
+e2e: $(STAMP) $(UI)  ## Only the tests that use the web UI, in Debian's Chromium.
+	$(BIN)/python -m pytest -n 0 -m e2e tests/e2e
 
 test-peers: $(STAMP)  ## COCOeval and Ultralytics' own label check (in its own environment) on the hostile set.
 	$(BIN)/python -m tests.bench.peers --only-environment ultralytics
