@@ -88,7 +88,7 @@ def test_changes_come_page_by_page_and_each_once(client, make, project, dataset)
         add(client, dataset, unit, "cat")
     pair, found, cursor = (first, release(client, dataset, "full")), [], None
     while True:
-        page = changes(client, pair, "added", per_page=3, **({"cursor": cursor} if cursor else {}))
+        page = changes(client, pair, "added", limit=3, **({"cursor": cursor} if cursor else {}))
         found += [each["data_unit_name"] for each in page["data"]]
         cursor = page["meta"]["pagination"]["next_cursor"]
         if cursor is None:

@@ -31,9 +31,9 @@ def list_changes(  # noqa: PLR0917 - the framework passes them by name.
     since: Since,
     kind: VersionChangeKind,
     cursor: Annotated[str | None, Query(description="From the page before; opaque.")] = None,
-    per_page: Annotated[int, Query(ge=1, le=MAX_PER_PAGE)] = 50,
+    limit: Annotated[int, Query(ge=1, le=MAX_PER_PAGE, description="Items per page.")] = 50,
 ) -> Any:
     """The data units that differ in one way from an older version, by cursor pages."""
-    page = service.list_changes(call, item_id, since, kind=kind, cursor=cursor, per_page=per_page)
-    pagination = {"next_cursor": page.next_cursor, "previous_cursor": None, "per_page": per_page}
+    page = service.list_changes(call, item_id, since, kind=kind, cursor=cursor, per_page=limit)
+    pagination = {"next_cursor": page.next_cursor, "previous_cursor": None, "per_page": limit}
     return {"data": page.items, "meta": {"request_id": call.request_id, "pagination": pagination}}
