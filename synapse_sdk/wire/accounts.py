@@ -65,7 +65,10 @@ class UserChange(Request):
 
 
 class Token(BaseModel):
-    """A key that acts for a user, without the key: `prefix` is its beginning."""
+    """A key that acts for a user, without the key: `prefix` is its beginning.
+
+    A browser's session is one too: `session_of` is the token that it was opened with, and ends with.
+    """
 
     id: int
     user_id: int
@@ -75,7 +78,14 @@ class Token(BaseModel):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    session_of: int | None = None
     created: datetime
+
+
+class SessionCreate(Request):
+    """Body of `POST /v2/session/`: an access token, which the browser then forgets."""
+
+    key: str = Field(min_length=1, max_length=500)
 
 
 class TokenCreated(Token):

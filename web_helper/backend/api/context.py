@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader
 
 from synapse_sdk.wire.accounts import Scope
+from web_helper.backend.api.web.browser import key_of_session, session_cookie
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.core.signing import UrlSigner
@@ -31,15 +32,17 @@ _api_key = APIKeyHeader(name="X-API-Key", scheme_name="ApiKey", auto_error=False
 
 
 async def read_key(
+    request: Request,
     authorization: Annotated[str | None, Depends(_authorization)],
     synapse_token: Annotated[str | None, Depends(_synapse_token)],
     api_key: Annotated[str | None, Depends(_api_key)],
+    _cookie: Annotated[str | None, Depends(session_cookie)],
 ) -> str | None:
-    """The access key of a request, from any of the headers that clients use."""
+    """The access key of a request, from any of the headers that clients use, or from a browser's session."""
     for header in (synapse_token, authorization, api_key):
         if header:
             return header.strip().split(" ")[-1]
-    return None
+    return key_of_session(request)
 
 
 Key = Annotated[str | None, Depends(read_key)]

@@ -12,7 +12,7 @@ from web_helper.backend.api.exports import async_jobs, export_stream, plugin_exp
 from web_helper.backend.api.labelling import annotations as task_annotations
 from web_helper.backend.api.labelling import cards, thumbnails
 from web_helper.backend.api.plugins import agent_runs, agents, job_logs, jobs, models, plugins, serve_applications
-from web_helper.backend.api.web import ui
+from web_helper.backend.api.web import session, ui
 from web_helper.backend.api.work import (
     accounts,
     assignments,
@@ -62,6 +62,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     runs.router,
     devices.router,
     notifications.router,
+    session.router,
     # Last: it answers every address that a browser asks for and nothing else knows.
     ui.router,
 )

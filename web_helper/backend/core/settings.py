@@ -26,6 +26,7 @@ class Settings(BaseSettings):
         64_000, ge=0, description="Annotation data above this size leaves a presigned bulk answer as a URL."
     )
     signed_url_seconds: int = Field(3600, gt=0, description="Life of a signed URL: long enough for a slow download.")
+    session_seconds: int = Field(1_209_600, gt=0, description="A browser is logged out this long after it logged in.")
     max_upload_bytes: int = Field(5 * 2**30, gt=0, description="Largest single file that is accepted.")
     bundle_part_rows: int = Field(50_000, gt=0, description="Rows per JSONL part of an export bundle.")
     bundle_copy_threads: int = Field(

@@ -39,6 +39,8 @@ class Token(Numbered, Created, Base):
     job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
     # Set for the key of a worker: it opens what a worker needs, and nothing of its owner's.
     device_id: Mapped[int | None] = mapped_column(ForeignKey("devices.id", ondelete="CASCADE"), index=True)
+    # Set for the session of a browser: the token that it was opened with, and ends with.
+    session_of: Mapped[int | None] = mapped_column(ForeignKey("tokens.id", ondelete="CASCADE"), index=True)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

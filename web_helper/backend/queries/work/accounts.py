@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import or_, select
+from datetime import datetime
+
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from web_helper.backend.models import Member, Token, User
@@ -42,6 +44,19 @@ def token_of_hash(session: Session, key_hash: str) -> tuple[Token, User] | None:
     row = session.execute(select(Token, User).join(User, User.id == Token.user_id).where(Token.key_hash == key_hash))
     found = row.one_or_none()
     return (found[0], found[1]) if found else None
+
+
+def end_sessions_of(session: Session, token_id: int, at: datetime) -> None:
+    """Revoke the sessions that were opened with a token (index: session_of)."""
+    session.execute(
+        update(Token).where(Token.session_of == token_id, Token.revoked_at.is_(None)).values(revoked_at=at)
+    )
+
+
+def forget_ended_sessions(session: Session, user_id: int, at: datetime) -> None:
+    """Delete a user's sessions that open nothing any more (index: user_id)."""
+    is_over = or_(Token.revoked_at.is_not(None), Token.expires_at <= at)
+    session.execute(delete(Token).where(Token.user_id == user_id, Token.session_of.is_not(None), is_over))
 
 
 def user_of_email(session: Session, email: str) -> User | None:

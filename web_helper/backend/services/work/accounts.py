@@ -74,12 +74,13 @@ def create_token(call: Call, body: TokenCreate) -> NewToken:
 
 
 def revoke_token(call: Call, token_id: int) -> None:
-    """Make a key useless from now on; its row stays, so that what it did can be told."""
+    """Make a key and its browsers' sessions useless from now on; the rows stay, so that what they did can be told."""
     token: Token = read_row(call, accounts.TOKENS, token_id)
     if token.user_id != call.actor.user_id:
         require_admin(call.actor)
     if token.revoked_at is None:
         token.revoked_at = utc_now()
+        accounts.end_sessions_of(call.session, token.id, token.revoked_at)
 
 
 def _change_standing(call: Call, user: User, body: UserChange) -> None:
