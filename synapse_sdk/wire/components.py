@@ -189,6 +189,48 @@ class ComponentAlias(BaseModel):
     updated_at: datetime
 
 
+class VersionMove(BaseModel):
+    """An alias that came to a version: when, by whom and why."""
+
+    alias: str
+    change_set_id: int
+    kind: ChangeSetKind
+    reason: str
+    user: str | None
+    moved_at: datetime
+
+
+class VersionStory(BaseModel):
+    """One version as its history tells it.
+
+    Attributes:
+        aliases: What points to it now.
+        added_by: Who brought it; `kind` and `reason` say how and why.
+        moves: Every time that an alias came to it, the newest first.
+        experiment_count: How many experiments ran with it.
+    """
+
+    hash: str
+    sha256: str
+    is_active: bool
+    aliases: list[str]
+    created_at: datetime
+    added_by: str | None
+    kind: ChangeSetKind
+    reason: str
+    moves: list[VersionMove]
+    experiment_count: int
+
+
+class VersionUse(BaseModel):
+    """An experiment that ran with a version; name and status are None where the server only knows its manifest."""
+
+    experiment_uid: str
+    name: str | None
+    status: str | None
+    recorded_at: datetime
+
+
 class ComponentManifest(BaseModel):
     """The versions that an experiment ran with; it never changes."""
 

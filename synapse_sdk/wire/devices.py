@@ -17,6 +17,8 @@ from synapse_sdk.wire.work import JsonObject, Request
 HEALTHY_SECONDS = 30
 STALE_SECONDS = 60
 MAX_JOBS_PER_DEVICE = 256
+# Of a file that people are shown; a longer one is decided about by its hashes.
+MAX_SHOWN_CHARACTERS = 1_000_000
 
 Size = Annotated[int, Field(ge=0, lt=2**63)]
 HostId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
@@ -157,7 +159,11 @@ class NotificationStatus(StrEnum):
 
 
 class ConflictReport(Request):
-    """Body of `POST /api/notifications`: a worker cannot tell which side wins. The same conflict again adds nothing."""
+    """Body of `POST /api/notifications`: a worker cannot tell which side wins. The same conflict again adds nothing.
+
+    Attributes:
+        local_content: The worker's text, so that people see what they decide about; None where it is no text.
+    """
 
     path: str = Field(max_length=120)
     conflict_type: str = Field(max_length=32)
@@ -166,6 +172,7 @@ class ConflictReport(Request):
     local_hash: Hash | None = None
     server_hash: Hash | None = None
     message: str = Field("", max_length=2000)
+    local_content: str | None = Field(None, max_length=MAX_SHOWN_CHARACTERS)
 
 
 class Notification(BaseModel):
@@ -186,6 +193,13 @@ class Notification(BaseModel):
     outcome: str
     created_at: datetime
     answered_at: datetime | None
+
+
+class NotificationDetail(Notification):
+    """A conflict with both sides; None where there is no such side, or its text is not known."""
+
+    local_content: str | None
+    server_content: str | None
 
 
 class NotificationAnswer(Request):

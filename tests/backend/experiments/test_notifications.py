@@ -170,3 +170,25 @@ def test_who_may_answer_and_who_may_ask(lab, host, make):
     with refused(400):
         host.client.report_conflict(conflict(path="../../etc/passwd"))
     assert make.client.post("/api/notifications", json=conflict().model_dump()).status_code == 403
+
+
+def test_a_question_is_read_with_both_sides(lab, host, make):
+    asked = host.client.report_conflict(conflict(local_content=MINE))
+
+    shown = make.client.get(f"/api/notifications/{asked.id}").json()["data"]
+
+    assert (shown["local_content"], shown["server_content"]) == (MINE, COMPONENTS[PATH])
+    assert "local_content" not in lab.people.list_notifications()[0]
+    assert make.client.get("/api/notifications/12345").status_code == 404
+
+
+@SQLITE_ONLY
+def test_a_worker_that_tells_its_content_later_is_heard_and_one_that_tells_another_is_not(lab, host, make):
+    asked = host.client.report_conflict(conflict())
+    assert make.client.get(f"/api/notifications/{asked.id}").json()["data"]["local_content"] is None
+    with refused(400):
+        host.client.report_conflict(conflict(local_content="x = 'another'\n"))
+
+    host.client.report_conflict(conflict(local_content=MINE))
+
+    assert make.client.get(f"/api/notifications/{asked.id}").json()["data"]["local_content"] == MINE

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from synapse_sdk.clients.devices import DeviceClient
-from synapse_sdk.components.digests import sha256_of
+from synapse_sdk.components.digests import decode_component, sha256_of, short_hash
 from synapse_sdk.components.names import parse_component_path
 from synapse_sdk.exceptions import ComponentError, ConflictError, NotFoundError
-from synapse_sdk.wire.devices import ConflictAnswer, ConflictReport, Resolution
+from synapse_sdk.wire.devices import MAX_SHOWN_CHARACTERS, ConflictAnswer, ConflictReport, Resolution
 from web_helper.middleend.component_manager import ComponentManager
 from web_helper.middleend.sync_plan import ConflictResolution, ConflictType
 from web_helper.middleend.sync_records import SyncConflict, SyncResult
@@ -72,13 +72,16 @@ class KeptTree:
         versions = self._manager.client.negotiate(question)["versions"]
         for path, kind in kinds.items():
             server = versions.get(path, {})
+            # Read once: it may be edited meanwhile, and what is told must be of the same bytes.
+            content = self._manager.tree.read(parse_component_path(path))
             report = ConflictReport(
                 path=path,
                 conflict_type=kind.value,
-                local_sha256=self._digest_of(path),
+                local_sha256=None if content is None else sha256_of(content),
                 server_sha256=server.get("sha256"),
-                local_hash=self._manager.get_local_hashes([path]).get(path),
+                local_hash=None if content is None else short_hash(content),
                 server_hash=server.get("hash"),
+                local_content=_text_of(content),
             )
             key = report.model_dump_json()
             if key not in self._known:
@@ -105,6 +108,16 @@ class KeptTree:
     def _digest_of(self, path: str) -> str | None:
         content = self._manager.tree.read(parse_component_path(path))
         return None if content is None else sha256_of(content)
+
+
+def _text_of(content: bytes | None) -> str | None:
+    """What people are shown of a file; None when it is gone, too long, or no text."""
+    if content is None or len(content) > MAX_SHOWN_CHARACTERS:
+        return None
+    try:
+        return decode_component(content)
+    except ComponentError:
+        return None
 
 
 def _not_uploaded(result: SyncResult) -> list[str]:

@@ -14,10 +14,20 @@ from synapse_sdk.wire.components import (
     ComponentUpload,
     ComponentUploaded,
     ComponentVersion,
+    VersionStory,
+    VersionUse,
 )
 from web_helper.backend.api.components.answers import answer, create_component_router
-from web_helper.backend.api.context import SharedReading, Writing, WritingActor, begin_call, database_of, settings_of
-from web_helper.backend.services.components import disk, reading, store
+from web_helper.backend.api.context import (
+    Reading,
+    SharedReading,
+    Writing,
+    WritingActor,
+    begin_call,
+    database_of,
+    settings_of,
+)
+from web_helper.backend.services.components import disk, reading, store, stories
 from web_helper.backend.services.components.changes import require_component_author
 
 router = create_component_router()
@@ -36,6 +46,18 @@ def read_version(
 ) -> ComponentEnvelope[ComponentVersion]:
     """One version with its content, by its hash; `path` tells apart what a hash alone does not."""
     return answer(reading.read_version(call, version_hash, path))
+
+
+@router.get("/versions/hash/{version_hash}/experiments", operation_id="components_versions_uses")
+def list_uses(call: Reading, version_hash: str, path: str | None = None) -> ComponentEnvelope[list[VersionUse]]:
+    """The experiments that ran with a version, the newest first."""
+    return answer(stories.list_uses(call, version_hash, path))
+
+
+@router.get("/stories/{category}/{name}", operation_id="components_story")
+def read_story(call: Reading, category: str, name: str) -> ComponentEnvelope[list[VersionStory]]:
+    """A component's versions, the newest first: who brought each, when and why, and what ran with it."""
+    return answer(stories.tell_story(call, category, name))
 
 
 @router.get("/versions/{category}", operation_id="components_versions_list_category")

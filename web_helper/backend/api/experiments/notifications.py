@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synapse_sdk.wire.components import ComponentEnvelope
-from synapse_sdk.wire.devices import AnswerCarried, ConflictReport, Notification, NotificationAnswer
+from synapse_sdk.wire.devices import AnswerCarried, ConflictReport, Notification, NotificationAnswer, NotificationDetail
 from web_helper.backend.api.context import Reading, SharedWriting, Writing
 from web_helper.backend.api.experiments.answers import answer, create_api_router
 from web_helper.backend.services.experiments import notifications as service
@@ -25,6 +25,12 @@ def list_notifications(
 ) -> ComponentEnvelope[list[Notification]]:
     """Questions that nobody has answered, or all; the newest first."""
     return answer(service.list_notifications(call, pending=pending))
+
+
+@router.get("/{notification_id}", operation_id="notifications_read")
+def read_notification(call: Reading, notification_id: int) -> ComponentEnvelope[NotificationDetail]:
+    """One question with the device's content and the server's, as far as they are text."""
+    return answer(service.show_detail(call, notification_id))
 
 
 @router.post("/{notification_id}/answer", operation_id="notifications_answer")

@@ -49,4 +49,4 @@ class ComponentManifestEntry(Base):
 
     experiment_uid: Mapped[str] = mapped_column(ForeignKey("component_manifests.experiment_uid"), primary_key=True)
     path: Mapped[str] = mapped_column(String(120), primary_key=True)
-    version_id: Mapped[int] = mapped_column(ForeignKey("component_versions.id"))
+    version_id: Mapped[int] = mapped_column(ForeignKey("component_versions.id"), index=True)

@@ -42,6 +42,8 @@ class DeviceConflict(Numbered, Created, Base):
     server_sha256: Mapped[str | None] = mapped_column(String(64))
     local_hash: Mapped[str | None] = mapped_column(String(64))
     server_hash: Mapped[str | None] = mapped_column(String(64))
+    # Not in the store before somebody decides that it shall be.
+    local_content: Mapped[str | None] = mapped_column(Text, deferred=True)
     message: Mapped[str] = mapped_column(Text, default="")
     status: Mapped[NotificationStatus] = mapped_column(String(16), default=NotificationStatus.PENDING)
     resolution: Mapped[Resolution | None] = mapped_column(String(16))

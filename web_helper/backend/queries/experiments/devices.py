@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sqlalchemy import Select, delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from synapse_sdk.wire.devices import NotificationStatus, Resolution
 from web_helper.backend.models import Device, DeviceConflict, Token, User
@@ -37,6 +37,12 @@ def delete_keys(session: Session, device_id: int) -> None:
 def conflict_of(session: Session, conflict_id: int) -> ConflictRow | None:
     """One conflict, locked (primary key)."""
     query = _conflicts().where(DeviceConflict.id == conflict_id).with_for_update(of=DeviceConflict)
+    return next((ConflictRow(*row) for row in session.execute(query)), None)
+
+
+def shown_conflict(session: Session, conflict_id: int) -> ConflictRow | None:
+    """One conflict with the device's content, to be read only (primary key)."""
+    query = _conflicts().where(DeviceConflict.id == conflict_id).options(undefer(DeviceConflict.local_content))
     return next((ConflictRow(*row) for row in session.execute(query)), None)
 
 

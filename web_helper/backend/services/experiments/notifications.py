@@ -6,9 +6,10 @@ import hashlib
 
 from synapse_sdk.wire import devices as wire
 from synapse_sdk.wire.devices import NotificationStatus, Resolution
-from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem
+from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, ValidationProblem
 from web_helper.backend.models import Device, DeviceConflict
 from web_helper.backend.models.base import utc_now
+from web_helper.backend.queries.components import blobs
 from web_helper.backend.queries.experiments import devices as queries
 from web_helper.backend.queries.experiments.devices import ConflictRow
 from web_helper.backend.services.call import Call
@@ -21,12 +22,15 @@ SUPERSEDED = "The file has changed since; the conflict was asked about anew."
 def report(call: Call, device: Device, body: wire.ConflictReport) -> wire.Notification:
     """Ask people about a conflict. The same again is the same question, with its answer if there is one."""
     path = str(check_path(body.path))
+    _check_content(body)
     fingerprint = hashlib.sha256(f"{path}\n{body.local_sha256}\n{body.server_sha256}".encode()).hexdigest()
     for older in queries.pending_at(call.session, device.id, path):
         if older.fingerprint != fingerprint:
             older.status, older.outcome = NotificationStatus.FAILED, SUPERSEDED
     same = queries.same_conflict(call.session, device.id, fingerprint)
     if same is not None:
+        if body.local_content is not None:
+            same.conflict.local_content = body.local_content
         if _is_new_again(same.conflict):
             same.conflict.status, same.conflict.resolution = NotificationStatus.PENDING, None
             same.conflict.outcome, same.conflict.answered_at = "", None
@@ -43,6 +47,20 @@ def list_notifications(call: Call, *, pending: bool) -> list[wire.Notification]:
     """Questions, the newest first: those that nobody has answered, or all."""
     status = NotificationStatus.PENDING if pending else None
     return [shape(row) for row in queries.list_conflicts(call.session, status=status, limit=MAX_LISTED)]
+
+
+def show_detail(call: Call, notification_id: int) -> wire.NotificationDetail:
+    """One question with both sides of it."""
+    found = queries.shown_conflict(call.session, notification_id) if 0 < notification_id < 2**63 else None
+    if found is None:
+        raise NotFoundProblem.of("notification", notification_id)
+    digest = found.conflict.server_sha256
+    content = None if digest is None else blobs.contents_of(call.session, [digest]).get(digest)
+    return wire.NotificationDetail(
+        **shape(found).model_dump(),
+        local_content=found.conflict.local_content,
+        server_content=None if content is None else content.decode(),
+    )
 
 
 def answer(call: Call, notification_id: int, resolution: Resolution) -> wire.Notification:
@@ -97,6 +115,13 @@ def shape(row: ConflictRow) -> wire.Notification:
         created_at=conflict.created,
         answered_at=conflict.answered_at,
     )
+
+
+def _check_content(body: wire.ConflictReport) -> None:
+    # What people are shown is what their decision is about.
+    content = body.local_content
+    if content is not None and hashlib.sha256(content.encode()).hexdigest() != body.local_sha256:
+        raise ValidationProblem.of_field("local_content", "is not what `local_sha256` names.")
 
 
 def _is_new_again(conflict: DeviceConflict) -> bool:
