@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import uvicorn
 from fastapi import Depends, FastAPI
 
-from synapse_agent.api import capacity, containers, jobs, releases, serve_applications
-from synapse_agent.api.access import require_token, require_token_or_run
+from synapse_agent.api import capacity, containers, jobs, playground_apps, releases, serve_applications
+from synapse_agent.api.access import require_token, require_token_or_run, require_token_or_server
 from synapse_agent.api.health import router as health_router
 from synapse_agent.core.settings import Settings
 from synapse_agent.core.variables import erase_tokens
@@ -27,20 +27,24 @@ def create_app(agent: AgentParts) -> FastAPI:
     """The agent as an ASGI application; its heart beats and its runs are followed while it runs."""
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         agent.start()
         async with serve_applications.open_forwarding() as app.state.forwarding:
             yield
+        await playground_apps.close_client(app)
         agent.stop()
 
     app = FastAPI(title="Synapse agent", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.heartbeat, app.state.dispatcher, app.state.history = agent.heartbeat, agent.dispatcher, agent.history
     app.state.releases, app.state.nodes = agent.releases, agent.nodes
     app.state.api_token, app.state.agent_id = agent.api_token, agent.agent_id
+    app.state.server_key = agent.server_key
     app.state.server_url, app.state.name = agent.settings.server_url, agent.settings.name
     app.include_router(health_router)
-    for router in (jobs.router, releases.router, containers.router):
+    for router in (jobs.router, releases.router):
         app.include_router(router, dependencies=[Depends(require_token)])
+    for router in (containers.router, playground_apps.router):
+        app.include_router(router, dependencies=[Depends(require_token_or_server)])
     app.state.serving, app.state.playground = agent.serving.serving, agent.playground
     app.add_exception_handler(SynapseError, serve_applications.explain)
     for router in (capacity.router, serve_applications.router):

@@ -29,6 +29,13 @@ def require_token(connection: HTTPConnection) -> None:
         raise _refusal()
 
 
+def require_token_or_server(connection: HTTPConnection) -> None:
+    """Refuse everyone but holders of the agent's token and the server that it is registered with."""
+    state, key = connection.app.state, key_of(connection.headers)
+    if not (_is_agent_token(state, key) or (key and secrets.compare_digest(key.encode(), state.server_key.encode()))):
+        raise _refusal()
+
+
 def require_token_or_run(connection: HTTPConnection) -> None:
     """Refuse everyone but holders of the agent's token and runs of this agent."""
     state, key = connection.app.state, key_of(connection.headers)

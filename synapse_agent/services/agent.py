@@ -30,6 +30,7 @@ from synapse_agent.services.server_link import ServerLink
 from synapse_agent.services.serving_setup import OnRay, ServingParts, open_serving
 from synapse_sdk.exceptions import ConfigurationError, ServerError
 from synapse_sdk.plugins.executors.environment import forget_half_built
+from synapse_sdk.wire.agents import hash_agent_key, server_key
 
 API_URL_FILE = "api.url"
 API_TOKEN_FILE = "api.token"  # noqa: S105 - a file's name.
@@ -42,6 +43,7 @@ class AgentParts:
     settings: Settings
     agent_id: int
     api_token: str
+    server_key: str
     heartbeat: Heartbeat
     dispatcher: Dispatcher
     history: RunHistory
@@ -95,6 +97,7 @@ def open_agent(settings: Settings, enrolment: Enrolment, own_url: str) -> AgentP
         settings=settings,
         agent_id=enrolment.agent_id,
         api_token=settings.api_token or load_api_token(home / API_TOKEN_FILE),
+        server_key=server_key(hash_agent_key(enrolment.key)),
         heartbeat=Heartbeat(settings, enrolment, own_url, measure=HostCapacity(cluster).measure),
         dispatcher=Dispatcher(shop),
         history=RunHistory(store, engine),

@@ -5,6 +5,8 @@ The agent asks (`claim`), because it may sit behind a router that lets nobody in
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
@@ -18,6 +20,24 @@ MAX_WAIT_SECONDS = 25.0
 # Per report; a run that prints more sends several.
 MAX_CONSOLE_CHARACTERS_PER_REPORT = 1_000_000
 MAX_RUNS_PER_CLAIM = 10_000
+
+# What the key is for: another use of the same secret would be another word.
+_SERVER_KEY = b"the server asks its agent"
+
+
+def hash_agent_key(key: str) -> str:
+    """What the server keeps of an agent's key."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def server_key(key_hash: str) -> str:
+    """The key by which the server asks an agent: both can make it of what they have, so that nobody has to send it.
+
+    Args:
+        key_hash: From `hash_agent_key`.
+    """
+    return hmac.new(key_hash.encode(), _SERVER_KEY, hashlib.sha256).hexdigest()
+
 
 LowerStatus = Annotated[JobStatus, PlainSerializer(lambda status: status.value, return_type=str)]
 

@@ -58,3 +58,61 @@ def answer(path):
 serve()
 """
 )
+# Says what reached it, streams both ways, and speaks by WebSocket.
+TALKS = """\
+import asyncio, os
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route, WebSocketRoute
+
+async def say(request):
+    body = b"".join([part async for part in request.stream()])
+    headers = {name: value for name, value in request.headers.items()}
+    answer = {"method": request.method, "path": request.scope["raw_path"].decode(), "query": request.url.query,
+              "headers": headers, "size": len(body)}
+    return JSONResponse(answer, 207, {"Set-Cookie": "synapse_session=theirs; Path=/", "X-Frame-Options": "DENY",
+                                      "Clear-Site-Data": "*", "X-Own": "1", "Access-Control-Allow-Origin": "*"})
+
+async def events(request):
+    async def lines():
+        for number in range(int(request.query_params["count"])):
+            yield f"data: {number}\\n\\n"
+            await asyncio.sleep(0.05)
+    return StreamingResponse(lines(), media_type="text/event-stream")
+
+class Echo:
+    # Whatever comes goes back at once, before the rest has come.
+    async def __call__(self, scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while (message := await receive())["type"] == "http.request":
+            more = message.get("more_body", False)
+            await send({"type": "http.response.body", "body": message["body"], "more_body": more})
+            if not more:
+                return
+
+async def move(request):
+    return RedirectResponse(request.query_params["to"])
+
+async def talk(socket):
+    await socket.accept(subprotocol=(socket.scope["subprotocols"] or [None])[0])
+    await socket.send_json({name: value for name, value in socket.headers.items()})
+    while True:
+        message = await socket.receive()
+        if message["type"] != "websocket.receive":
+            return
+        if message.get("text") == "bye":
+            await socket.close(4001, "as you wish")
+            return
+        if message.get("text") is not None:
+            await socket.send_text(message["text"][::-1])
+        else:
+            await socket.send_bytes(message["bytes"][::-1])
+
+app = Starlette(routes=[
+    Route("/events", events), Route("/echo", Echo(), methods=["POST"]), Route("/move", move),
+    WebSocketRoute("/talk", talk),
+    Route("/{path:path}", say, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+])
+uvicorn.run(app, host="0.0.0.0", port=int(os.environ["GRADIO_SERVER_PORT"]), log_level="warning")
+"""

@@ -1,14 +1,16 @@
 """A playground behind its own API, with whichever engine a test gives it, and releases made on the spot."""
 
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 from fastapi import Depends, FastAPI
 
-from synapse_agent.api import containers, serve_applications
-from synapse_agent.api.access import require_token
+from synapse_agent.api import containers, playground_apps, serve_applications
+from synapse_agent.api.access import require_token_or_server
+from synapse_agent.api.health import router as health_router
 from synapse_agent.core.playground_settings import PlaygroundSettings
 from synapse_agent.services.containers.playground import open_playground
 from synapse_agent.services.containers.workshop import Places
@@ -64,6 +66,12 @@ def write_release(
     return path
 
 
+@asynccontextmanager
+async def _closing(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await playground_apps.close_client(app)
+
+
 class PlaygroundHost:
     """A playground and its API; `restart` is what a killed and restarted agent is like."""
 
@@ -71,6 +79,7 @@ class PlaygroundHost:
         self.home, self.engine, self.fetch = home, engine, fetch or (lambda _name: None)
         self.settings = PlaygroundSettings(**{"look_seconds": 0.2, "stop_seconds": 1, **settings})
         self.tags: set[str] = set()
+        self.server_key = "the key of a server that nobody has"
 
     @property
     def mark(self) -> str:
@@ -91,9 +100,12 @@ class PlaygroundHost:
     def served(self) -> Iterator[FastAPI]:
         """The playground's API; its builds and its keeper run."""
         self.playground = self.open()
-        app = FastAPI()
-        app.state.playground, app.state.api_token = self.playground, TOKEN
-        app.include_router(containers.router, dependencies=[Depends(require_token)])
+        app = FastAPI(lifespan=_closing)
+        app.state.playground, app.state.api_token, app.state.server_key = self.playground, TOKEN, self.server_key
+        app.state.heartbeat = app.state.dispatcher = SimpleNamespace(last_heard=None, problem=None)
+        app.include_router(health_router)
+        for router in (containers.router, playground_apps.router):
+            app.include_router(router, dependencies=[Depends(require_token_or_server)])
         app.add_exception_handler(SynapseError, serve_applications.explain)
         self.playground.start()
         try:

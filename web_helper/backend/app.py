@@ -26,6 +26,7 @@ from web_helper.backend.services.labelling.statistics import StatisticsMemory
 from web_helper.backend.services.labelling.thumbnails import Thumbnails
 from web_helper.backend.services.metrics import Metrics
 
+from web_helper.backend.services.playground.asking import AgentLink
 DESCRIPTION = """
 v1 (unversioned paths) answers bare objects and numbered pages; v2 answers envelopes and cursor pages. Both honour the
 same filters and refuse unknown ones.
@@ -46,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.database.dispose()
 
         app.state.thumbnails.close()
+        await app.state.agent_link.close()
     # No page of interactive documentation: those of FastAPI load scripts from another host.
     app = FastAPI(
         title="Synapse",
@@ -61,6 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.metrics = Metrics(app.state.database)
     app.state.signer = UrlSigner(settings)
     app.state.stream_slots = StreamSlots(settings.max_export_streams, "export streams")
+    app.state.agent_link = AgentLink()
     app.state.log_slots = StreamSlots(settings.max_log_followers, "logs that are followed")
     app.state.progress = ProgressHub(app.state.database)
     metrics, streams, hub = app.state.metrics, app.state.stream_slots, app.state.progress

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -173,6 +174,22 @@ class Playground:
             if wish is ContainerWish.RESTARTED:
                 return self._run(self._find(str(row.id)))
         return Made(record=self.get(str(row.id)))
+
+    def wake(self, key: str) -> str:
+        """Where an app answers, for this agent itself; one that is paused goes on.
+
+        Raises:
+            NotFoundError: There is none.
+            ConflictError: It does not run.
+        """
+        row = self._find(key)
+        if row.status is ContainerStatus.PAUSED and row.container_id:
+            with engine_refusals():
+                self._bench.engine.unpause(row.container_id)
+            self._bench.store.change(row.id, status=ContainerStatus.RUNNING, used_at=time.time())
+        elif row.status is not ContainerStatus.RUNNING or row.host_port is None:
+            raise ConflictError(409, f"{row.plugin_release} does not run, it is {row.status.value}: start it first.")
+        return self._bench.places.own_url(row.host_port or 0)
 
     def delete(self, key: str) -> None:
         """Stop a container, remove it and forget it.

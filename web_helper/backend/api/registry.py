@@ -11,6 +11,8 @@ from web_helper.backend.api.experiments import devices, experiments, logs, notif
 from web_helper.backend.api.exports import async_jobs, export_stream, plugin_exports
 from web_helper.backend.api.labelling import annotations as task_annotations
 from web_helper.backend.api.labelling import cards, thumbnails
+from web_helper.backend.api.playground import apps as playground_apps
+from web_helper.backend.api.playground import containers as playground
 from web_helper.backend.api.plugins import agent_runs, agents, job_logs, jobs, models, plugins, serve_applications
 from web_helper.backend.api.web import session, ui
 from web_helper.backend.api.work import (
@@ -51,6 +53,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     agents.router,
     serve_applications.router,
     agent_runs.router,
+    playground.router,
+    playground_apps.router,
     plugin_exports.router,
     export_stream.router,
     async_jobs.router,

@@ -101,6 +101,7 @@ class UrlSigner:
         key = read_or_create_key(settings.home)
         self._objects = URLSafeSerializer(key, salt="objects")
         self._payloads = URLSafeSerializer(key, salt="payloads")
+        self._tickets = URLSafeSerializer(key, salt="playground")
         self._base_url = settings.base_url.rstrip("/")
         self._seconds = settings.signed_url_seconds
 
@@ -122,6 +123,21 @@ class UrlSigner:
         expires = self._expiry(seconds)
         token = self._payloads.dumps([table, row_id, expires])
         return SignedUrl(f"{self._base_url}/payloads/{token}/", datetime.fromtimestamp(expires, UTC))
+
+    def sign_ticket(self, container_id: str, token_id: int, *, seconds: int) -> str:
+        """A ticket to one playground app, for whoever is logged in with a token."""
+        return str(self._tickets.dumps([container_id, token_id, self._expiry(seconds)]))
+
+    def read_ticket(self, ticket: str) -> tuple[str, int]:
+        """Which app a ticket opens, and by whose token it was made.
+
+        Raises:
+            LinkInvalidError: It was not signed by this installation.
+            LinkExpiredError: Its time is over.
+        """
+        container_id, token_id, expires = self._read(self._tickets, ticket)
+        _check_expiry(expires)
+        return container_id, token_id
 
     def read_object_token(self, token: str) -> ObjectGrant:
         """What an object link's token allows.

@@ -28,6 +28,11 @@ def agent_by_name(session: Session, name: str) -> Agent | None:
     return session.scalar(select(Agent).where(Agent.name == name))
 
 
+def all_agents(session: Session) -> list[Agent]:
+    """Every agent, by its id."""
+    return list(session.scalars(select(Agent).order_by(Agent.id)))
+
+
 def agents_seen_since(session: Session, moment: datetime) -> list[Agent]:
     """Agents that have reported since then."""
     return list(session.scalars(select(Agent).where(Agent.last_seen_at >= moment).order_by(Agent.id)))
