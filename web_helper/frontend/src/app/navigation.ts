@@ -1,5 +1,5 @@
 /** What the navigation shows, in order. */
-import { House, type LucideIcon } from "lucide-react";
+import { Blocks, BrainCircuit, House, ListTodo, type LucideIcon, Server } from "lucide-react";
 
 export interface NavigationEntry {
   to: string;
@@ -16,6 +16,14 @@ export interface NavigationGroup {
 export const NAVIGATION: NavigationGroup[] = [
   { label: null, entries: [{ to: "/", label: "nav.home", icon: House }] },
   { label: "group.data", entries: [] },
-  { label: "group.models", entries: [] },
+  {
+    label: "group.models",
+    entries: [
+      { to: "/plugins", label: "nav.plugins", icon: Blocks },
+      { to: "/jobs", label: "nav.jobs", icon: ListTodo },
+      { to: "/models", label: "nav.models", icon: BrainCircuit },
+      { to: "/serving", label: "nav.serving", icon: Server },
+    ],
+  },
   { label: "group.research", entries: [] },
 ];

@@ -2,9 +2,16 @@ import type { QueryClient } from "@tanstack/react-query";
 import { createRouter, type RouterHistory } from "@tanstack/react-router";
 import { rootRoute, shellRoute } from "@/app/root";
 import { homeRoutes } from "@/routes/home";
+import { jobRoutes } from "@/routes/jobs";
 import { loginRoute } from "@/routes/login";
+import { modelRoutes } from "@/routes/models";
+import { pluginRoutes } from "@/routes/plugins";
+import { servingRoutes } from "@/routes/serving";
 
-const routeTree = rootRoute.addChildren([loginRoute, shellRoute.addChildren([...homeRoutes])]);
+const routeTree = rootRoute.addChildren([
+  loginRoute,
+  shellRoute.addChildren([...homeRoutes, ...pluginRoutes, ...jobRoutes, ...modelRoutes, ...servingRoutes]),
+]);
 
 export function createAppRouter(queryClient: QueryClient, history?: RouterHistory) {
   return createRouter({
@@ -16,8 +23,10 @@ export function createAppRouter(queryClient: QueryClient, history?: RouterHistor
   });
 }
 
+export type AppRouter = ReturnType<typeof createAppRouter>;
+
 declare module "@tanstack/react-router" {
   interface Register {
-    router: ReturnType<typeof createAppRouter>;
+    router: AppRouter;
   }
 }

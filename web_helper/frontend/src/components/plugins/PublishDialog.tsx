@@ -1,0 +1,74 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { Upload } from "lucide-react";
+import { type FormEvent, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { ApiError } from "@/api/client";
+import { pluginQueries, publishArchive } from "@/api/plugins";
+import { Button } from "@/components/ui/button";
+import { Copyable } from "@/components/ui/copyable";
+import { Dialog } from "@/components/ui/dialog";
+import { Field } from "@/components/ui/field";
+import { Checkbox, Input } from "@/components/ui/input";
+import { Progress } from "@/components/ui/progress";
+
+/** Sends a plugin's archive; the server reads from the archive what it is. */
+export function PublishDialog({ onClose }: { onClose: () => void }) {
+  const { t } = useTranslation("plugins");
+  const { t: common } = useTranslation();
+  const [share, setShare] = useState(0);
+  const publish = usePublish(onClose, setShare);
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const file = form.get("file");
+    if (file instanceof File && file.size > 0) publish.mutate({ file, isDebug: form.get("debug") === "on" });
+  };
+  const fields = publish.error instanceof ApiError ? publish.error.fields : {};
+  return (
+    <Dialog
+      open
+      onOpenChange={(isOpen) => !isOpen && onClose()}
+      title={t("publish.title")}
+      description={t("publish.description")}
+      closeLabel={common("close")}
+    >
+      <form className="grid gap-4" onSubmit={submit}>
+        <Field label={t("publish.file")} hint={t("publish.fileHint")} error={fields.file ?? publish.error?.message}>
+          <Input name="file" type="file" accept=".zip,application/zip" required className="py-1.5" />
+        </Field>
+        <Field label={t("publish.debug")} hint={t("publish.debugHint")}>
+          <Checkbox name="debug" />
+        </Field>
+        <div className="grid gap-1.5">
+          <p className="text-xs text-muted-foreground">{t("publish.command")}</p>
+          <Copyable
+            text="synapse plugin publish --path my-plugin"
+            label={common("copy")}
+            doneLabel={common("copied")}
+          />
+        </div>
+        {publish.isPending && <Progress label={t("publish.sending")} value={share} />}
+        <div className="flex justify-end gap-2">
+          <Button onClick={onClose}>{common("cancel")}</Button>
+          <Button type="submit" variant="primary" disabled={publish.isPending}>
+            <Upload aria-hidden /> {t("publish.submit")}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function usePublish(onClose: () => void, onProgress: (share: number) => void) {
+  const navigate = useNavigate();
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationFn: ({ file, isDebug }: { file: File; isDebug: boolean }) => publishArchive(file, { isDebug, onProgress }),
+    onSuccess: async (release) => {
+      await queryClient.invalidateQueries({ queryKey: pluginQueries.all });
+      onClose();
+      await navigate({ to: "/plugins/$code", params: { code: release.plugin_code } });
+    },
+  });
+}

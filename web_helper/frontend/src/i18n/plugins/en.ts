@@ -1,0 +1,66 @@
+const plugins = {
+  list: {
+    description: "What your team has published: exporters, pre-annotators, models.",
+    search: "Search plugins",
+    name: "Name",
+    code: "Code",
+    category: "Category",
+    created: "Added",
+    none: "There is no plugin yet",
+    noneHint: "Make one and publish it, or upload an archive.",
+    notFound: "No plugin is called “{{search}}”",
+  },
+  one: {
+    runs: "Runs",
+    config: "Configuration of the release",
+    noVersion: "There is no such release",
+    noVersionHint: "Version {{version}} is not among the releases below.",
+  },
+  releases: {
+    label: "Releases",
+    none: "It has no release yet",
+    version: "Version",
+    created: "Published",
+    debug: "to try out",
+    download: "Archive",
+    downloadOne: "Archive of {{version}}",
+  },
+  actions: {
+    label: "Actions",
+    of: "Actions of {{version}}",
+    name: "Action",
+    method: "Method",
+    description: "What it does",
+    run: "Run",
+    runOne: "Run {{name}}",
+    none: "This release has no actions",
+    noneHint: "Actions stand in its config.yaml.",
+  },
+  run: {
+    title: "Run {{action}}",
+    agent: "Agent",
+    agentHint: "The machine that runs it.",
+    anyAgent: "Any that is connected",
+    awayAgent: "{{name}} (not connected)",
+    params: "Parameters as JSON",
+    noSchema:
+      "This release tells no schema of its parameters; publishing it with `synapse plugin publish` makes a form.",
+    submit: "Run",
+  },
+  form: { set: "Set {{name}}", add: "Add to {{name}}", remove: "Remove {{name}}" },
+  publish: {
+    button: "Upload a release",
+    title: "Upload a release",
+    description: "A zip of the plugin's folder, with its config.yaml at the top.",
+    file: "Archive",
+    fileHint: "Name, version and actions are read from the config.yaml in it.",
+    debug: "Only to try out",
+    debugHint: "May be uploaded again under the same version; other releases never change.",
+    command: "The command line does the same, and writes a form for the parameters into the release:",
+    sending: "Sending the archive",
+    submit: "Upload",
+  },
+};
+
+export default plugins;
+export type Catalogue = typeof plugins;

@@ -1,0 +1,66 @@
+import type { Catalogue } from "./en";
+
+const plugins: Catalogue = {
+  list: {
+    description: "팀이 게시한 것: 내보내기, 사전 어노테이션, 모델.",
+    search: "플러그인 검색",
+    name: "이름",
+    code: "코드",
+    category: "분류",
+    created: "추가",
+    none: "아직 플러그인이 없습니다",
+    noneHint: "플러그인을 만들어 게시하거나 압축 파일을 올리세요.",
+    notFound: "“{{search}}” 플러그인이 없습니다",
+  },
+  one: {
+    runs: "실행 기록",
+    config: "릴리스 구성",
+    noVersion: "그런 릴리스가 없습니다",
+    noVersionHint: "{{version}} 버전은 아래 릴리스에 없습니다.",
+  },
+  releases: {
+    label: "릴리스",
+    none: "아직 릴리스가 없습니다",
+    version: "버전",
+    created: "게시",
+    debug: "시험용",
+    download: "압축 파일",
+    downloadOne: "{{version}} 압축 파일",
+  },
+  actions: {
+    label: "액션",
+    of: "{{version}}의 액션",
+    name: "액션",
+    method: "방식",
+    description: "하는 일",
+    run: "실행",
+    runOne: "{{name}} 실행",
+    none: "이 릴리스에는 액션이 없습니다",
+    noneHint: "액션은 config.yaml에 있습니다.",
+  },
+  run: {
+    title: "{{action}} 실행",
+    agent: "에이전트",
+    agentHint: "실행할 컴퓨터입니다.",
+    anyAgent: "연결된 아무 에이전트",
+    awayAgent: "{{name}} (연결 안 됨)",
+    params: "JSON 매개변수",
+    noSchema: "이 릴리스에는 매개변수 스키마가 없습니다. `synapse plugin publish`로 게시하면 입력 양식이 만들어집니다.",
+    submit: "실행",
+  },
+  form: { set: "{{name}} 설정", add: "{{name}}에 추가", remove: "{{name}} 제거" },
+  publish: {
+    button: "릴리스 올리기",
+    title: "릴리스 올리기",
+    description: "config.yaml이 맨 위에 있는 플러그인 폴더의 zip 파일.",
+    file: "압축 파일",
+    fileHint: "이름, 버전, 액션은 그 안의 config.yaml에서 읽습니다.",
+    debug: "시험용",
+    debugHint: "같은 버전으로 다시 올릴 수 있습니다. 다른 릴리스는 바뀌지 않습니다.",
+    command: "명령줄로도 할 수 있으며, 이때는 매개변수 양식도 릴리스에 기록됩니다:",
+    sending: "압축 파일 보내는 중",
+    submit: "올리기",
+  },
+};
+
+export default plugins;

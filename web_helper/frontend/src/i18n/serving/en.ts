@@ -1,0 +1,60 @@
+const serving = {
+  description: "Models that answer requests, and the machines that serve them.",
+  applications: "Applications",
+  none: "No model is served",
+  noneHint: "Deploy a release that has a deployment; what becomes of it is shown here.",
+  agents: "Capacity of the agents",
+  noAgents: "There is no agent",
+  status: {
+    NOT_STARTED: "Not started",
+    DEPLOYING: "Deploying",
+    DEPLOY_FAILED: "Deployment failed",
+    RUNNING: "Running",
+    UNHEALTHY: "Unhealthy",
+    DELETING: "Deleting",
+    UNAVAILABLE: "Unavailable",
+  },
+  meaning: {
+    NOT_STARTED: "It is registered; its agent has not begun.",
+    DEPLOYING: "Its replicas are starting.",
+    DEPLOY_FAILED: "Its replicas could not start; the message says why.",
+    RUNNING: "It answers requests.",
+    UNHEALTHY: "Replicas of it do not answer; its agent replaces them.",
+    DELETING: "It finishes what it works on, then it is gone.",
+    UNAVAILABLE: "Its agent is not heard, or does not know it any more.",
+  },
+  resource: { num_cpus: "Cores", memory: "Memory", num_gpus: "GPUs" },
+  agent: {
+    connected: "Connected",
+    away: "Not connected",
+    seen: "Last heard",
+    held: "{{held}} of {{total}} held",
+    unknown: "It has not said what it has.",
+  },
+  list: {
+    name: "Application",
+    status: "Status",
+    agent: "Agent",
+    replicas: "Replicas",
+    replicasOf: "{{ready}} of {{count}}",
+    changed: "Since",
+    actions: "Actions",
+  },
+  remove: {
+    one: "Delete {{name}}",
+    question: "Delete {{name}}?",
+    text: "It finishes the requests that it works on, then it is gone. Whoever asks it afterwards is refused.",
+  },
+  deploy: {
+    button: "Deploy",
+    title: "Deploy a release",
+    description: "The release's deployment is run as a job on an agent, which then serves it.",
+    release: "Release",
+    next: "Next",
+    none: "No release can be deployed",
+    noneHint: "A release that has the action deployment can be.",
+  },
+};
+
+export default serving;
+export type Catalogue = typeof serving;
