@@ -24,6 +24,7 @@ from web_helper.backend.services.exports.export_stream import StreamSlots
 from web_helper.backend.services.exports.job_progress import ProgressHub
 from web_helper.backend.services.labelling.statistics import StatisticsMemory
 from web_helper.backend.services.labelling.thumbnails import Thumbnails
+from web_helper.backend.services.home import UseMeter
 from web_helper.backend.services.metrics import Metrics
 
 from web_helper.backend.services.playground.asking import AgentLink
@@ -66,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.agent_link = AgentLink()
     app.state.log_slots = StreamSlots(settings.max_log_followers, "logs that are followed")
     app.state.progress = ProgressHub(app.state.database)
+    app.state.use_meter = UseMeter()
     metrics, streams, hub = app.state.metrics, app.state.stream_slots, app.state.progress
     metrics.show("synapse_export_stream_connections", "Export streams that are open.", lambda: streams.taken)
     logs = app.state.log_slots

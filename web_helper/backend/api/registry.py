@@ -14,7 +14,7 @@ from web_helper.backend.api.labelling import cards, thumbnails
 from web_helper.backend.api.playground import apps as playground_apps
 from web_helper.backend.api.playground import containers as playground
 from web_helper.backend.api.plugins import agent_runs, agents, job_logs, jobs, models, plugins, serve_applications
-from web_helper.backend.api.web import session, ui
+from web_helper.backend.api.web import home, session, ui
 from web_helper.backend.api.work import (
     accounts,
     assignments,
@@ -66,6 +66,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     runs.router,
     devices.router,
     notifications.router,
+    home.router,
     session.router,
     # Last: it answers every address that a browser asks for and nothing else knows.
     ui.router,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, String, Table, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from synapse_sdk.wire.work import ReviewStatus, WorkStatus
@@ -36,6 +36,8 @@ class Tag(Numbered, Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(100))
 
+
+TO_REVIEW = "status_label = 'completed' AND status_review = 'pending'"
 
 task_tags = Table(
     "task_tags",
@@ -74,7 +76,16 @@ class Assignment(Numbered, Created, Base):
     """One person's work on one task. `project_id` repeats the task's, so that a list can walk one index."""
 
     __tablename__ = "assignments"
-    __table_args__ = (Index("ix_assignments_project_id_id", "project_id", "id"),)
+    __table_args__ = (
+        Index("ix_assignments_project_id_id", "project_id", "id"),
+        # Of the few that wait for a reviewer.
+        Index(
+            "ix_assignments_to_review",
+            "project_id",
+            sqlite_where=text(TO_REVIEW),
+            postgresql_where=text(TO_REVIEW),
+        ),
+    )
 
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
     task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"), index=True)
