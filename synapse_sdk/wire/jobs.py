@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from synapse_sdk.wire.bundle import BundleManifest, ExportTarget
+from synapse_sdk.wire.dataset_exports import DatasetArchive, StepProgress
 
 
 class JobStatus(StrEnum):
@@ -95,7 +96,13 @@ class BundleLocation(BaseModel):
 
 
 class AsyncJob(BaseModel):
-    """A durable server job. `bundle` is set when an export succeeded, `error` when it failed."""
+    """A durable server job. `bundle` is set when an export succeeded, `error` when it failed.
+
+    Attributes:
+        steps: Of an export that the platform converts: the nine steps, and the packing of the archive.
+        archive: Of such an export that succeeded.
+        command: The same export from a command line.
+    """
 
     job_id: str
     kind: str
@@ -103,6 +110,9 @@ class AsyncJob(BaseModel):
     progress: JobProgress
     params: dict[str, JsonValue] = {}
     bundle: BundleLocation | None = None
+    steps: list[StepProgress] | None = None
+    archive: DatasetArchive | None = None
+    command: str | None = None
     error: str | None = None
     created: datetime
     started: datetime | None = None
@@ -117,6 +127,7 @@ class ProgressEvent(BaseModel):
         event: `progress`, `completed`, `failed` or `cancelled`; the last three end the stream.
         rows_per_second: Since the job began; None before the first row.
         seconds_remaining: A linear guess; None before the first row and where the total is not known.
+        steps: Of an export that the platform converts.
     """
 
     id: int
@@ -126,3 +137,4 @@ class ProgressEvent(BaseModel):
     error: str | None = None
     rows_per_second: float | None = None
     seconds_remaining: float | None = None
+    steps: list[StepProgress] | None = None

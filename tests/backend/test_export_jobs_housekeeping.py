@@ -9,7 +9,7 @@ import pytest
 from tests.backend.factories import boxes
 from web_helper.backend.jobs.export_job import ExportJob
 from web_helper.backend.jobs.housekeeping import Housekeeping
-from web_helper.backend.models import AsyncJob
+from web_helper.backend.models import AsyncJob, JobKind
 from web_helper.backend.models.base import utc_now
 from web_helper.backend.services.exports.job_queue import JobQueue, QueueState
 
@@ -99,7 +99,7 @@ def test_a_row_whose_workflow_was_given_up_is_failed_with_a_message(client, hous
     job_id = client.post("/v2/plugin-exports/", json={"target": "task", "project": project["id"]}).json()["data"][
         "job_id"
     ]
-    queue.enqueue(job_id)
+    queue.enqueue(job_id, JobKind.EXPORT)
     queue.open().cancel_workflow(job_id)
     housekeeping.reconcile()
     job = read(client, job_id)

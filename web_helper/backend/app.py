@@ -26,8 +26,8 @@ from web_helper.backend.services.labelling.statistics import StatisticsMemory
 from web_helper.backend.services.labelling.thumbnails import Thumbnails
 from web_helper.backend.services.home import UseMeter
 from web_helper.backend.services.metrics import Metrics
-
 from web_helper.backend.services.playground.asking import AgentLink
+
 DESCRIPTION = """
 v1 (unversioned paths) answers bare objects and numbered pages; v2 answers envelopes and cursor pages. Both honour the
 same filters and refuse unknown ones.

@@ -23,8 +23,8 @@ from web_helper.backend.core.database import Database
 from web_helper.backend.core.event_log import configure_event_log, log_event, log_failure
 from web_helper.backend.core.memory import settle_memory
 from web_helper.backend.core.settings import Settings
+from web_helper.backend.jobs.conversion.kinds import Jobs
 from web_helper.backend.jobs.dispatch import Dispatcher
-from web_helper.backend.jobs.export_job import ExportJob
 from web_helper.backend.jobs.housekeeping import Housekeeping
 from web_helper.backend.jobs.runtime import JobRuntime
 from web_helper.backend.services.exports.job_queue import JobQueue
@@ -58,7 +58,7 @@ def main() -> None:
 def run_worker(settings: Settings, stop: threading.Event) -> None:
     """Run jobs and keep house until `stop` is set."""
     database, queue = Database(settings.sqlalchemy_url), JobQueue(settings)
-    runtime = JobRuntime(settings, ExportJob(database, settings))
+    runtime = JobRuntime(settings, Jobs(database, settings))
     housekeeping = Housekeeping(database, settings, queue)
     settle_memory()
     runtime.start()

@@ -8,7 +8,7 @@ from web_helper.backend.api import health, metrics
 from web_helper.backend.api.components import changes, sync, versions
 from web_helper.backend.api.data import collections, data_units, files, import_items, objects, storages
 from web_helper.backend.api.experiments import devices, experiments, logs, notifications, runs
-from web_helper.backend.api.exports import async_jobs, export_stream, plugin_exports
+from web_helper.backend.api.exports import async_jobs, dataset_exports, export_stream, plugin_exports
 from web_helper.backend.api.labelling import annotations as task_annotations
 from web_helper.backend.api.labelling import cards, thumbnails
 from web_helper.backend.api.playground import apps as playground_apps
@@ -56,6 +56,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     playground.router,
     playground_apps.router,
     plugin_exports.router,
+    dataset_exports.router,
     export_stream.router,
     async_jobs.router,
     versions.router,

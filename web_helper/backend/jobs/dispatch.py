@@ -20,8 +20,8 @@ class Dispatcher:
         """Enqueue each waiting row once; what fails is tried again at the next call."""
         with self._database.read() as session:
             unfinished = async_jobs.list_unfinished(session)
-        waiting = frozenset(job_id for job_id, status in unfinished if status is AsyncJobStatus.QUEUED)
-        for job_id in sorted(waiting - self._enqueued):
-            self._queue.enqueue(job_id)
+        waiting = {job.job_id: job.kind for job in unfinished if job.status is AsyncJobStatus.QUEUED}
+        for job_id in sorted(waiting.keys() - self._enqueued):
+            self._queue.enqueue(job_id, waiting[job_id])
             log_event("job_enqueued", job_id=job_id)
-        self._enqueued = waiting
+        self._enqueued = frozenset(waiting)

@@ -17,6 +17,11 @@ STORAGE_REFUSED = (
 DATABASE_FAILED = "The database did not answer while the bundle was being built. Start the export again."
 ABANDONED = "The worker gave this job up. An administrator finds the reason in its log; then start the export again."
 UNEXPECTED = "The export stopped because of a fault in the server ({kind}). Quote the job's id when you report it."
+ASKER_GONE = "Whoever asked for this export is no user any more. Start the export again."
+CHILD_ENDED = (
+    "The process that converts the export ended early, perhaps because memory ran out. "
+    "Resume the export; an administrator finds more in the worker's log."
+)
 BUNDLE_EXPIRED = "The bundle was kept for its time and then deleted. Start the export again to get a new one."
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}

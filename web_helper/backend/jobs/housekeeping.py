@@ -43,13 +43,13 @@ class Housekeeping:
         """Enqueue rows that have no workflow; end rows whose workflow ended without them."""
         with self._database.read() as session:
             unfinished = async_jobs.list_unfinished(session)
-        for job_id, status in unfinished:
-            state = self._queue.state_of(job_id)
+        for job in unfinished:
+            state = self._queue.state_of(job.job_id)
             if state is QueueState.UNKNOWN:
-                self._queue.enqueue(job_id)
-                log_event("job_enqueued_again", job_id=job_id, status=str(status))
+                self._queue.enqueue(job.job_id, job.kind)
+                log_event("job_enqueued_again", job_id=job.job_id, status=str(job.status))
             elif state is QueueState.OVER:
-                self._abandon(job_id)
+                self._abandon(job.job_id)
         self._give_up_silent_agents()
         with self._database.write() as session:
             sweep(session)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -30,6 +30,7 @@ class JobControl:
     def __init__(self, database: Database, job_id: str, attempt: int) -> None:
         self._database, self._job_id, self._attempt = database, job_id, attempt
         self._processed = self._written = 0
+        self._steps: list[dict[str, Any]] | None = None
         self._interrupt: Callable[[], None] | None = None
         self._is_stopping = threading.Event()
         self._is_over = threading.Event()
@@ -56,6 +57,10 @@ class JobControl:
         self._processed = processed
         self.check()
 
+    def report_steps(self, steps: list[dict[str, Any]]) -> None:
+        """Note how far each step is."""
+        self._steps = steps
+
     def check(self) -> None:
         """Go on, or stop here.
 
@@ -81,6 +86,10 @@ class JobControl:
             if self._interrupt is not None:
                 self._interrupt()
             return
+        steps, self._steps = self._steps, None
+        if steps is not None:
+            with self._database.write() as session:
+                async_jobs.record_steps(session, self._job_id, self._attempt, steps)
         processed = self._processed
         if processed > self._written:
             with self._database.write() as session:

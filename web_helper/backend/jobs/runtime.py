@@ -11,9 +11,10 @@ from typing import Any
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
 from web_helper.backend.core.settings import Settings
-from web_helper.backend.jobs.export_job import ExportJob
+from web_helper.backend.jobs.conversion.kinds import Jobs
 from web_helper.backend.services.exports.job_queue import (
     APPLICATION_NAME,
+    DATASET_QUEUE_NAME,
     EXPORT_WORKFLOW,
     QUEUE_NAME,
     prepare_queue_database,
@@ -33,7 +34,7 @@ NOTE_ATTEMPTS = 6
 class JobRuntime:
     """Runs jobs in this process; there can be one."""
 
-    def __init__(self, settings: Settings, job: ExportJob) -> None:
+    def __init__(self, settings: Settings, job: Jobs) -> None:
         self._settings, self._job = settings, job
 
     def start(self) -> None:
@@ -52,12 +53,13 @@ class JobRuntime:
         DBOS(config=config)
         self._register()
         DBOS.launch()
-        DBOS.register_queue(
-            QUEUE_NAME,
-            worker_concurrency=CONCURRENT_JOBS,
-            polling_interval_sec=POLL_SECONDS,
-            on_conflict="always_update",
-        )
+        for queue in (QUEUE_NAME, DATASET_QUEUE_NAME):
+            DBOS.register_queue(
+                queue,
+                worker_concurrency=CONCURRENT_JOBS,
+                polling_interval_sec=POLL_SECONDS,
+                on_conflict="always_update",
+            )
 
     def stop(self, drain_seconds: int) -> None:
         """Take no new job, and give those that run a little time; what is left is taken up by the next worker."""

@@ -10,18 +10,23 @@ from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from synapse_sdk.wire.jobs import AsyncJobStatus
-from web_helper.backend.models.base import Base, Created, JsonText, UtcDateTime
+from web_helper.backend.models.base import Base, BigId, Created, JsonText, UtcDateTime
 
 
 class JobKind(StrEnum):
-    """What a durable job is for: a bundle that somebody asked for, or that of a released version."""
+    """What a durable job is for: a bundle that somebody asked for, that of a released version, or a data set."""
 
     EXPORT = "export"
     SNAPSHOT = "snapshot"
+    DATASET = "dataset"
 
 
 class AsyncJob(Created, Base):
-    """One durable job. `result` holds `{storage, prefix, manifest}` of a finished bundle."""
+    """One durable job.
+
+    `result` holds `{storage, prefix, manifest}` of a finished bundle, or of a data set `{storage, prefix, archive,
+    report}`.
+    """
 
     __tablename__ = "async_jobs"
     __table_args__ = (Index("ix_async_jobs_created_id", "created", "id"),)
@@ -43,5 +48,9 @@ class AsyncJob(Created, Base):
     revision: Mapped[int] = mapped_column(default=0)
     result: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
     error: Mapped[str | None] = mapped_column(Text)
+    # Of a data set: how far each step is, the job that gathered its rows, and the key that its process works with.
+    steps: Mapped[list[dict[str, Any]] | None] = mapped_column(JsonText)
+    bundle_job_id: Mapped[str | None] = mapped_column(String(36))
+    token_id: Mapped[int | None] = mapped_column(BigId)
     started: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished: Mapped[datetime | None] = mapped_column(UtcDateTime)

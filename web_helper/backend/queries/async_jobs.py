@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Text, func, select, type_coerce, update
 from sqlalchemy.orm import Session
 
 from synapse_sdk.wire.jobs import AsyncJobStatus
@@ -65,6 +65,8 @@ class JobState:
     error: str | None
     started: datetime | None = None
     finished: datetime | None = None
+    # As stored: a state is compared and kept, and decoded only when it is told.
+    steps: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,15 @@ class JobEnd:
     processed: int = 0
     result: dict[str, Any] | None = None
     error: str | None = None
+
+
+@dataclass(frozen=True)
+class UnfinishedJob:
+    """A job that still has to end."""
+
+    job_id: str
+    kind: JobKind
+    status: AsyncJobStatus
 
 
 @dataclass(frozen=True)
@@ -101,17 +112,18 @@ def read_states(session: Session, job_ids: Collection[str]) -> list[JobState]:
     """States of the watched jobs in one statement, by primary key; no row is loaded as an object."""
     columns = (
         AsyncJob.id, AsyncJob.revision, AsyncJob.status, AsyncJob.processed, AsyncJob.total, AsyncJob.error,
-        AsyncJob.started, AsyncJob.finished,
+        AsyncJob.started, AsyncJob.finished, type_coerce(AsyncJob.steps, Text),
     )  # fmt: skip
     rows = session.execute(select(*columns).where(AsyncJob.id.in_(job_ids)))
     return [JobState(row[0], row[1], AsyncJobStatus(row[2]), *row[3:]) for row in rows]
 
 
-def list_unfinished(session: Session) -> Sequence[tuple[str, AsyncJobStatus]]:
-    """Ids and statuses of the jobs that still have to end, by the index on status."""
+def list_unfinished(session: Session) -> Sequence[UnfinishedJob]:
+    """The jobs that still have to end, by the index on status."""
     unfinished = (AsyncJobStatus.QUEUED, AsyncJobStatus.RUNNING)
-    rows = session.execute(select(AsyncJob.id, AsyncJob.status).where(AsyncJob.status.in_(unfinished)))
-    return [(row[0], AsyncJobStatus(row[1])) for row in rows]
+    columns = (AsyncJob.id, AsyncJob.kind, AsyncJob.status)
+    rows = session.execute(select(*columns).where(AsyncJob.status.in_(unfinished)))
+    return [UnfinishedJob(row[0], JobKind(row[1]), AsyncJobStatus(row[2])) for row in rows]
 
 
 def list_expired(session: Session, kind: JobKind, finished_before: datetime) -> Sequence[AsyncJob]:
@@ -133,11 +145,12 @@ def tally_jobs(session: Session) -> list[JobTally]:
 
 
 def bundle_bytes(session: Session) -> dict[str, int]:
-    """Bytes of the rows in finished bundles that are still there, by kind; as their manifests say."""
+    """Bytes of the rows in finished bundles, and of archives, that are still there, by kind."""
     sizes: dict[str, int] = {}
     rows = session.execute(select(AsyncJob.kind, AsyncJob.result).where(AsyncJob.result.is_not(None)))
     for kind, result in rows:
-        sizes[kind] = sizes.get(kind, 0) + sum(part["size_bytes"] for part in result["manifest"]["parts"])
+        parts = [result["archive"]] if "archive" in result else result["manifest"]["parts"]
+        sizes[kind] = sizes.get(kind, 0) + sum(part["size_bytes"] for part in parts)
     return sizes
 
 
@@ -188,6 +201,14 @@ def record_progress(session: Session, job_id: str, attempt: int, processed: int)
         .execution_options(synchronize_session=False)
     )
     session.execute(statement)
+
+
+def record_steps(session: Session, job_id: str, attempt: int, steps: list[dict[str, Any]]) -> None:
+    """Note how far each step of the attempt is."""
+    job = lock_attempt(session, job_id, attempt)
+    if job is not None:
+        job.steps = steps
+        job.revision += 1
 
 
 def must_stop(session: Session, job_id: str, attempt: int) -> bool:

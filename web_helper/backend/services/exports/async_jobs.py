@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
-
 from synapse_sdk.wire import jobs as wire
 from synapse_sdk.wire.bundle import BundleManifest
 from synapse_sdk.wire.jobs import AsyncJobStatus
 from web_helper.backend.core.problems import ConflictProblem
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.core.signing import Operation, UrlSigner
-from web_helper.backend.models import AsyncJob
-from web_helper.backend.models.base import utc_now
+from web_helper.backend.models import AsyncJob, JobKind
 from web_helper.backend.queries import async_jobs as queries
 from web_helper.backend.services.call import Call
-from web_helper.backend.services.exports.retention import is_kept, kept_until
+from web_helper.backend.services.exports.datasets.archives import show_archive
+from web_helper.backend.services.exports.datasets.command import command_of
+from web_helper.backend.services.exports.retention import is_kept, link_seconds
 from web_helper.backend.services.lists import read_row
 
 
@@ -49,6 +48,9 @@ def show_job(job: AsyncJob, signer: UrlSigner, settings: Settings) -> wire.Async
         progress=wire.JobProgress(processed=job.processed, total=job.total),
         params=job.params,
         bundle=_locate_bundle(job, signer, settings),
+        steps=job.steps,
+        archive=show_archive(job, signer, settings),
+        command=command_of(job.params) if job.kind == JobKind.DATASET else None,
         error=job.error,
         created=job.created,
         started=job.started,
@@ -57,13 +59,10 @@ def show_job(job: AsyncJob, signer: UrlSigner, settings: Settings) -> wire.Async
 
 
 def _locate_bundle(job: AsyncJob, signer: UrlSigner, settings: Settings) -> wire.BundleLocation | None:
-    if job.result is None or not is_kept(job, settings):
+    if job.result is None or "manifest" not in job.result or not is_kept(job, settings):
         return None
-    until = kept_until(job, settings)
-    left = math.inf if until is None else (until - utc_now()).total_seconds()
-    seconds = max(1, int(min(settings.signed_url_seconds, left)))
     storage, prefix = job.result["storage"], job.result["prefix"]
-    signed = signer.sign_prefix(storage, prefix, Operation.GET, seconds=seconds)
+    signed = signer.sign_prefix(storage, prefix, Operation.GET, seconds=link_seconds(job, settings))
     return wire.BundleLocation(
         storage=storage,
         prefix=prefix,

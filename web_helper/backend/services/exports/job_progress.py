@@ -12,8 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from pydantic import TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 
+from synapse_sdk.wire.dataset_exports import StepProgress
 from synapse_sdk.wire.jobs import AsyncJobStatus, ProgressEvent
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.event_log import log_failure
@@ -22,6 +24,7 @@ from web_helper.backend.queries import async_jobs
 from web_helper.backend.queries.async_jobs import JobState
 
 POLL_SECONDS = 0.25
+_STEPS = TypeAdapter(list[StepProgress])
 DELETED = "The job was deleted."
 _EVENT_NAMES = {
     AsyncJobStatus.SUCCEEDED: "completed",
@@ -43,6 +46,7 @@ def progress_event(state: JobState) -> ProgressEvent:
         error=state.error,
         rows_per_second=None if rate is None else round(rate, 2),
         seconds_remaining=None if left is None else round(left, 2),
+        steps=None if state.steps is None else _STEPS.validate_json(state.steps),
     )
 
 
@@ -50,7 +54,8 @@ def progress_event(state: JobState) -> ProgressEvent:
 def event_text(state: JobState) -> bytes:
     """The state as a server-sent event: written once, for however many watchers."""
     event = progress_event(state)
-    return f"id: {event.id}\nevent: {event.event}\ndata: {event.model_dump_json()}\n\n".encode()
+    text = event.model_dump_json(exclude={"steps"} if event.steps is None else None)
+    return f"id: {event.id}\nevent: {event.event}\ndata: {text}\n\n".encode()
 
 
 async def _set_within(event: asyncio.Event, seconds: float | None) -> bool:

@@ -14,11 +14,14 @@ from sqlalchemy import make_url
 
 from web_helper.backend.core.database import create_database_engine
 from web_helper.backend.core.settings import Settings
+from web_helper.backend.models import JobKind
 
 if TYPE_CHECKING:
     from dbos import DBOSClient
 
 QUEUE_NAME = "jobs"
+# Its jobs wait for bundles: in one queue, two of them could keep the bundles that they wait for from being made.
+DATASET_QUEUE_NAME = "datasets"
 APPLICATION_NAME = "synapse"
 EXPORT_WORKFLOW = "export_bundle"
 
@@ -82,9 +85,10 @@ class JobQueue:
                 )
             return self._client
 
-    def enqueue(self, job_id: str) -> None:
+    def enqueue(self, job_id: str, kind: JobKind) -> None:
         """Let a worker take the job."""
-        options = {"queue_name": QUEUE_NAME, "workflow_name": EXPORT_WORKFLOW, "workflow_id": job_id}
+        queue = DATASET_QUEUE_NAME if kind is JobKind.DATASET else QUEUE_NAME
+        options = {"queue_name": queue, "workflow_name": EXPORT_WORKFLOW, "workflow_id": job_id}
         self.open().enqueue(options, job_id)  # type: ignore[arg-type]
 
     def state_of(self, job_id: str) -> QueueState:

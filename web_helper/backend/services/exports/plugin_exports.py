@@ -46,15 +46,22 @@ def request_export(call: Call, request: PluginExportRequest) -> AsyncJob:
         snapshot = find_snapshot(call, wish)
         if snapshot is not None:
             return snapshot
-    return _reuse_or_create(call, key, project_id, params)
+    return reuse_or_create(call, key, project_id, params)
 
 
-def _reuse_or_create(call: Call, key: str | None, project_id: int, params: dict[str, Any]) -> AsyncJob:
+def reuse_or_create(
+    call: Call, key: str | None, project_id: int, params: dict[str, Any], *, kind: JobKind = JobKind.EXPORT
+) -> AsyncJob:
+    """A new job, or the one that an equal request with the same key has made.
+
+    Raises:
+        ConflictProblem: The key was used for another export.
+    """
     existing = async_jobs.find_by_key(call.session, key) if key else None
     if existing is None:
         job = AsyncJob(
             id=str(uuid.uuid4()),
-            kind=JobKind.EXPORT,
+            kind=kind,
             user_id=call.actor.user_id,
             project_id=project_id,
             idempotency_key=key,
@@ -70,7 +77,7 @@ def _reuse_or_create(call: Call, key: str | None, project_id: int, params: dict[
                 raise
         else:
             return job
-    if _asked(existing.params) != _asked(params):
+    if existing.kind != kind or _asked(existing.params) != _asked(params):
         raise ConflictProblem("This idempotency key was used for another export; send a new key for a new one.")
     return existing
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 
 from web_helper.backend.core.settings import Settings
@@ -24,3 +25,10 @@ def is_kept(job: AsyncJob, settings: Settings) -> bool:
     """Whether the job has a bundle whose time is not over."""
     until = kept_until(job, settings)
     return job.result is not None and (until is None or until > utc_now())
+
+
+def link_seconds(job: AsyncJob, settings: Settings) -> int:
+    """How long a link to what a job has made works: never longer than that is there."""
+    until = kept_until(job, settings)
+    left = math.inf if until is None else (until - utc_now()).total_seconds()
+    return max(1, int(min(settings.signed_url_seconds, left)))
