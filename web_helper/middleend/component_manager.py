@@ -110,7 +110,7 @@ class ComponentManager:
         chosen = self.sync_strategy if strategy is None else SyncStrategy(strategy)
 
         def plan() -> SyncRun:
-            changed = self._quick.changed_there
+            changed = self._quick.changed
             digests = self._digests_of(self.tree.list_paths() if changed is None else changed)
             offer = self._negotiate(digests, everything=changed is None, follow=False)
             lacking: dict[str, str | None] = dict.fromkeys(offer.versions)
@@ -201,7 +201,7 @@ class ComponentManager:
 
     def _synchronise(self, strategy: SyncStrategy, what: str, plan: Callable[[], SyncRun]) -> SyncResult:
         if strategy is SyncStrategy.DRY_RUN:
-            self._quick.changed_there = None
+            self._quick.changed = None
             return plan().carry_out()
         key = f"{strategy} {what}"
         with self._exclusive():
@@ -211,7 +211,7 @@ class ComponentManager:
             run = plan()
             run.ask(self._decide)
             result = run.carry_out()
-            is_rest_settled = what == EVERYTHING and self._quick.changed_there is not None
+            is_rest_settled = what == EVERYTHING and self._quick.changed is not None
             self._quick.note(key, run, is_rest_settled=is_rest_settled)
             return result
 

@@ -16,7 +16,7 @@ import msgspec
 from synapse_sdk.components.names import KIT, Category, ComponentPath, is_name
 from web_helper.middleend.file_swap import replace_file
 from web_helper.middleend.set_swap import Replaced, Replacement, SetSwap
-from web_helper.middleend.stat_index import Look, StatIndex
+from web_helper.middleend.stat_index import Listing, Look, StatIndex, list_times
 
 STATE_FOLDER = Path(".synapse", "components")
 
@@ -28,11 +28,15 @@ class Settled(msgspec.Struct, frozen=True):
         key: What was synchronised.
         server: The server's address and state at that time.
         digests: SHA-256 of everything that was looked at; None where there was no file.
+        hashes: Short hashes of what lies there.
+        listing: Names what the file system told of the files when they held this; empty when nobody looked since.
     """
 
     key: str
     server: str
     digests: dict[str, str | None]
+    hashes: dict[str, str]
+    listing: str = ""
 
 
 class LocalTree:
@@ -43,6 +47,7 @@ class LocalTree:
         self._state = self.root / STATE_FOLDER
         self._swap = SetSwap(self.root, self._state)
         self._index = StatIndex(self._state / "index.msgpack")
+        self._bases: tuple[tuple[int, ...], dict[str, str]] | None = None
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -73,12 +78,12 @@ class LocalTree:
         for category in Category:
             with suppress(FileNotFoundError):
                 names = os.listdir(self.root / ComponentPath(category, "x").file.parent)  # noqa: PTH208 - plain names
-                found += [
-                    f"{category}/{name}"
-                    for name in names
-                    if name.endswith(".py") and not name.startswith("_") and is_name(name[:-3])
-                ]
+                found += [f"{category}/{name}" for name in names if is_component_file(name)]
         return found
+
+    def list_times(self) -> Listing | None:
+        """What the file system tells of every file that lies where components do; None where that takes too long."""
+        return list_times([str(self.root / ComponentPath(category, "x").file.parent) for category in Category])
 
     def read_settled(self) -> Settled | None:
         """The last synchronisation that left nothing to do."""
@@ -88,20 +93,20 @@ class LocalTree:
 
     def note_settled(self, settled: Settled) -> None:
         """Remember that there was nothing to do, and what files held."""
-        if self.read_settled() != settled:
-            replace_file(str(self._settled_file), msgspec.msgpack.encode(settled))
-        self.keep_looks()
-
-    def keep_looks(self) -> None:
-        """Let the next process know what was read."""
+        replace_file(str(self._settled_file), msgspec.msgpack.encode(settled))
         self._index.save()
 
-    def read_bases(self) -> dict[str, str]:
+    def read_bases(self) -> Mapping[str, str]:
         """What tree and server last had in common: SHA-256 by path. Lost, nothing is: edits are asked about then."""
         try:
-            return msgspec.json.decode(self._bases_file.read_bytes(), type=dict[str, str])
+            found = self._bases_file.stat()
+            # Each writing makes another file: one that was read is not read again.
+            version = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            if self._bases is None or self._bases[0] != version:
+                self._bases = version, msgspec.json.decode(self._bases_file.read_bytes(), type=dict[str, str])
         except (FileNotFoundError, msgspec.DecodeError):
             return {}
+        return self._bases[1]
 
     def note_bases(self, digests: Mapping[str, str]) -> None:
         """Remember what tree and server have in common now."""
@@ -147,6 +152,11 @@ class LocalTree:
         self.note_bases(replaced.done)
         self._swap.close()
         return replaced
+
+
+def is_component_file(name: str) -> bool:
+    """Whether a file of this name is a component, in the folder of a category."""
+    return name.endswith(".py") and not name.startswith("_") and is_name(name[:-3])
 
 
 def _is_agent(path: str) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import msgspec
 
 from synapse_sdk.clients.components import ComponentClient
 from web_helper.middleend.local_tree import LocalTree, Settled
@@ -13,23 +15,30 @@ from web_helper.middleend.sync_run import SyncRun
 from web_helper.middleend.tree_watch import TreeWatch
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Resident:
-    """What was found the last time, and whether it still holds."""
+    """What was found the last time, and what has been touched since.
+
+    Attributes:
+        touched: Components that may differ from `settled`.
+        is_kept: Whether the next process will find it.
+    """
 
     settled: Settled
-    hashes: dict[str, str]
     watch: TreeWatch
+    touched: set[str] = field(default_factory=set)
+    is_kept: bool = True
 
 
 class QuickPass:
-    """A process that stays asks the kernel what was touched; a new one looks at every file's times once."""
+    """A process that stays asks the kernel what was touched; a new one has every file's times listed once."""
 
     def __init__(self, client: ComponentClient, tree: LocalTree, server_url: str) -> None:
         self._client, self._tree, self._server_url = client, tree, server_url
         self._resident: _Resident | None = None
-        # After `find` found none: what the server has changed, when nothing else was touched since; None when it was.
-        self.changed_there: list[str] | None = None
+        self._state_there = ""
+        # After `find` found something to do: all that has changed, here or there; None when that is not known.
+        self.changed: list[str] | None = None
 
     def find(self, key: str, list_more: Callable[[], Iterable[str]] = tuple) -> SyncResult | None:
         """What synchronising this again would find, if that is nothing to do.
@@ -41,58 +50,83 @@ class QuickPass:
         Raises:
             ClientError: The server could not be asked.
         """
-        found = self._resident
-        if found is None or found.settled.key != key or not found.watch.is_quiet():
-            found = self._look_again(key, list_more)
-        self.changed_there = None
+        self.changed = None
+        found = self._look(key, list_more)
         if found is None or not found.settled.server.startswith(self._name("")):
             return None
         since = found.settled.server.removeprefix(self._name(""))
-        state, self.changed_there = self._client.get_state(since)
-        if state != since:
-            return None
-        return SyncResult(skipped=[*found.hashes], component_hashes=dict(found.hashes))
+        self._state_there, there = self._client.get_state(since)
+        if self._state_there == since and not found.touched:
+            hashes = found.settled.hashes
+            return SyncResult(skipped=[*hashes], component_hashes=dict(hashes))
+        self.changed = None if there is None else sorted({*there, *found.touched})
+        return None
 
     def note(self, key: str, run: SyncRun, *, is_rest_settled: bool) -> None:
-        """Remember a synchronisation that was carried out: of everything, or of `changed_there` alone.
+        """Remember a synchronisation that was carried out: of everything, or of `changed` alone.
 
         Then its result tells of the rest too.
         """
-        before: dict[str, str | None] = {}
-        if is_rest_settled and self._resident is not None:
-            rest = {path: short for path, short in self._resident.hashes.items() if path not in run.states}
-            run.result.skipped += rest
-            run.result.component_hashes |= rest
-            before = self._resident.settled.digests
-        if run.is_settled:
-            # What the run has left here, not what lies here now: an edit that has landed since is not settled.
-            digests = {
-                path: state.server if run.actions[path] is SyncAction.DOWNLOAD else state.local
-                for path, state in run.states.items()
-            }
-            self._tree.note_settled(Settled(key, self._name(run.offer.state), before | digests))
+        rest = self._resident if is_rest_settled else None
+        hashes = dict(run.result.component_hashes)
+        if rest is not None:
+            others = {path: short for path, short in rest.settled.hashes.items() if path not in run.states}
+            run.result.skipped += others
+            run.result.component_hashes |= others
+        if not run.is_settled:
+            return
+        # What the run has left here, not what lies here now: an edit that has landed since is not settled.
+        digests = {
+            path: state.server if run.actions[path] is SyncAction.DOWNLOAD else state.local
+            for path, state in run.states.items()
+        }
+        if rest is None:
+            self.close()
+            self._tree.note_settled(Settled(key, self._name(run.offer.state), digests, hashes))
+        else:
+            # Of the rest it was asked at that time what had changed; what came later is told again.
+            settled = Settled(key, self._name(self._state_there), rest.settled.digests | digests, others | hashes)
+            rest.settled, rest.is_kept = settled, False
 
     def close(self) -> None:
-        """Stop watching."""
-        if self._resident is not None:
-            self._resident.watch.close()
-            self._resident = None
+        """Stop watching, and let the next process know what is known."""
+        resident, self._resident = self._resident, None
+        if resident is not None:
+            resident.watch.close()
+            if not resident.is_kept:
+                self._tree.note_settled(resident.settled)
 
-    def _look_again(self, key: str, list_more: Callable[[], Iterable[str]]) -> _Resident | None:
+    def _look(self, key: str, list_more: Callable[[], Iterable[str]]) -> _Resident | None:
+        """What was settled the last time, with everything that is otherwise now."""
+        found = self._resident
+        touched = None if found is None or found.settled.key != key else found.watch.touched()
+        if found is None or touched is None:
+            return self._look_at_all(key, list_more)
+        found.touched |= touched
+        if found.touched:
+            found.touched = self._differing(found.settled, found.touched & {*found.settled.digests, *list_more()})
+        return found
+
+    def _look_at_all(self, key: str, list_more: Callable[[], Iterable[str]]) -> _Resident | None:
         self.close()
         settled = self._tree.read_settled()
         if settled is None or settled.key != key:
             return None
         # From before the look: what is touched while it lasts is seen by one of the two.
-        watch = TreeWatch(self._tree.root)
-        looks = self._tree.look(dict.fromkeys([*settled.digests, *list_more()]))
-        if {path: None if look is None else look.sha256 for path, look in looks.items()} != settled.digests:
-            watch.close()
-            return None
-        self._tree.keep_looks()
-        hashes = {path: look.hash for path, look in looks.items() if look is not None}
-        self._resident = _Resident(settled, hashes, watch)
+        self._resident = _Resident(settled, TreeWatch(self._tree.root))
+        listing = self._tree.list_times()
+        if listing is None or listing.digest != settled.listing:
+            self._resident.touched = self._differing(settled, {*settled.digests, *list_more()})
+            if not self._resident.touched and listing is not None and listing.is_settled:
+                self._resident.settled = msgspec.structs.replace(settled, listing=listing.digest)
+                self._tree.note_settled(self._resident.settled)
         return self._resident
+
+    def _differing(self, settled: Settled, paths: Iterable[str]) -> set[str]:
+        looks = self._tree.look(paths)
+        return {
+            path for path, look in looks.items() if (None if look is None else look.sha256) != settled.digests.get(path)
+        }
 
     def _name(self, state: str) -> str:
         return f"{self._server_url} {state}"

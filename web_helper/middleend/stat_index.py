@@ -7,8 +7,12 @@ when it was read: the kernel's clock stands still for some milliseconds, in whic
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -77,3 +81,42 @@ class StatIndex:
             with suppress(FileNotFoundError, msgspec.DecodeError):
                 self._entries = msgspec.msgpack.decode(self._file.read_bytes(), type=dict[str, _Entry])
         return self._entries
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the file system told of many files: inode, size, both times, name.
+
+    Attributes:
+        lines: As `find` printed them.
+        began_ns: When it was started.
+    """
+
+    lines: bytes
+    began_ns: int
+
+    @property
+    def digest(self) -> str:
+        """Names what was told."""
+        return sha256_of(self.lines)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all of it had been left alone for a moment: then whatever changes leaves a trace."""
+        newest = max((line.split(b" ", 4)[3] for line in self.lines.split(b"\0")[:-1]), default=b"0")
+        return float(newest) * 1e9 + SETTLED_NS < self.began_ns
+
+
+def list_times(folders: Sequence[str]) -> Listing | None:
+    """What `find` tells of the Python files in these folders, in half the time that ten thousand calls from here take.
+
+    None where there is no `find` that can print it.
+    """
+    program, there = shutil.which("find"), [folder for folder in folders if os.path.isdir(folder)]  # noqa: PTH112
+    if program is None or not there:
+        return None
+    began = time.time_ns()
+    # Followed, as opening a file does: a link says nothing of what it leads to.
+    what = ("-maxdepth", "1", "-name", "*.py", "-printf", r"%i %s %T@ %C@ %p\0")
+    done = subprocess.run([program, "-L", *there, *what], capture_output=True, check=False, env={"LC_ALL": "C"})  # noqa: S603
+    return Listing(done.stdout, began) if done.returncode == 0 else None

@@ -6,7 +6,7 @@ import pytest
 
 from tests.backend.components.worker import Worker
 from tests.backend.factories import SQLITE_ONLY
-from web_helper.middleend import tree_watch
+from web_helper.middleend import stat_index, tree_watch
 from web_helper.middleend.component_manager import ComponentManager, SyncStrategy
 
 pytestmark = SQLITE_ONLY
@@ -45,7 +45,9 @@ def test_an_edit_is_seen(again, settled):
     settled.put("loss/ce.py", "C = 9\n")
     result = again()
     assert [conflict.path for conflict in result.conflicts] == ["loss/ce.py"]
-    assert settled.network.requests == ["/sync"]
+    assert sorted(result.skipped) == ["agent/fit.py", "model/net.py"]
+    # What the server has changed is asked, and then only about what differs.
+    assert settled.network.requests == ["/state", "/sync"]
 
 
 def test_an_edit_of_equal_length_that_keeps_the_time_is_seen(again, settled):
@@ -98,6 +100,133 @@ def test_another_process_finds_what_is_settled(settled, admin_token):
     assert manager.sync_all(SyncStrategy.LOCAL_PRIORITY).failed == []
     assert settled.network.requests == ["/state", "/sync"]
     manager.close()
+
+
+def another(settled, admin_token) -> ComponentManager:
+    """As a new process would have it."""
+    return ComponentManager("http://testserver", settled.root, admin_token, transport=settled.network)
+
+
+@pytest.fixture
+def listed(settled, admin_token, monkeypatch):
+    """Another process has looked at every file when all had been left alone for a moment: from now on one listing does."""
+    monkeypatch.setattr(stat_index, "SETTLED_NS", -(10**12))
+    manager = another(settled, admin_token)
+    assert sorted(manager.sync_all().skipped) == sorted(SOURCES)
+    manager.close()
+    assert settled.manager.tree.read_settled().listing
+    settled.network.requests.clear()
+    return settled
+
+
+def test_a_new_process_takes_the_file_systems_word(listed, admin_token, monkeypatch):
+    monkeypatch.setattr(stat_index.StatIndex, "look", lambda *_: pytest.fail("a file was looked at"))
+    manager = another(listed, admin_token)
+    assert sorted(manager.sync_all().skipped) == sorted(SOURCES)
+    assert listed.network.requests == ["/state"]
+    manager.close()
+
+
+def edit(file):
+    before = file.stat()
+    file.write_text("C = 9\n")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def replace(file):
+    other = file.with_name("other")
+    other.write_text("C = 9\n")
+    other.replace(file)
+
+
+def link(file):
+    other = file.with_name("other")
+    other.write_text("C = 9\n")
+    file.unlink()
+    file.symlink_to(other)
+
+
+@pytest.mark.parametrize("change", [edit, replace, link])
+def test_a_new_process_sees_what_was_changed(listed, admin_token, change):
+    change(listed.root / "cvlabkit" / "component" / "loss" / "ce.py")
+    manager = another(listed, admin_token)
+    assert [conflict.path for conflict in manager.sync_all().conflicts] == ["loss/ce.py"]
+    manager.close()
+
+
+def test_what_a_link_leads_to_is_looked_at(listed, admin_token):
+    file = listed.root / "cvlabkit" / "component" / "loss" / "ce.py"
+    file.rename(file.with_name("other"))
+    file.symlink_to(file.with_name("other"))
+    for _ in range(2):
+        manager = another(listed, admin_token)
+        assert sorted(manager.sync_all().skipped) == sorted(SOURCES)
+        manager.close()
+    edit(file)
+    manager = another(listed, admin_token)
+    assert [conflict.path for conflict in manager.sync_all().conflicts] == ["loss/ce.py"]
+    manager.close()
+
+
+def test_without_a_program_that_lists_every_file_is_looked_at(settled, admin_token, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    for _ in range(2):
+        manager = another(settled, admin_token)
+        assert sorted(manager.sync_all().skipped) == sorted(SOURCES)
+        manager.close()
+    assert settled.manager.tree.read_settled().listing == ""
+
+
+def test_odd_names_beside_components_do_not_matter(settled, admin_token):
+    (settled.root / "cvlabkit" / "component" / "loss" / "a\nb c.py").write_text("x")
+    for _ in range(2):
+        manager = another(settled, admin_token)
+        assert sorted(manager.sync_all().skipped) == sorted(SOURCES)
+        manager.close()
+
+
+def test_what_a_synchronisation_has_written_itself_is_no_edit(again, settled, store):
+    for number in (2, 3):
+        store.upload("loss/ce.py", f"C = {number}\n")
+        assert again().synced == ["loss/ce.py"]
+        settled.network.requests.clear()
+        assert sorted(again().skipped) == sorted(SOURCES)
+        assert settled.network.requests == ["/state"]
+
+
+def test_what_is_activated_between_the_two_questions_is_not_forgotten(again, settled, store):
+    store.upload("loss/ce.py", "C = 2\n")
+
+    def interfere(path):
+        if path == "/state":
+            settled.network.after_answer = lambda _: None
+            store.upload("model/net.py", "N = 2\n")
+
+    settled.network.after_answer = interfere
+    assert again().synced == ["loss/ce.py"]
+    assert again().synced == ["model/net.py"]
+    assert again().synced == []
+
+
+def test_an_edit_that_waits_for_a_decision_is_found_each_time(again, settled, store):
+    settled.put("model/net.py", "N = 9\n")
+    for number in (2, 3):
+        store.upload("loss/ce.py", f"C = {number}\n")
+        result = again()
+        assert (result.synced, [conflict.path for conflict in result.conflicts]) == (["loss/ce.py"], ["model/net.py"])
+        assert "model/net.py" not in result.component_hashes
+    settled.put("model/net.py", SOURCES["model/net.py"])
+    assert (again().conflicts, again().synced) == ([], [])
+
+
+def test_edits_beside_what_a_config_needs_cost_it_nothing(settled, store):
+    settled.put("agent/fit.py", "F = 9\n")
+    for _ in range(3):
+        assert sorted(settled.sync().skipped) == ["loss/ce.py", "model/net.py"]
+    settled.network.requests.clear()
+    settled.put("agent/fit.py", "F = 99\n")
+    assert sorted(settled.sync().skipped) == ["loss/ce.py", "model/net.py"]
+    assert settled.network.requests == ["/state"]
 
 
 def test_a_dry_run_of_everything_changes_nothing(settled, store):
