@@ -1,5 +1,5 @@
 /** What the navigation shows, in order. */
-import { Blocks, BrainCircuit, House, ListTodo, type LucideIcon, Server } from "lucide-react";
+import { AppWindow, Blocks, BrainCircuit, House, ListTodo, type LucideIcon, Server } from "lucide-react";
 
 export interface NavigationEntry {
   to: string;
@@ -23,6 +23,7 @@ export const NAVIGATION: NavigationGroup[] = [
       { to: "/jobs", label: "nav.jobs", icon: ListTodo },
       { to: "/models", label: "nav.models", icon: BrainCircuit },
       { to: "/serving", label: "nav.serving", icon: Server },
+      { to: "/apps", label: "nav.apps", icon: AppWindow },
     ],
   },
   { label: "group.research", entries: [] },

@@ -1,6 +1,7 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { createRouter, type RouterHistory } from "@tanstack/react-router";
 import { rootRoute, shellRoute } from "@/app/root";
+import { appRoutes } from "@/routes/apps";
 import { homeRoutes } from "@/routes/home";
 import { jobRoutes } from "@/routes/jobs";
 import { loginRoute } from "@/routes/login";
@@ -10,7 +11,14 @@ import { servingRoutes } from "@/routes/serving";
 
 const routeTree = rootRoute.addChildren([
   loginRoute,
-  shellRoute.addChildren([...homeRoutes, ...pluginRoutes, ...jobRoutes, ...modelRoutes, ...servingRoutes]),
+  shellRoute.addChildren([
+    ...homeRoutes,
+    ...pluginRoutes,
+    ...jobRoutes,
+    ...modelRoutes,
+    ...servingRoutes,
+    ...appRoutes,
+  ]),
 ]);
 
 export function createAppRouter(queryClient: QueryClient, history?: RouterHistory) {

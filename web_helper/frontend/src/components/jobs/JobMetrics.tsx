@@ -5,7 +5,6 @@ import { isLive, type Job, jobQueries } from "@/api/jobs";
 import { QueryFailure } from "@/components/QueryFailure";
 import { Card, CardTitle } from "@/components/ui/card";
 import { Empty, Loading } from "@/components/ui/states";
-import { formatNumber } from "@/lib/format";
 import { curvesOf, figuresOf } from "@/lib/metrics";
 
 // Charts are half of this view's code.
@@ -44,7 +43,7 @@ function Figures({ step, values }: { step: string; values: [string, unknown][] }
   const { i18n } = useTranslation();
   const shown = (value: unknown) =>
     typeof value === "number"
-      ? formatNumber(value, i18n.language)
+      ? new Intl.NumberFormat(i18n.language, { maximumSignificantDigits: 5 }).format(value)
       : typeof value === "string"
         ? value
         : JSON.stringify(value);
