@@ -100,3 +100,19 @@ def test_lists_without_a_token_are_refused(app, operations):
 def test_every_operation_says_what_it_does(operations):
     silent = [f"{method} {path}" for method, path, operation in operations if not operation.get("description")]
     assert not silent
+
+
+def test_every_reference_leads_somewhere(tmp_path):
+    """Also those of event streams, which no model of an answer describes: the types of the web UI are made of them."""
+    document = create_app(Settings(home=tmp_path)).openapi()
+    known = document["components"]["schemas"]
+
+    def references(part):
+        if isinstance(part, dict):
+            yield from [part["$ref"]] if isinstance(part.get("$ref"), str) else []
+            part = list(part.values())
+        for each in part if isinstance(part, list) else []:
+            yield from references(each)
+
+    names = {reference.removeprefix("#/components/schemas/") for reference in references(document)}
+    assert names <= known.keys()

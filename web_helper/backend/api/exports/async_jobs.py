@@ -22,10 +22,13 @@ from web_helper.backend.services.lists import read_cursor_page
 
 router = create_router("async_jobs")
 _query_of = cursor_query(LISTING, AsyncJob)
+# An event is no answer's model, so that FastAPI does not describe it; what it refers to, a job's steps, it does.
+_EVENT = ProgressEvent.model_json_schema(ref_template="#/components/schemas/{model}")
+_EVENT.pop("$defs", None)
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Server-sent events: `progress`, and at the end `completed`, `failed` or `cancelled`.",
-        "content": {"text/event-stream": {"schema": ProgressEvent.model_json_schema()}},
+        "content": {"text/event-stream": {"schema": _EVENT}},
     }
 }
 
