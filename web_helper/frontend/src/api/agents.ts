@@ -21,3 +21,7 @@ export const agentQueries = {
 export function isConnected(agent: Agent): boolean {
   return agent.status === "connected";
 }
+
+export async function deleteAgent(id: number): Promise<void> {
+  await unwrap(api.DELETE("/v2/agents/{item_id}/", { params: { path: { item_id: id } } }));
+}

@@ -1,5 +1,6 @@
 /** The one way to the server: typed by its own OpenAPI document, errors as `ApiError`. */
 import createClient from "openapi-fetch";
+import { noteNoAnswer } from "@/api/connection";
 import type { components, paths } from "@/api/schema.gen";
 
 export type Schemas = components["schemas"];
@@ -26,7 +27,14 @@ export const NO_ANSWER = 0;
 export const api = createClient<paths>({
   baseUrl: globalThis.location.origin,
   credentials: "same-origin",
-  fetch: (request) => globalThis.fetch(request),
+  fetch: async (request) => {
+    try {
+      return await globalThis.fetch(request);
+    } catch (cause) {
+      if (!request.signal.aborted) noteNoAnswer();
+      throw cause;
+    }
+  },
   querySerializer: { array: { style: "form", explode: false } },
 });
 

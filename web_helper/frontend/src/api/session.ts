@@ -3,6 +3,7 @@ import { queryOptions } from "@tanstack/react-query";
 import { api, unwrap } from "@/api/client";
 
 export const sessionQueries = {
+  all: ["session"] as const,
   me: () =>
     queryOptions({
       queryKey: ["session", "me"],
@@ -10,3 +11,12 @@ export const sessionQueries = {
       staleTime: 60_000,
     }),
 };
+
+/** Exchange an access key for a session; an `ApiError` whose fields name the key when it is refused. */
+export async function openSession(key: string): Promise<void> {
+  await unwrap(api.POST("/v2/session/", { body: { key } }));
+}
+
+export async function closeSession(): Promise<void> {
+  await unwrap(api.DELETE("/v2/session/"));
+}

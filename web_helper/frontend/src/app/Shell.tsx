@@ -1,15 +1,13 @@
-import { useSuspenseQuery } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
 import { SunMoon } from "lucide-react";
 import { Suspense } from "react";
 import { useTranslation } from "react-i18next";
-import { sessionQueries } from "@/api/session";
+import { AccountMenu } from "@/app/AccountMenu";
 import { NAVIGATION } from "@/app/navigation";
 import { switchTheme } from "@/app/theme";
+import { LanguageSelect } from "@/components/LanguageSelect";
 import { Button } from "@/components/ui/button";
-import { Select } from "@/components/ui/input";
 import { Loading } from "@/components/ui/states";
-import { isLanguage, LANGUAGES, setLanguage } from "@/i18n";
 
 export function Shell() {
   const { t } = useTranslation();
@@ -34,7 +32,7 @@ function Navigation() {
   return (
     <nav aria-label={t("navigation")} className="overflow-auto border-r bg-card p-3">
       {NAVIGATION.filter((group) => group.entries.length > 0).map((group) => (
-        <div key={group.label} className="mb-4">
+        <div key={group.entries[0]?.to} className="mb-4">
           {group.label && <h2 className="px-2 pb-1 text-xs font-medium text-muted-foreground">{t(group.label)}</h2>}
           <ul>
             {group.entries.map(({ to, label, icon: Icon }) => (
@@ -58,29 +56,23 @@ function Navigation() {
 }
 
 function TopBar() {
-  const { t, i18n } = useTranslation();
-  const { data: me } = useSuspenseQuery(sessionQueries.me());
+  const { t } = useTranslation();
   return (
     <header className="col-span-2 flex items-center gap-2 border-b bg-card px-4">
       <Link to="/" className="mr-auto text-base font-semibold">
         {t("app")}
       </Link>
-      <Select
-        aria-label={t("language")}
-        value={i18n.language}
-        onChange={(event) => isLanguage(event.target.value) && void setLanguage(event.target.value)}
-        className="h-8 w-auto"
+      <LanguageSelect className="h-8 w-auto" />
+      <Button
+        variant="ghost"
+        size="icon"
+        aria-label={t("theme.switch")}
+        title={t("theme.switch")}
+        onClick={switchTheme}
       >
-        {Object.entries(LANGUAGES).map(([code, name]) => (
-          <option key={code} value={code}>
-            {name}
-          </option>
-        ))}
-      </Select>
-      <Button variant="ghost" size="icon" aria-label={t("theme.switch")} onClick={switchTheme}>
         <SunMoon />
       </Button>
-      <span className="text-muted-foreground">{me.email}</span>
+      <AccountMenu />
     </header>
   );
 }

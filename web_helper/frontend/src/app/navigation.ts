@@ -1,5 +1,5 @@
 /** What the navigation shows, in order. */
-import { AppWindow, Blocks, BrainCircuit, House, ListTodo, type LucideIcon, Server } from "lucide-react";
+import { AppWindow, Blocks, BrainCircuit, House, ListTodo, type LucideIcon, Server, Settings } from "lucide-react";
 
 export interface NavigationEntry {
   to: string;
@@ -27,4 +27,5 @@ export const NAVIGATION: NavigationGroup[] = [
     ],
   },
   { label: "group.research", entries: [] },
+  { label: null, entries: [{ to: "/settings", label: "nav.settings", icon: Settings }] },
 ];

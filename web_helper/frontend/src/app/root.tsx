@@ -3,10 +3,12 @@ import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { ApiError } from "@/api/client";
 import { sessionQueries } from "@/api/session";
+import { Frame } from "@/app/Frame";
 import { NotFound } from "@/app/NotFound";
 import { RouteFailure } from "@/app/RouteFailure";
 
 export const rootRoute = createRootRouteWithContext<{ queryClient: QueryClient }>()({
+  component: Frame,
   notFoundComponent: NotFound,
   errorComponent: RouteFailure,
 });

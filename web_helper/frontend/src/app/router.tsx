@@ -8,6 +8,7 @@ import { loginRoute } from "@/routes/login";
 import { modelRoutes } from "@/routes/models";
 import { pluginRoutes } from "@/routes/plugins";
 import { servingRoutes } from "@/routes/serving";
+import { settingsRoutes } from "@/routes/settings";
 
 const routeTree = rootRoute.addChildren([
   loginRoute,
@@ -17,6 +18,7 @@ const routeTree = rootRoute.addChildren([
     ...jobRoutes,
     ...modelRoutes,
     ...servingRoutes,
+    ...settingsRoutes,
     ...appRoutes,
   ]),
 ]);

@@ -1,9 +1,12 @@
 import "@testing-library/jest-dom/vitest";
-import { cleanup } from "@testing-library/react";
+import { onlineManager } from "@tanstack/react-query";
+import { cleanup, configure } from "@testing-library/react";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import { startI18n } from "@/i18n";
 import { server } from "@/test/server";
 
+// A view's code is loaded with its first test, on a machine that others use, too.
+configure({ asyncUtilTimeout: 20_000 });
 beforeAll(async () => {
   // An unforeseen request is a mistake of the test.
   server.listen({ onUnhandledFrame: "error" });
@@ -13,6 +16,8 @@ afterEach(() => {
   cleanup();
   server.resetHandlers();
   localStorage.clear();
+  // A test of a server that is away must not silence the next one.
+  onlineManager.setOnline(true);
 });
 afterAll(() => server.close());
 

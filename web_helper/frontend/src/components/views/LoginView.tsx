@@ -1,18 +1,16 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useRouter } from "@tanstack/react-router";
+import { SunMoon } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { errorOf } from "@/api/client";
+import { openSession } from "@/api/session";
+import { pathBack } from "@/app/leadToLogin";
+import { switchTheme } from "@/app/theme";
+import { LanguageSelect } from "@/components/LanguageSelect";
 import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 
 const route = getRouteApi("/login");
-
-async function logIn(key: string): Promise<void> {
-  const headers = { "Content-Type": "application/json" };
-  const answer = await fetch("/v2/session/", { method: "POST", headers, body: JSON.stringify({ key }) });
-  if (!answer.ok) throw errorOf(answer.status, await answer.json());
-}
 
 export function LoginView() {
   const { t } = useTranslation();
@@ -20,27 +18,44 @@ export function LoginView() {
   const router = useRouter();
   const queryClient = useQueryClient();
   const login = useMutation({
-    mutationFn: logIn,
-    onSuccess: async () => {
+    mutationFn: openSession,
+    onSuccess: () => {
       queryClient.clear();
-      // A path of ours only: `//host` and `https:` would leave.
-      router.history.replace(next?.startsWith("/") && !next.startsWith("//") ? next : "/");
+      router.history.replace(pathBack(next));
     },
   });
   return (
     <main className="grid min-h-dvh place-items-center p-6">
-      <form
-        className="grid w-full max-w-sm gap-4 rounded-lg border bg-card p-6"
-        action={(form) => login.mutate(String(form.get("key")))}
-      >
-        <h1 className="text-xl font-semibold">{t("login.title")}</h1>
-        <Field label={t("login.key")} hint={t("login.hint")} error={login.error?.message}>
-          <Input name="key" type="password" autoComplete="current-password" required />
-        </Field>
-        <Button type="submit" variant="primary" disabled={login.isPending}>
-          {t("login.submit")}
-        </Button>
-      </form>
+      <div className="grid w-full max-w-sm gap-4">
+        <form
+          className="grid gap-4 rounded-lg border bg-card p-6"
+          onSubmit={(event) => {
+            event.preventDefault();
+            login.mutate(String(new FormData(event.currentTarget).get("key")));
+          }}
+        >
+          <h1 className="text-xl font-semibold">{t("login.title")}</h1>
+          {next !== undefined && <p className="text-muted-foreground">{t("login.back")}</p>}
+          <Field label={t("login.key")} hint={t("login.hint")} error={login.error?.message}>
+            <Input name="key" type="password" autoComplete="current-password" required />
+          </Field>
+          <Button type="submit" variant="primary" disabled={login.isPending}>
+            {t("login.submit")}
+          </Button>
+        </form>
+        <div className="flex items-center justify-center gap-2">
+          <LanguageSelect className="h-8 w-auto" />
+          <Button
+            variant="ghost"
+            size="icon"
+            aria-label={t("theme.switch")}
+            title={t("theme.switch")}
+            onClick={switchTheme}
+          >
+            <SunMoon />
+          </Button>
+        </div>
+      </div>
     </main>
   );
 }

@@ -20,6 +20,10 @@ const common = {
     settings: "Settings",
   },
   theme: { switch: "Switch between light and dark" },
+  connection: {
+    lost: "The server cannot be reached. What you do meanwhile is sent when it is back.",
+    look: "Look now",
+  },
   language: "Language",
   account: "Account",
   logOut: "Log out",
@@ -42,6 +46,7 @@ const common = {
     title: "Log in",
     key: "Access key",
     hint: "The one-click link that `synapse up` prints logs you in; a key of your own comes from Settings, Tokens, or from an administrator.",
+    back: "You are not logged in any more, or not yet. After this you are back where you were.",
     submit: "Log in",
   },
 };

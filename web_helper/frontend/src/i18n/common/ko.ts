@@ -22,6 +22,10 @@ const common: Catalogue = {
     settings: "설정",
   },
   theme: { switch: "밝은 테마와 어두운 테마 전환" },
+  connection: {
+    lost: "서버에 연결할 수 없습니다. 그동안의 변경 사항은 다시 연결되면 전송됩니다.",
+    look: "지금 확인",
+  },
   language: "언어",
   account: "계정",
   logOut: "로그아웃",
@@ -44,6 +48,7 @@ const common: Catalogue = {
     title: "로그인",
     key: "액세스 키",
     hint: "`synapse up`이 출력하는 링크를 열면 바로 로그인됩니다. 키는 설정의 토큰 또는 관리자에게서 받을 수 있습니다.",
+    back: "로그인되어 있지 않습니다. 로그인하면 보던 곳으로 돌아갑니다.",
     submit: "로그인",
   },
 };

@@ -1,0 +1,134 @@
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import { Plus } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { addMember, memberQueries, ROLES, type Role } from "@/api/accounts";
+import { QueryFailure } from "@/components/QueryFailure";
+import { FormDialog, fieldError } from "@/components/settings/FormDialog";
+import { MemberTable } from "@/components/settings/MemberTable";
+import { SectionFrame, type SectionProps } from "@/components/settings/SectionFrame";
+import { Button } from "@/components/ui/button";
+import { Field } from "@/components/ui/field";
+import { Input, Select } from "@/components/ui/input";
+import { Empty, Loading } from "@/components/ui/states";
+
+const route = getRouteApi("/shell/settings/$section");
+const FIELDS = ["email", "role"] as const;
+
+export function MemberSettings(_props: SectionProps) {
+  const { t } = useTranslation("settings");
+  const { t: common } = useTranslation();
+  const { project } = route.useSearch();
+  const navigate = route.useNavigate();
+  const projects = useQuery(memberQueries.projects());
+  const chosen = projects.data?.find(({ id }) => id === project) ?? projects.data?.[0];
+  return (
+    <SectionFrame title={t("sections.members")} description={t("members.description")}>
+      {projects.error && <QueryFailure error={projects.error} onRetry={() => void projects.refetch()} />}
+      {projects.isPending && <Loading label={common("loading")} />}
+      {projects.data?.length === 0 && <Empty title={t("members.noProject")}>{t("members.noProjectHint")}</Empty>}
+      {chosen && (
+        <>
+          <Field label={t("members.project")} className="max-w-sm">
+            <Select
+              value={chosen.id}
+              onChange={(event) => void navigate({ search: { project: Number(event.target.value) }, replace: true })}
+            >
+              {projects.data?.map(({ id, name }) => (
+                <option key={id} value={id}>
+                  {name}
+                </option>
+              ))}
+            </Select>
+          </Field>
+          <Members key={chosen.id} projectId={chosen.id} projectName={chosen.name} />
+        </>
+      )}
+    </SectionFrame>
+  );
+}
+
+function Members({ projectId, projectName }: { projectId: number; projectName: string }) {
+  const { t } = useTranslation("settings");
+  const { t: common } = useTranslation();
+  const [isAdding, setIsAdding] = useState(false);
+  const members = useInfiniteQuery(memberQueries.of(projectId));
+  return (
+    <>
+      <Button variant="primary" className="justify-self-start" onClick={() => setIsAdding(true)}>
+        <Plus />
+        {t("members.add")}
+      </Button>
+      {members.data ? (
+        members.data.length > 0 ? (
+          <MemberTable members={members.data} projectName={projectName} />
+        ) : (
+          <Empty title={t("members.none")}>{t("members.noneHint")}</Empty>
+        )
+      ) : members.error ? (
+        <QueryFailure error={members.error} onRetry={() => void members.refetch()} />
+      ) : (
+        <Loading label={common("loading")} />
+      )}
+      {members.hasNextPage && (
+        <Button
+          className="justify-self-start"
+          disabled={members.isFetching}
+          onClick={() => void members.fetchNextPage()}
+        >
+          {common("more")}
+        </Button>
+      )}
+      <AddMember projectId={projectId} open={isAdding} onOpenChange={setIsAdding} />
+    </>
+  );
+}
+
+interface AddMemberProps {
+  projectId: number;
+  open: boolean;
+  onOpenChange: (open: boolean) => void;
+}
+
+function AddMember({ projectId, open, onOpenChange }: AddMemberProps) {
+  const { t } = useTranslation("settings");
+  const queryClient = useQueryClient();
+  const add = useMutation({
+    mutationFn: (form: FormData) =>
+      addMember({ project: projectId, email: String(form.get("email")), role: form.get("role") as Role }),
+    onSuccess: async () => {
+      await queryClient.invalidateQueries({ queryKey: memberQueries.all });
+      onOpenChange(false);
+    },
+  });
+  const toggle = (isOpen: boolean) => {
+    add.reset();
+    onOpenChange(isOpen);
+  };
+  return (
+    <FormDialog
+      title={t("members.add")}
+      submitLabel={t("members.add")}
+      error={add.error}
+      fields={FIELDS}
+      isPending={add.isPending}
+      open={open}
+      onOpenChange={toggle}
+      onSubmit={add.mutate}
+    >
+      <Field label={t("members.email")} error={fieldError(add.error, "email")}>
+        <Input name="email" autoComplete="off" />
+      </Field>
+      <Field label={t("members.role")} error={fieldError(add.error, "role")}>
+        <Select name="role" defaultValue="annotator">
+          {ROLES.map((role) => (
+            <option key={role} value={role}>
+              {t(`members.roles.${role}`)}
+            </option>
+          ))}
+        </Select>
+      </Field>
+    </FormDialog>
+  );
+}
