@@ -25,8 +25,9 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
+# Not `ci`, which insists on the packages of other systems: not every registry has them. Versions and hashes are the lock's.
 $(FRONTEND)/node_modules/.package-lock.json: $(FRONTEND)/package-lock.json | $(STAMP)
-	$(FRONTEND)/npm ci --no-progress --loglevel=error
+	$(FRONTEND)/npm install --no-save --no-progress --loglevel=error
 	@touch $@
 
 # The types of its answers come from the server's own document.

@@ -15,12 +15,17 @@ WITHOUT_TOKEN = ("/health/", "/payloads/", "/objects/")
 
 
 @pytest.fixture(scope="module")
-def operations(tmp_path_factory):
-    """(method, path, operation) of everything; making the description takes seconds, so it is made once."""
-    app = create_app(Settings(home=tmp_path_factory.mktemp("home")))
+def document(tmp_path_factory):
+    """Making the description takes seconds, so it is made once."""
+    return create_app(Settings(home=tmp_path_factory.mktemp("home"))).openapi()
+
+
+@pytest.fixture(scope="module")
+def operations(document):
+    """(method, path, operation) of everything."""
     return [
         (method, path, operation)
-        for path, methods in app.openapi()["paths"].items()
+        for path, methods in document["paths"].items()
         for method, operation in methods.items()
         if method in METHODS
     ]
@@ -40,6 +45,18 @@ def test_every_operation_declares_the_one_error_body_and_no_other(operations):
     assert not wrong
     with_token = [op for _, path, op in operations if not path.startswith(WITHOUT_TOKEN)]
     assert all({"400", "401", "403"} <= set(error_models(operation)) for operation in with_token)
+
+
+def references(part):
+    if isinstance(part, dict):
+        yield from ([part["$ref"]] if isinstance(part.get("$ref"), str) else [])
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from references(inner)
+
+
+def test_every_reference_leads_to_a_model_of_the_document(document):
+    names = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    assert set(references(document)) - names == set()
 
 
 def test_every_answer_has_a_model(operations):
