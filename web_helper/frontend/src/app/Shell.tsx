@@ -2,7 +2,7 @@ import { Link, Outlet } from "@tanstack/react-router";
 import { SunMoon } from "lucide-react";
 import { Suspense } from "react";
 import { useTranslation } from "react-i18next";
-import { AccountMenu } from "@/app/AccountMenu";
+import { Account } from "@/app/Account";
 import { NAVIGATION } from "@/app/navigation";
 import { switchTheme } from "@/app/theme";
 import { LanguageSelect } from "@/components/LanguageSelect";
@@ -72,7 +72,7 @@ function TopBar() {
       >
         <SunMoon />
       </Button>
-      <AccountMenu />
+      <Account />
     </header>
   );
 }

@@ -21,10 +21,22 @@ export function MemberSettings(_props: SectionProps) {
   const { t: common } = useTranslation();
   const { project } = route.useSearch();
   const navigate = route.useNavigate();
+  const [isAdding, setIsAdding] = useState(false);
   const projects = useQuery(memberQueries.projects());
   const chosen = projects.data?.find(({ id }) => id === project) ?? projects.data?.[0];
   return (
-    <SectionFrame title={t("sections.members")} description={t("members.description")}>
+    <SectionFrame
+      title={t("sections.members")}
+      description={t("members.description")}
+      actions={
+        chosen && (
+          <Button variant="primary" onClick={() => setIsAdding(true)}>
+            <Plus />
+            {t("members.add")}
+          </Button>
+        )
+      }
+    >
       {projects.error && <QueryFailure error={projects.error} onRetry={() => void projects.refetch()} />}
       {projects.isPending && <Loading label={common("loading")} />}
       {projects.data?.length === 0 && <Empty title={t("members.noProject")}>{t("members.noProjectHint")}</Empty>}
@@ -43,6 +55,7 @@ export function MemberSettings(_props: SectionProps) {
             </Select>
           </Field>
           <Members key={chosen.id} projectId={chosen.id} projectName={chosen.name} />
+          <AddMember projectId={chosen.id} open={isAdding} onOpenChange={setIsAdding} />
         </>
       )}
     </SectionFrame>
@@ -52,14 +65,9 @@ export function MemberSettings(_props: SectionProps) {
 function Members({ projectId, projectName }: { projectId: number; projectName: string }) {
   const { t } = useTranslation("settings");
   const { t: common } = useTranslation();
-  const [isAdding, setIsAdding] = useState(false);
   const members = useInfiniteQuery(memberQueries.of(projectId));
   return (
     <>
-      <Button variant="primary" className="justify-self-start" onClick={() => setIsAdding(true)}>
-        <Plus />
-        {t("members.add")}
-      </Button>
       {members.data ? (
         members.data.length > 0 ? (
           <MemberTable members={members.data} projectName={projectName} />
@@ -80,7 +88,6 @@ function Members({ projectId, projectName }: { projectId: number; projectName: s
           {common("more")}
         </Button>
       )}
-      <AddMember projectId={projectId} open={isAdding} onOpenChange={setIsAdding} />
     </>
   );
 }

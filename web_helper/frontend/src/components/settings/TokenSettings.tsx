@@ -74,7 +74,7 @@ function TokenTable({ tokens }: { tokens: Token[] }) {
         <thead>
           <tr>
             <Th>{t("tokens.name")}</Th>
-            <Th>{t("tokens.key")}</Th>
+            <Th>{t("tokens.state.title")}</Th>
             <Th>{t("tokens.scopes")}</Th>
             <Th>{t("tokens.created")}</Th>
             <Th>{t("tokens.used")}</Th>
@@ -111,17 +111,20 @@ function TokenRow({ token, onRevoke }: { token: Token; onRevoke: () => void }) {
   return (
     <Tr>
       <Td>
-        <span className="flex items-center gap-2">
-          <span className="max-w-64 truncate font-medium" title={token.name}>
-            {token.name}
-          </span>
-          <Badge tone={isOver ? "neutral" : "success"}>
-            <Icon aria-hidden />
-            {t(`tokens.state.${state}`)}
-          </Badge>
+        <span className="block max-w-64 truncate font-medium" title={token.name}>
+          {state === "session" ? t("tokens.state.session") : token.name}
+        </span>
+        <span className="block font-mono text-xs text-muted-foreground">
+          <span className="sr-only">{t("tokens.key")} </span>
+          {token.prefix}…
         </span>
       </Td>
-      <Td className="font-mono text-[13px]">{token.prefix}…</Td>
+      <Td>
+        <Badge tone={isOver ? "neutral" : "success"}>
+          <Icon aria-hidden />
+          {t(`tokens.state.${isOver ? state : "active"}`)}
+        </Badge>
+      </Td>
       <Td className="whitespace-nowrap">{token.scopes.join(", ")}</Td>
       <Td>
         <When iso={token.created} />

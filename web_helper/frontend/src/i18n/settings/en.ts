@@ -38,7 +38,7 @@ const settings = {
     used: "Last used",
     ends: "Ends",
     never: "never",
-    state: { active: "Active", revoked: "Revoked", expired: "Ended", session: "Browser session" },
+    state: { title: "State", active: "Active", revoked: "Revoked", expired: "Ended", session: "Browser session" },
     revoke: "Revoke",
     revokeNamed: "Revoke {{name}}",
     revokeTitle: "Revoke {{name}}?",

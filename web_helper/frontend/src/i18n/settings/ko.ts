@@ -40,7 +40,7 @@ const settings: Catalogue = {
     used: "마지막 사용",
     ends: "만료",
     never: "없음",
-    state: { active: "사용 중", revoked: "폐기됨", expired: "만료됨", session: "브라우저 세션" },
+    state: { title: "상태", active: "사용 중", revoked: "폐기됨", expired: "만료됨", session: "브라우저 세션" },
     revoke: "폐기",
     revokeNamed: "{{name}} 폐기",
     revokeTitle: "{{name}} 토큰을 폐기할까요?",
