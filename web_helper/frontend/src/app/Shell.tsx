@@ -6,6 +6,7 @@ import { Account } from "@/app/Account";
 import { NAVIGATION } from "@/app/navigation";
 import { switchTheme } from "@/app/theme";
 import { LanguageSelect } from "@/components/LanguageSelect";
+import { NotificationBell } from "@/components/notifications/NotificationBell";
 import { Button } from "@/components/ui/button";
 import { Loading } from "@/components/ui/states";
 
@@ -62,6 +63,7 @@ function TopBar() {
       <Link to="/" className="mr-auto text-base font-semibold">
         {t("app")}
       </Link>
+      <NotificationBell />
       <LanguageSelect className="h-8 w-auto" />
       <Button
         variant="ghost"

@@ -1,5 +1,17 @@
 /** What the navigation shows, in order. */
-import { AppWindow, Blocks, BrainCircuit, House, ListTodo, type LucideIcon, Server, Settings } from "lucide-react";
+import {
+  AppWindow,
+  Blocks,
+  BrainCircuit,
+  Cpu,
+  FlaskConical,
+  House,
+  ListTodo,
+  type LucideIcon,
+  Puzzle,
+  Server,
+  Settings,
+} from "lucide-react";
 
 export interface NavigationEntry {
   to: string;
@@ -26,6 +38,13 @@ export const NAVIGATION: NavigationGroup[] = [
       { to: "/apps", label: "nav.apps", icon: AppWindow },
     ],
   },
-  { label: "group.research", entries: [] },
+  {
+    label: "group.research",
+    entries: [
+      { to: "/experiments", label: "nav.experiments", icon: FlaskConical },
+      { to: "/components", label: "nav.components", icon: Puzzle },
+      { to: "/devices", label: "nav.devices", icon: Cpu },
+    ],
+  },
   { label: null, entries: [{ to: "/settings", label: "nav.settings", icon: Settings }] },
 ];

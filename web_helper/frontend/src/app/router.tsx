@@ -2,10 +2,14 @@ import type { QueryClient } from "@tanstack/react-query";
 import { createRouter, type RouterHistory } from "@tanstack/react-router";
 import { rootRoute, shellRoute } from "@/app/root";
 import { appRoutes } from "@/routes/apps";
+import { componentRoutes } from "@/routes/components";
+import { deviceRoutes } from "@/routes/devices";
+import { experimentRoutes } from "@/routes/experiments";
 import { homeRoutes } from "@/routes/home";
 import { jobRoutes } from "@/routes/jobs";
 import { loginRoute } from "@/routes/login";
 import { modelRoutes } from "@/routes/models";
+import { notificationRoutes } from "@/routes/notifications";
 import { pluginRoutes } from "@/routes/plugins";
 import { servingRoutes } from "@/routes/serving";
 import { settingsRoutes } from "@/routes/settings";
@@ -18,6 +22,10 @@ const routeTree = rootRoute.addChildren([
     ...jobRoutes,
     ...modelRoutes,
     ...servingRoutes,
+    ...experimentRoutes,
+    ...componentRoutes,
+    ...deviceRoutes,
+    ...notificationRoutes,
     ...settingsRoutes,
     ...appRoutes,
   ]),

@@ -1,0 +1,24 @@
+/** Hosts that run experiments. */
+import { queryOptions } from "@tanstack/react-query";
+import { api, type Schemas, unwrap } from "@/api/client";
+
+export type Device = Schemas["Device"];
+/** A report is the device's last heartbeat; one that was never heard has none of it. */
+export type DeviceReport = Partial<Omit<Schemas["Heartbeat"], "host_id" | "active_jobs">>;
+
+const LOOK_MS = 5_000;
+
+export const deviceQueries = {
+  all: ["devices"] as const,
+  list: () =>
+    queryOptions({
+      queryKey: deviceQueries.all,
+      queryFn: async ({ signal }) => (await unwrap(api.GET("/api/devices", { signal }))).data,
+      refetchInterval: LOOK_MS,
+    }),
+};
+
+/** Let a host join; its key, which is told this once. */
+export async function enrolDevice(hostId: string): Promise<Schemas["DeviceEnrolled"]> {
+  return (await unwrap(api.POST("/api/devices", { body: { host_id: hostId } }))).data;
+}

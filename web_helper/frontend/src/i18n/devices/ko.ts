@@ -1,0 +1,45 @@
+import type { Catalogue } from "./en";
+
+const devices: Catalogue = {
+  title: "디바이스",
+  description: "실험을 실행하는 장비입니다.",
+  enrol: "디바이스 등록",
+  empty: {
+    title: "아직 등록된 디바이스가 없습니다",
+    hint: "실험을 실행할 장비에서 다음 명령을 사용하세요.",
+  },
+  status: { healthy: "정상", stale: "응답 지연", disconnected: "연결 끊김" },
+  heard: "마지막 신호",
+  never: "신호 없음",
+  cpu: "CPU",
+  cores_one: "코어 {{count}}개",
+  cores_other: "코어 {{count}}개",
+  memory: "메모리",
+  disk: "디스크",
+  gpu: "GPU {{index}}",
+  gpuMemory: "GPU {{index}} 메모리",
+  noGpu: "GPU 없음",
+  of: "{{total}} 중 {{used}}",
+  torch: "Torch",
+  cuda: "CUDA",
+  code: "코드",
+  dirty: "수정됨",
+  jobs: "지금 실행 중",
+  noJobs_one: "실행 중인 작업이 없습니다. 빈 자리 {{count}}개.",
+  noJobs_other: "실행 중인 작업이 없습니다. 빈 자리 {{count}}개.",
+  queue: "실행 기록",
+  form: {
+    title: "디바이스 등록",
+    text: "디바이스는 자신의 키를 받습니다. 같은 이름으로 다시 등록하면 이전 키는 무효가 됩니다.",
+    host: "디바이스 이름",
+    hostHint: "영문자, 숫자, 점, 하이픈. 설정에서 디바이스를 이 이름으로 지정합니다.",
+    submit: "등록",
+    done: "{{host}}이(가) 참여할 수 있습니다",
+    once: "이 키는 지금 한 번만 표시됩니다. 장비에 저장하세요.",
+    key: "키",
+    place: "키를 저장하고 워커를 시작하는 명령",
+    close: "완료",
+  },
+};
+
+export default devices;

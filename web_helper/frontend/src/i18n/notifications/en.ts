@@ -1,0 +1,37 @@
+const notifications = {
+  title: "Notifications",
+  description: "Files on devices that differ from the server's: somebody has to say which side wins.",
+  bell_zero: "Notifications",
+  bell_one: "Notifications, {{count}} action required",
+  bell_other: "Notifications, {{count}} actions required",
+  required_zero: "Nothing needs you",
+  required_one: "{{count}} action required",
+  required_other: "{{count}} actions required",
+  none: "No open question. A worker that keeps a working tree (--tree) asks here when both sides were changed.",
+  pending: "Open",
+  all: "All",
+  seeAll: "See all",
+  on: "on {{host}}",
+  local: "Device {{host}}",
+  server: "Server",
+  nothing: "no file",
+  type: {
+    local_newer: "changed on the device",
+    both_changed: "changed on both sides",
+    local_only: "only on the device",
+    server_only: "only on the server",
+    server_newer: "newer on the server",
+  },
+  showDiff: "Show the difference",
+  hideDiff: "Hide the difference",
+  noText: "The device has not sent this file as text; only its hash is known: {{hash}}.",
+  use_local: "Upload to Server",
+  use_server: "Download from Server",
+  skip: "Skip",
+  status: { pending: "open", answered: "answered", done: "carried out", failed: "not carried out" },
+  decided: "{{user}} decided: {{what}}",
+  waits: "The device carries it out with its next heartbeat.",
+};
+
+export default notifications;
+export type Catalogue = typeof notifications;
