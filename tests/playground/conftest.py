@@ -15,7 +15,7 @@ DOCKER = pytest.param("docker", marks=[pytest.mark.system, pytest.mark.xdist_gro
 
 @pytest.fixture(scope="session")
 def docker():
-    """Docker where it answers. CI does not install it yet: SYNAPSE_REQUIRE_DOCKER=1 fails where it is missing."""
+    """Docker where it answers. SYNAPSE_REQUIRE_DOCKER=1, as in CI where one runs, fails where it is missing."""
     with ExitStack() as stack:
         try:
             engine = stack.enter_context(docker_engine())

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from synapse_sdk.cli import main
 from synapse_sdk.cli.playground import command, reaching
+from tests.agent.stage import until
 from tests.playground import apps
 from tests.playground.scene import TOKEN, write_release
 
@@ -29,7 +30,7 @@ def served(process_host):
             time.sleep(0.01)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)
         listener.close()
 
 
@@ -59,7 +60,7 @@ def test_a_folder_is_tried_watched_stopped_and_removed(synapse, tmp_path, code):
     assert "FROM process-base" in made.stderr
     assert f"{code}@1.0.0" in synapse("list").stdout
     assert synapse("open", f"{code}@1.0.0").stdout.strip() == facts["endpoint"]
-    assert "the app begins" in synapse("logs", facts["name"]).stdout
+    until(lambda: "the app begins" in synapse("logs", facts["name"]).stdout)
     assert synapse("stop", str(facts["record"])).exit_code == 0
     assert json.loads(synapse("list", "--status", "stopped", "--json").stdout)[0]["id"] == facts["id"]
     assert "start" in synapse("open", facts["id"]).stderr

@@ -9,13 +9,15 @@ import urllib.request
 import pytest
 
 from synapse_agent.engines.docker.protocol import AGENT_LABEL, EngineError
+from synapse_agent.services.containers import workshop
+from synapse_agent.services.containers.readiness import wait_until_ready
 from synapse_sdk.exceptions import ConflictError, ContainerBuildError, NotFoundError, ServerError, ValidationError
 from tests.agent.stage import until
 from tests.playground import apps
 from tests.playground.scene import write_release
 
 # One range of ports is for all of them.
-pytestmark = [pytest.mark.xdist_group("playground"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.xdist_group("playground"), pytest.mark.timeout(400)]
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def client(host):
 
 
 def ask(container: dict, path: str = "/") -> dict:
-    with urllib.request.urlopen(container["endpoint"] + path, timeout=10) as answer:
+    with urllib.request.urlopen(container["endpoint"] + path, timeout=60) as answer:
         return json.load(answer)
 
 
@@ -49,12 +51,13 @@ def test_a_container_is_made_found_running_and_removed(client, code, tmp_path, h
     (row,) = client.list_containers(params={"status": "running"})["results"]
     assert (row["labels"], row["metadata"], row["model"]) == (["gradio"], {"created_by": "admin"}, 123)
     assert client.get_container(made["id"][:12])["attrs"]["Id"] == made["id"]
-    assert "the app begins" in client.get_container_logs(made["id"])
+    until(lambda: "the app begins" in client.get_container_logs(made["id"]))
 
     client.delete_container(made["id"])
 
     assert client.list_containers() == {"count": 0, "next": None, "previous": None, "results": []}
-    assert host.engine.find_labelled({AGENT_LABEL: host.mark}) == []
+    # Both who removes it and the keeper may have asked for that; the engine needs a moment.
+    until(lambda: not host.engine.find_labelled({AGENT_LABEL: host.mark}))
     with pytest.raises(NotFoundError):
         client.get_container(made["id"])
 
@@ -102,7 +105,7 @@ def test_one_that_was_removed_from_outside_is_noticed_and_made_again(client, cod
     made = client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.ECHO))
     host.engine.remove(made["id"])
 
-    until(lambda: client.get_container(made["record"])["status"] == "gone", 10)
+    until(lambda: client.get_container(made["record"])["status"] == "gone")
 
     back = client.create_container(f"{code}@1.0.0")
     assert back["id"] != made["id"]
@@ -127,24 +130,31 @@ def test_a_port_that_another_program_took_is_left_to_it(client, code, tmp_path):
 FAULTS = {
     "crashes": (apps.CRASHES, r"(?s)ended before it answered.*reading weights.*no weights"),
     "defines nothing": (apps.NO_APP, "defines no Gradio app"),
-    "hangs": (apps.HANGS, r"(?s)did not answer on port 7860 in 3 s.*thinking"),
+    "hangs": (apps.HANGS, r"(?s)did not answer on port 7860 in 1 s.*thinking"),
     "has the wrong port": (apps.WRONG_PORT, r"(?s)listens on port 9999.*7860"),
 }
 
 
+def wait_a_second(engine, container_id, url, *, seconds, is_wanted):
+    """Give an app a second from when it has done what it can: to begin takes as long as the machine is busy."""
+    until(lambda: "thinking" in str(engine.read_log(container_id, 30)) or 9999 in engine.listening_ports(container_id))
+    wait_until_ready(engine, container_id, url, seconds=1.0, is_wanted=is_wanted)
+
+
 @pytest.mark.parametrize("fault", FAULTS)
-def test_an_app_that_does_not_answer_says_why_and_leaves_nothing(host, code, tmp_path, fault):
+def test_an_app_that_does_not_answer_says_why_and_leaves_nothing(host, code, tmp_path, fault, monkeypatch):
     app, expected = FAULTS[fault]
-    host.settings.start_seconds = 3 if "in 3 s" in expected or "9999" in expected else 60
     with host.client() as client:
+        if app in {apps.HANGS, apps.WRONG_PORT}:
+            monkeypatch.setattr(workshop, "wait_until_ready", wait_a_second)
         with pytest.raises(ContainerBuildError, match=expected):
             client.create_container(plugin_file=write_release(tmp_path, code=code, app=app))
 
         (row,) = client.list_containers()["results"]
         assert (row["status"], row["container_id"], row["endpoint"]) == ("failed", None, None)
-        assert host.engine.find_labelled({AGENT_LABEL: host.mark}) == []
+        until(lambda: not host.engine.find_labelled({AGENT_LABEL: host.mark}))
         # The same again, mended.
-        host.settings.start_seconds = 60
+        monkeypatch.undo()
         made = client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.ECHO))
         assert (made["status"], made["error"]) == ("running", None)
 
@@ -179,7 +189,7 @@ def test_creates_at_the_same_moment_give_one_container(client, code, tmp_path, h
     assert len(found) == 12
     assert len({each["id"] for each in found}) == 3
     assert len({each["host_port"] for each in found}) == 3
-    assert len(host.engine.find_labelled({AGENT_LABEL: host.mark})) == 4
+    until(lambda: len(host.engine.find_labelled({AGENT_LABEL: host.mark})) == 4)
 
 
 def test_an_agent_that_was_away_finds_its_containers_and_removes_what_is_nobodys(host, code, tmp_path):
@@ -190,7 +200,7 @@ def test_an_agent_that_was_away_finds_its_containers_and_removes_what_is_nobodys
     # As if the agent had died between forgetting the record and removing the container.
     host.open()._bench.store.delete(dropped["record"])
     with host.client() as client:
-        until(lambda: [each.id for each in host.engine.find_labelled({AGENT_LABEL: host.mark})] == [kept["id"]], 15)
+        until(lambda: [each.id for each in host.engine.find_labelled({AGENT_LABEL: host.mark})] == [kept["id"]])
 
         assert client.get_container(kept["id"])["status"] == "running"
         assert ask(kept)["path"] == "/"
@@ -204,26 +214,26 @@ def test_a_build_that_an_agents_death_cut_off_is_gone_on_with(host, code, tmp_pa
     build, _ = host.open()._bench.store.begin_build(made["record"])
 
     with host.client() as client:
-        assert client.wait_for_build(build.id, timeout=60)["status"] == "running"
+        assert client.wait_for_build(build.id, timeout=200)["status"] == "running"
 
 
 def test_an_idle_app_is_stopped(host, code, tmp_path):
-    host.settings.idle_seconds = 1.0
     with host.client() as client:
         made = client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.ECHO))
+        host.settings.idle_seconds = 1.0
 
-        until(lambda: client.get_container(made["id"])["status"] == "stopped", 20)
+        until(lambda: client.get_container(made["id"])["status"] == "stopped")
 
 
 def test_removing_what_is_being_made_leaves_nothing(host, code, tmp_path):
     archive = write_release(tmp_path, code=code, app=apps.HANGS)
     with host.client() as client:
         answer = client.create_container(plugin_file=archive, wait=False)
-        until(lambda: host.engine.find_labelled({AGENT_LABEL: host.mark}), 60)
-        client.delete_container(client.list_containers()["results"][0]["id"])
+        until(lambda: host.engine.find_labelled({AGENT_LABEL: host.mark}))
+        client.delete_container(client.list_containers()["results"][0]["record"])
 
         assert client.get_build_status(answer["build_id"])["status"] == "cancelled"
-        until(lambda: not host.engine.find_labelled({AGENT_LABEL: host.mark}), 15)
+        until(lambda: not host.engine.find_labelled({AGENT_LABEL: host.mark}))
         with pytest.raises(ContainerBuildError, match="cancelled"):
             client.wait_for_build(answer["build_id"])
 

@@ -98,7 +98,7 @@ def seed(host, code, published):
 
 
 def ask(container: dict) -> dict:
-    with urllib.request.urlopen(container["endpoint"], timeout=10) as answer:
+    with urllib.request.urlopen(container["endpoint"], timeout=60) as answer:
         return json.load(answer)
 
 
@@ -224,7 +224,7 @@ def test_the_seeds_plugin_runs_with_real_gradio(docker_host, code, tmp_path):
     with docker_host.client() as client:
         made = client.create_container(plugin_file=archive, params={"input_size": 640})
 
-        with urllib.request.urlopen(made["endpoint"] + "/config", timeout=10) as answer:
+        with urllib.request.urlopen(made["endpoint"] + "/config", timeout=60) as answer:
             page = json.load(answer)
         assert page["title"] == "My Plugin Playground"
         assert "gradio" in client.get_container(made["id"])["attrs"]["Config"]["Cmd"][2]
