@@ -42,7 +42,7 @@ def server(app):
             time.sleep(0.01)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         running.should_exit = True
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -56,7 +56,7 @@ def database(server, database_url):
 
 @pytest.fixture
 def http(server, admin_token):
-    with httpx2.Client(base_url=server, headers={"Authorization": f"Token {admin_token}"}, timeout=10) as client:
+    with httpx2.Client(base_url=server, headers={"Authorization": f"Token {admin_token}"}, timeout=60) as client:
         yield client
 
 
@@ -103,7 +103,7 @@ def test_events_ascend_and_the_last_one_ends_the_stream(http, job, database):
         stream = only_events(lines)
         first = next(stream)
         # A quarter of a second on a quiet machine.
-        assert time.monotonic() - asked < 5
+        assert time.monotonic() - asked < 30
         nothing = dict.fromkeys(("total", "error", "rows_per_second", "seconds_remaining"))
         assert first == (0, "progress", {"id": 0, "event": "progress", "processed": 0, **nothing})
         change(database, async_jobs.begin_attempt, job)
@@ -140,9 +140,14 @@ def test_after_the_last_watcher_has_gone_the_database_is_left_alone(http, job, a
     statements = []
     with watching(http, job) as lines:
         next(only_events(lines))
-    time.sleep(0.8)
     event.listen(app.state.database.engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
-    time.sleep(0.8)
+    # The server notices in a moment; while somebody watches it looks several times in this one.
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        statements.clear()
+        time.sleep(0.8)
+        if not statements:
+            break
     assert statements == []
 
 

@@ -33,8 +33,18 @@ def change(database: Database, act, *args):
         return act(session, *args)
 
 
-async def collect(hub: ProgressHub, job_id: str, after: int = -1) -> list:
-    return [state async for state in hub.watch(job_id, after)]
+async def collect(hub: ProgressHub, job_id: str, after: int = -1, seen: list | None = None) -> list:
+    """All states to the end; `seen` has those that have come so far."""
+    seen = [] if seen is None else seen
+    async for state in hub.watch(job_id, after):
+        seen.append(state)
+    return seen
+
+
+async def until(condition) -> None:
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 - what is waited for sets no event.
+            await asyncio.sleep(0.02)
 
 
 def run_to_the_end(database: Database, job_id: str) -> None:
@@ -48,10 +58,10 @@ def run_to_the_end(database: Database, job_id: str) -> None:
 def test_a_watcher_sees_ascending_revisions_and_the_end(database):
     async def scenario():
         hub, job_id = ProgressHub(database), add_job(database)
-        watching = asyncio.create_task(collect(hub, job_id))
-        await asyncio.sleep(0.4)
+        watching = asyncio.create_task(collect(hub, job_id, seen=(seen := [])))
+        await until(lambda: seen)
         await asyncio.to_thread(run_to_the_end, database, job_id)
-        states = await asyncio.wait_for(watching, 5)
+        states = await asyncio.wait_for(watching, 60)
         hub.close()
         return states
 
@@ -67,12 +77,11 @@ def test_watching_goes_on_after_the_last_seen_event(database):
     async def scenario():
         hub, job_id = ProgressHub(database), add_job(database)
         await asyncio.to_thread(change, database, async_jobs.begin_attempt, job_id)
-        watching = asyncio.create_task(collect(hub, job_id, after=1))
-        await asyncio.sleep(0.4)
+        watching = asyncio.create_task(collect(hub, job_id, after=1, seen=(seen := [])))
         await asyncio.to_thread(change, database, async_jobs.record_total, job_id, 1, 7)
-        await asyncio.sleep(0.4)
+        await until(lambda: seen)
         await asyncio.to_thread(change, database, async_jobs.fail_job, job_id, "no")
-        states = await asyncio.wait_for(watching, 5)
+        states = await asyncio.wait_for(watching, 60)
         hub.close()
         return states
 
@@ -89,14 +98,14 @@ def test_the_end_is_told_even_to_those_who_have_seen_it(database):
 def test_a_deleted_job_ends_its_watchers(database):
     async def scenario():
         hub, job_id = ProgressHub(database), add_job(database)
-        watching = asyncio.create_task(collect(hub, job_id))
-        await asyncio.sleep(0.4)
+        watching = asyncio.create_task(collect(hub, job_id, seen=(seen := [])))
+        await until(lambda: seen)
 
         def delete(session):
             session.delete(async_jobs.find_job(session, job_id))
 
         await asyncio.to_thread(change, database, delete)
-        return await asyncio.wait_for(watching, 5)
+        return await asyncio.wait_for(watching, 60)
 
     assert progress_event(asyncio.run(scenario())[-1]).event == "failed"
 
@@ -110,7 +119,7 @@ def test_five_hundred_watchers_cost_one_thread_and_one_connection(database):
         threads, connections = threading.active_count() - before, database.engine.pool.checkedout()
         for job_id in job_ids:
             await asyncio.to_thread(change, database, async_jobs.fail_job, job_id, "no")
-        await asyncio.wait_for(asyncio.gather(*watching), 10)
+        await asyncio.wait_for(asyncio.gather(*watching), 60)
         hub.close()
         return threads, connections
 
@@ -122,17 +131,16 @@ def test_five_hundred_watchers_cost_one_thread_and_one_connection(database):
 def test_nothing_is_read_when_nobody_watches(database):
     async def scenario():
         hub, job_id = ProgressHub(database), add_job(database)
-        watching = asyncio.create_task(collect(hub, job_id))
-        await asyncio.sleep(0.3)
+        watching = asyncio.create_task(collect(hub, job_id, seen=(seen := [])))
+        await until(lambda: seen)
         watching.cancel()
-        await asyncio.sleep(0.6)
-        remaining = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        # Only this one is left.
+        await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
         states = asyncio.create_task(collect(hub, job_id))
         await asyncio.to_thread(change, database, async_jobs.fail_job, job_id, "no")
-        return remaining, await asyncio.wait_for(states, 5)
+        return await asyncio.wait_for(states, 60)
 
-    remaining, states = asyncio.run(scenario())
-    assert remaining == []
+    states = asyncio.run(scenario())
     assert states[-1].status == AsyncJobStatus.FAILED
 
 

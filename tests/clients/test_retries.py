@@ -120,7 +120,7 @@ def test_retry_after_is_waited_for(open_bench):
     bench = open_bench(Fault("^/projects/", status=503, headers={"Retry-After": "1"}))
     started = time.monotonic()
     bench.v1.get_project(1)
-    assert 0.9 < time.monotonic() - started < 5
+    assert 0.9 < time.monotonic() - started < 60
 
 
 def test_a_server_that_asks_for_too_long_a_wait_is_not_waited_for(open_bench):

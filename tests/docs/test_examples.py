@@ -10,7 +10,7 @@ import pytest
 from tests.docs.given import make_data_sets
 from tests.docs.pages import RUN_LANGUAGES, Block, blocks_of, list_pages, name_of
 
-BLOCK_SECONDS = 120
+BLOCK_SECONDS = 300
 PAGES = [page for page in list_pages() if any(block.language in RUN_LANGUAGES for block in blocks_of(page))]
 
 

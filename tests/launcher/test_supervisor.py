@@ -11,7 +11,7 @@ import pytest
 
 from web_helper.launcher.supervisor import NotReadyError, ProcessSpec, Supervisor, plan_restart
 
-SLEEPER = "import time\nprint('up', flush=True)\ntime.sleep(60)\n"
+SLEEPER = "import time\nprint('up', flush=True)\ntime.sleep(600)\n"
 
 
 def module_in(folder: Path, name: str, text: str) -> ProcessSpec:
@@ -26,7 +26,7 @@ def supervisor_of(folder: Path, *specs: ProcessSpec, **options) -> Supervisor:
     return Supervisor(list(specs), environment, logs, **options)
 
 
-def wait_until(condition, seconds: float = 15.0) -> None:
+def wait_until(condition, seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -62,7 +62,7 @@ def test_a_killed_process_is_started_again_and_stop_ends_all(tmp_path):
         assert is_alive(seen[1]["sleeper"])
     finally:
         supervisor.request_stop()
-        watcher.join(20)
+        watcher.join(120)
     assert not is_alive(seen[1]["sleeper"])
 
 
@@ -96,7 +96,7 @@ def test_children_end_when_the_supervisor_is_killed(tmp_path):
         "from web_helper.launcher.supervisor import ProcessSpec, Supervisor\n"
         f"folder = Path({str(tmp_path)!r})\n"
         "environment = {'PATH': os.environ['PATH'], 'PYTHONPATH': str(folder)}\n"
-        "Supervisor([ProcessSpec('sleeper', 'sleeper')], environment, folder).start()\ntime.sleep(60)\n"
+        "Supervisor([ProcessSpec('sleeper', 'sleeper')], environment, folder).start()\ntime.sleep(600)\n"
     )
     parent = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-c", script])
     wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())

@@ -15,13 +15,13 @@ class Work(BaseStep):
     progress_weight = 1.0
 
     def execute(self, context):
-        worker = subprocess.Popen(["sleep", "60"])
+        worker = subprocess.Popen(["sleep", "600"])
         Path("worker.pid").write_text(str(worker.pid))
         Path("action.pid").write_text(str(os.getpid()))
         if os.environ.get("STUBBORN"):
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         Path("started").touch()
-        time.sleep(60)
+        time.sleep(600)
         return StepResult()
 
     def rollback(self, context, result):
@@ -48,7 +48,7 @@ def start(folder, **env):
     return process
 
 
-def wait_for(condition, seconds=20):
+def wait_for(condition, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -67,7 +67,7 @@ def test_ctrl_c_rolls_back_and_ends_the_whole_group(make_plugin):
     folder = make_plugin(STEPS)
     process = start(folder)
     os.kill(process.pid, signal.SIGINT)
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=120)
     assert process.returncode == 130
     assert out == ""
     assert (folder / "rolled_back").exists()
@@ -82,7 +82,7 @@ def test_a_second_ctrl_c_ends_an_action_that_will_not_stop(make_plugin):
     time.sleep(0.5)
     assert is_alive(folder / "action.pid")
     os.kill(process.pid, signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     assert process.returncode == 130
     assert not is_alive(folder / "action.pid")
 
@@ -92,6 +92,6 @@ def test_an_action_does_not_outlive_whoever_waits_for_it(make_plugin, end):
     folder = make_plugin(STEPS)
     process = start(folder)
     os.kill(process.pid, end)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     wait_for((folder / "rolled_back").exists)
     wait_for(lambda: not is_alive(folder / "action.pid") and not is_alive(folder / "worker.pid"))

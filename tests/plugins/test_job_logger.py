@@ -31,7 +31,7 @@ class HttpBackend:
     def _send(self, method, path, body):
         request = urllib.request.Request(self.url + path, json.dumps(body).encode(), method=method)
         try:
-            urllib.request.urlopen(request, timeout=5).close()
+            urllib.request.urlopen(request, timeout=60).close()
         except urllib.error.HTTPError as exc:
             exc.close()
             raise_for_status(exc.code, "refused")
@@ -43,7 +43,7 @@ def spool(tmp_path):
 
 
 def make_logger(server, spool, **options):
-    options = {"send_every_seconds": 0.02, "finish_wait_seconds": 10, "spool_folder": spool} | options
+    options = {"send_every_seconds": 0.02, "finish_wait_seconds": 120, "spool_folder": spool} | options
     return JobLogger(HttpBackend(server.url), "job-1", **options)
 
 
@@ -51,7 +51,7 @@ def say(logger, text):
     logger.info(text)
 
 
-def wait_for(condition, seconds=5):
+def wait_for(condition, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -59,7 +59,7 @@ def wait_for(condition, seconds=5):
 
 
 def test_many_calls_become_few_requests_and_arrive_in_order(server, spool):
-    logger = make_logger(server, spool)
+    logger = make_logger(server, spool, send_every_seconds=0.2)
     for index in range(3000):
         say(logger, f"m{index}")
         logger.set_progress(index + 1, 3000, "convert")
@@ -114,7 +114,7 @@ def test_a_server_that_is_down_stops_nothing_and_gets_everything_when_it_is_back
 
 def test_an_unreachable_server_is_waited_for_at_the_end(server, spool):
     backend = HttpBackend("http://127.0.0.1:9")
-    logger = JobLogger(backend, "job-1", spool_folder=spool, send_every_seconds=0.02, finish_wait_seconds=10)
+    logger = JobLogger(backend, "job-1", spool_folder=spool, send_every_seconds=0.02, finish_wait_seconds=120)
     logger.info("early")
     threading.Timer(0.3, lambda: setattr(backend, "url", server.url)).start()
     logger.finish()

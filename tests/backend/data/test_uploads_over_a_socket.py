@@ -29,7 +29,7 @@ def address(app, client) -> Iterator[tuple[str, int]]:
 
 
 def wait_until(condition) -> None:
-    for _ in range(200):
+    for _ in range(1200):
         if condition():
             return
         time.sleep(0.05)

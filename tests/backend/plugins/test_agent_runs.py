@@ -116,7 +116,7 @@ def test_a_waiting_claim_answers_when_a_job_comes(client, host):
     waiting.start()
     time.sleep(0.3)
     job = run(client, host)
-    waiting.join(10)
+    waiting.join(60)
 
     assert answers == [{"start": [job["id"]], "stop": []}]
 
