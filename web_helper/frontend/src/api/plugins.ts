@@ -74,11 +74,12 @@ export async function runAction(code: string, body: PluginRun): Promise<Schemas[
 
 /** Send an archive; `onProgress` is told the share that has left. `fetch` cannot tell it. */
 export function publishArchive(
-  file: File,
+  file: File | null,
   { isDebug, onProgress }: { isDebug: boolean; onProgress: (share: number) => void },
 ): Promise<PluginRelease> {
   const form = new FormData();
-  form.append("file", file);
+  // Without one the server says what is missing.
+  if (file !== null) form.append("file", file);
   if (isDebug) form.append("debug", "true");
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();

@@ -18,11 +18,11 @@ export function PublishDialog({ onClose }: { onClose: () => void }) {
   const { t: common } = useTranslation();
   const [share, setShare] = useState(0);
   const publish = usePublish(onClose, setShare);
-  const submit = (event: FormEvent<HTMLFormElement>) => {
+  const [file, setFile] = useState<File | null>(null);
+  const [isDebug, setIsDebug] = useState(false);
+  const submit = (event: FormEvent) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const file = form.get("file");
-    if (file instanceof File && file.size > 0) publish.mutate({ file, isDebug: form.get("debug") === "on" });
+    publish.mutate({ file, isDebug });
   };
   const fields = publish.error instanceof ApiError ? publish.error.fields : {};
   return (
@@ -33,12 +33,18 @@ export function PublishDialog({ onClose }: { onClose: () => void }) {
       description={t("publish.description")}
       closeLabel={common("close")}
     >
-      <form className="grid gap-4" onSubmit={submit}>
+      <form className="grid gap-4" onSubmit={submit} noValidate>
         <Field label={t("publish.file")} hint={t("publish.fileHint")} error={fields.file ?? publish.error?.message}>
-          <Input name="file" type="file" accept=".zip,application/zip" required className="py-1.5" />
+          <Input
+            type="file"
+            accept=".zip,application/zip"
+            aria-required
+            onChange={(event) => setFile(event.target.files?.[0] ?? null)}
+            className="py-1.5"
+          />
         </Field>
         <Field label={t("publish.debug")} hint={t("publish.debugHint")}>
-          <Checkbox name="debug" />
+          <Checkbox checked={isDebug} onChange={(event) => setIsDebug(event.target.checked)} />
         </Field>
         <div className="grid gap-1.5">
           <p className="text-xs text-muted-foreground">{t("publish.command")}</p>
@@ -64,7 +70,8 @@ function usePublish(onClose: () => void, onProgress: (share: number) => void) {
   const navigate = useNavigate();
   const queryClient = useQueryClient();
   return useMutation({
-    mutationFn: ({ file, isDebug }: { file: File; isDebug: boolean }) => publishArchive(file, { isDebug, onProgress }),
+    mutationFn: ({ file, isDebug }: { file: File | null; isDebug: boolean }) =>
+      publishArchive(file, { isDebug, onProgress }),
     onSuccess: async (release) => {
       await queryClient.invalidateQueries({ queryKey: pluginQueries.all });
       onClose();

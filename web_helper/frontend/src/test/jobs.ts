@@ -1,0 +1,22 @@
+/** A run as the server shows it. */
+export const JOB = {
+  id: "6f1c2d3e-0000-4000-8000-000000000001",
+  plugin_release_id: 1,
+  plugin_code: "trainer",
+  version: "1.0.0",
+  agent_id: null,
+  user_id: 1,
+  action: "train",
+  params: { epochs: 3 },
+  status: "SUCCEEDED",
+  progress_record: {},
+  metrics_record: {},
+  result: { loss: 0.1 },
+  error: null,
+  exit_kind: null,
+  exit_code: null,
+  stop_requested_at: null,
+  created: "2026-01-01T00:00:00Z",
+  started: "2026-01-01T00:00:01Z",
+  finished: "2026-01-01T00:01:01Z",
+};
