@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from web_helper.backend.models import ComponentBlob
+from web_helper.backend.queries.components.rows import add_rows, is_one_of
 from web_helper.backend.queries.data.upsert import insert_missing
 
 if sys.version_info >= (3, 14):
@@ -52,19 +53,15 @@ def contents_of(session: Session, digests: Iterable[str]) -> dict[str, bytes]:
 def add_blobs(session: Session, contents: Mapping[str, bytes], now: datetime) -> None:
     """Contents by SHA-256; those that are there stay as they are."""
     packer = zstd.ZstdCompressor(level=NEW_LEVEL)
-    rows = [
-        {
-            "sha256": digest,
-            "size_bytes": len(content),
-            "content": packer.compress(content, packer.FLUSH_FRAME),
-            "is_packed": True,
-            "base_sha256": None,
-            "created": now,
-        }
-        for digest, content in contents.items()
-    ]
-    if rows:
-        session.execute(insert_missing(session, ComponentBlob), rows)
+    add_rows(
+        session,
+        insert_missing(session, ComponentBlob),
+        same={"is_packed": True, "base_sha256": None, "created": now},
+        columns=("sha256", "size_bytes", "content"),
+        rows=(
+            (digest, len(content), packer.compress(content, packer.FLUSH_FRAME)) for digest, content in contents.items()
+        ),
+    )
 
 
 def find_stored(session: Session, digests: Sequence[str]) -> set[str]:
@@ -72,7 +69,9 @@ def find_stored(session: Session, digests: Sequence[str]) -> set[str]:
     found: set[str] = set()
     for start in range(0, len(digests), DIGESTS_PER_QUERY):
         some = digests[start : start + DIGESTS_PER_QUERY]
-        found |= set(session.scalars(select(ComponentBlob.sha256).where(ComponentBlob.sha256.in_(some))))
+        found |= set(
+            session.scalars(select(ComponentBlob.sha256).where(is_one_of(session, ComponentBlob.sha256, some)))
+        )
     return found
 
 
@@ -113,13 +112,18 @@ def pack_older(session: Session, pairs: Mapping[str, str]) -> None:
 def _read(session: Session, digests: Sequence[str], *, with_bases: bool = True) -> dict[str, _Packed]:
     table: Any = ComponentBlob.__table__
     query = select(table.c.sha256, table.c.content, table.c.is_packed, table.c.base_sha256)
+    those = is_one_of(session, table.c.sha256, digests)
     if with_bases:
-        chain = select(table.c.sha256, table.c.base_sha256).where(table.c.sha256.in_(digests)).cte(recursive=True)
+        chain = (
+            select(table.c.sha256, table.c.base_sha256)
+            .where(is_one_of(session, table.c.sha256, digests))
+            .cte(recursive=True)
+        )
         # Not `union all`: two contents may be packed against one.
         bases = select(table.c.sha256, table.c.base_sha256).join(chain, table.c.sha256 == chain.c.base_sha256)
         query = query.where(table.c.sha256.in_(select(chain.union(bases).c.sha256)))
     else:
-        query = query.where(table.c.sha256.in_(digests))
+        query = query.where(those)
     return {digest: _Packed(bytes(content), packed, base) for digest, content, packed, base in session.execute(query)}
 
 

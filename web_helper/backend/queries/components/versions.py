@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from synapse_sdk.wire.components import ACTIVE
 from web_helper.backend.models import ComponentAlias, ComponentVersion
+from web_helper.backend.queries.components.rows import is_one_of
 
 # Far below what one statement may carry on either database.
 PATHS_PER_QUERY = 5_000
@@ -68,7 +69,8 @@ def versions_at(session: Session, paths: Sequence[str]) -> list[VersionRow]:
     query = select(*_VERSION)
     found: list[VersionRow] = []
     for some in _chunks(paths):
-        found += [VersionRow(*row) for row in session.execute(query.where(ComponentVersion.path.in_(some)))]
+        those = is_one_of(session, ComponentVersion.path, some)
+        found += [VersionRow(*row) for row in session.execute(query.where(those))]
     return found
 
 
@@ -124,7 +126,8 @@ def aliases_at(session: Session, paths: Sequence[str] | None = None, alias: str 
         return [AliasRow(*row) for row in session.execute(query)]
     found: list[AliasRow] = []
     for some in _chunks(paths):
-        found += [AliasRow(*row) for row in session.execute(query.where(ComponentAlias.path.in_(some)))]
+        those = is_one_of(session, ComponentAlias.path, some)
+        found += [AliasRow(*row) for row in session.execute(query.where(those))]
     return found
 
 

@@ -5,9 +5,10 @@ Into the tables, not through entities: a scan adds 10,000 rows at once, and the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, insert, text, tuple_
 from sqlalchemy.orm import Session
@@ -21,6 +22,8 @@ from web_helper.backend.models import (
     ComponentManifestEntry,
     ComponentVersion,
 )
+from web_helper.backend.models.base import utc_now
+from web_helper.backend.queries.components.rows import add_rows
 
 # Any constant does: it names this lock among PostgreSQL's advisory locks.
 STORE_LOCK = 7_305_022
@@ -44,23 +47,44 @@ def add_change_set(session: Session, kind: ChangeSetKind, user_id: int, *, reaso
     return row.id
 
 
-def add_versions(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+class NewVersion(NamedTuple):
+    """A version that is added."""
+
+    path: str
+    category: str
+    name: str
+    hash: str
+    sha256: str
+
+
+class NewMove(NamedTuple):
+    """An alias that is pointed elsewhere; None stands for no version."""
+
+    path: str
+    alias: str
+    from_version_id: int | None
+    to_version_id: int | None
+
+
+def add_versions(session: Session, change_set_id: int, rows: Iterable[NewVersion], now: datetime) -> None:
     """Versions that are not there yet."""
-    if rows:
-        session.execute(insert(ComponentVersion.__table__), list(rows))  # type: ignore[arg-type]
+    same = {"change_set_id": change_set_id, "created": now}
+    table: Any = ComponentVersion.__table__
+    add_rows(session, insert(table), same=same, columns=NewVersion._fields, rows=rows)
 
 
-def move_aliases(session: Session, change_set_id: int, moves: Sequence[dict[str, Any]]) -> None:
+def move_aliases(session: Session, change_set_id: int, moves: Sequence[NewMove]) -> None:
     """Point aliases elsewhere, and write down from where to where; a move to no version takes the alias away."""
-    if not moves:
-        return
     log: Any = ComponentAliasChange.__table__
-    session.execute(insert(log), [move | {"change_set_id": change_set_id} for move in moves])
-    kept = [move for move in moves if move["to_version_id"] is not None]
-    if kept:
-        rows = [{"path": move["path"], "alias": move["alias"], "version_id": move["to_version_id"]} for move in kept]
-        session.execute(_upsert_alias(session), rows)
-    gone = [(move["path"], move["alias"]) for move in moves if move["to_version_id"] is None]
+    add_rows(session, insert(log), same={"change_set_id": change_set_id}, columns=NewMove._fields, rows=moves)
+    add_rows(
+        session,
+        _upsert_alias(session),
+        same={"changed": utc_now()},
+        columns=("path", "alias", "version_id"),
+        rows=((move.path, move.alias, move.to_version_id) for move in moves if move.to_version_id is not None),
+    )
+    gone = [(move.path, move.alias) for move in moves if move.to_version_id is None]
     key = tuple_(ComponentAlias.path, ComponentAlias.alias)
     for start in range(0, len(gone), KEYS_PER_DELETE):
         session.execute(delete(ComponentAlias).where(key.in_(gone[start : start + KEYS_PER_DELETE])))

@@ -23,6 +23,7 @@ from web_helper.backend.queries.components import blobs, writing
 from web_helper.backend.queries.components import versions as queries
 from web_helper.backend.queries.components.history import manages_any_project
 from web_helper.backend.queries.components.versions import VersionRow
+from web_helper.backend.queries.components.writing import NewMove, NewVersion
 from web_helper.backend.services.access import require_scope
 from web_helper.backend.services.call import Call
 
@@ -208,19 +209,11 @@ def _add(call: Call, set_id: int, files: Sequence[FileContent], known: Mapping[s
     were_there = blobs.find_stored(call.session, list(contents))
     blobs.add_blobs(call.session, contents, now)
     blobs.pack_older(call.session, dict(_packable([file for file in files if file.sha256 not in were_there], known)))
-    rows = [
-        {
-            "path": str(file.component),
-            "category": file.component.category.value,
-            "name": file.component.name,
-            "hash": file.hash,
-            "sha256": file.sha256,
-            "change_set_id": set_id,
-            "created": now,
-        }
+    new = (
+        NewVersion(str(file.component), file.component.category.value, file.component.name, file.hash, file.sha256)
         for file in files
-    ]
-    writing.add_versions(call.session, rows)
+    )
+    writing.add_versions(call.session, set_id, new, now)
 
 
 def _packable(files: Iterable[FileContent], known: Mapping[str, Sequence[VersionRow]]) -> Iterator[tuple[str, str]]:
@@ -258,10 +251,5 @@ def _plan_moves(
                 yield AliasMove(wish.path, alias, source, target)
 
 
-def _row_of(move: AliasMove) -> dict[str, str | int | None]:
-    return {
-        "path": move.path,
-        "alias": move.alias,
-        "from_version_id": move.source and move.source.version_id,
-        "to_version_id": move.target and move.target.id,
-    }
+def _row_of(move: AliasMove) -> NewMove:
+    return NewMove(move.path, move.alias, move.source and move.source.version_id, move.target and move.target.id)
