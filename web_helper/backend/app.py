@@ -22,9 +22,9 @@ from web_helper.backend.core.settings import Settings
 from web_helper.backend.core.signing import UrlSigner
 from web_helper.backend.services.exports.export_stream import StreamSlots
 from web_helper.backend.services.exports.job_progress import ProgressHub
+from web_helper.backend.services.home import UseMeter
 from web_helper.backend.services.labelling.statistics import StatisticsMemory
 from web_helper.backend.services.labelling.thumbnails import Thumbnails
-from web_helper.backend.services.home import UseMeter
 from web_helper.backend.services.metrics import Metrics
 from web_helper.backend.services.playground.asking import AgentLink
 
@@ -45,10 +45,10 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         app.state.progress.close()
-        app.state.database.dispose()
-
         app.state.thumbnails.close()
+        app.state.database.dispose()
         await app.state.agent_link.close()
+
     # No page of interactive documentation: those of FastAPI load scripts from another host.
     app = FastAPI(
         title="Synapse",
@@ -63,17 +63,17 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.database = Database(settings.sqlalchemy_url)
     app.state.metrics = Metrics(app.state.database)
     app.state.signer = UrlSigner(settings)
-    app.state.stream_slots = StreamSlots(settings.max_export_streams, "export streams")
     app.state.agent_link = AgentLink()
+    app.state.stream_slots = StreamSlots(settings.max_export_streams, "export streams")
     app.state.log_slots = StreamSlots(settings.max_log_followers, "logs that are followed")
     app.state.progress = ProgressHub(app.state.database)
     app.state.use_meter = UseMeter()
+    app.state.thumbnails = Thumbnails(settings.thumbnail_dir)
+    app.state.statistics = StatisticsMemory()
     metrics, streams, hub = app.state.metrics, app.state.stream_slots, app.state.progress
     metrics.show("synapse_export_stream_connections", "Export streams that are open.", lambda: streams.taken)
     logs = app.state.log_slots
     metrics.show("synapse_log_followers", "Connections that follow an experiment's log.", lambda: logs.taken)
-    app.state.thumbnails = Thumbnails(settings.thumbnail_dir)
-    app.state.statistics = StatisticsMemory()
     metrics.show("synapse_job_watchers", "Connections that follow a job.", lambda: hub.watchers)
     install_error_handlers(app)
     app.add_middleware(RequestEdge)
