@@ -90,11 +90,17 @@ class TaskAnnotations(BaseModel):
     """A task's annotations and what a save has to name.
 
     Attributes:
+        image: Path of the picture on this server, None without one; `preview` a WebP of it of at most 2048 pixels.
         revision: Changes with the annotations; a save names the one it began with.
         changed_by: Who last changed the annotations: a person, or a run's producer; None when that was not noted.
     """
 
     task_id: int
+    name: str
+    width: int | None
+    height: int | None
+    image: str | None
+    preview: str | None
     revision: str
     data: JsonObject | None
     status: WorkStatus

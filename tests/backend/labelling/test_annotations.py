@@ -27,6 +27,7 @@ def save(client, task, expected, data, **fields):
 def test_a_save_over_the_revision_that_was_read_is_taken(client, task):
     before = read(client, task)
     assert (before["data"], before["changed_by"]) == (None, None)
+    assert (before["width"], before["height"], before["image"]) == (640, 480, None)
 
     after = save(client, task, before["revision"], boxes("cat"), status="in_progress").json()["data"]
 

@@ -9,8 +9,22 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from web_helper.backend.models import Assignment, PreAnnotation, Review, ReviewStatus, Task
+from web_helper.backend.queries import export_rows
 from web_helper.backend.queries.filters import Selection, is_any_of
 from web_helper.backend.queries.lists import beyond, in_order
+from web_helper.backend.queries.work.tasks import TASKS
+
+
+def primary_file(row: export_rows.Row) -> export_rows.UnitFile | None:
+    """The file that is shown of a task: the primary specification's, else the first."""
+    return next((file for file in row.files if file.is_primary), next(iter(row.files), None))
+
+
+def unit_of(session: Session, task_id: int) -> tuple[export_rows.Unit, export_rows.UnitFile | None]:
+    """The data unit of a task that is there, and the file that is shown of it."""
+    bare = Selection(TASKS, (), TASKS.keys)
+    row = export_rows.rows_of_ids(session, export_rows.TASK_ROWS, bare, [task_id], with_data=False)[0]
+    return row.unit, primary_file(row)
 
 
 def review_states(session: Session, task_ids: Sequence[int]) -> dict[int, ReviewStatus]:

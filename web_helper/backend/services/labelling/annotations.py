@@ -21,7 +21,7 @@ from web_helper.backend.services.work.tasks import encode_for, find_task, note_e
 
 
 def read_annotations(call: Call, task_id: int) -> dict[str, Any]:
-    """A task's annotations as `wire.labelling.TaskAnnotations`."""
+    """A task's annotations as `wire.labelling.TaskAnnotations`; the picture as the id of its file."""
     return _shown(call, find_task(call, task_id))
 
 
@@ -128,9 +128,14 @@ def _last_change(call: Call, task: Task, origin: PreAnnotation | None) -> tuple[
 def _shown(call: Call, task: Task) -> dict[str, Any]:
     origin = edits.newest_origin(call.session, task.id)
     author, changed = _last_change(call, task, origin)
+    unit, picture = cards.unit_of(call.session, task.id)
     assignment = cards.newest_assignment(call.session, task.id)
     return {
         "task_id": task.id,
+        "name": unit.name,
+        "width": unit.width,
+        "height": unit.height,
+        "file_id": picture.data_file_id if picture else None,
         "revision": hash_of(task.data),
         "data": None if task.data is None else msgspec.json.decode(task.data),
         "status": task.status,

@@ -76,7 +76,7 @@ def _cards(call: Call, ids: Sequence[int], thumbnail_of: ThumbnailOf) -> list[di
 def _card(row: Row, thumbnail_of: ThumbnailOf) -> dict[str, Any]:
     project_id, status, is_discarded = row.extra
     count, outlines = outlines_of(row.text)
-    picture = next((file for file in row.files if file.is_primary), next(iter(row.files), None))
+    picture = queries.primary_file(row)
     return {
         "id": row.id,
         "project_id": project_id,

@@ -6,6 +6,7 @@ import {
   Cpu,
   FlaskConical,
   House,
+  Images,
   ListTodo,
   type LucideIcon,
   Puzzle,
@@ -27,7 +28,7 @@ export interface NavigationGroup {
 
 export const NAVIGATION: NavigationGroup[] = [
   { label: null, entries: [{ to: "/", label: "nav.home", icon: House }] },
-  { label: "group.data", entries: [] },
+  { label: "group.data", entries: [{ to: "/projects", label: "nav.projects", icon: Images }] },
   {
     label: "group.models",
     entries: [

@@ -13,11 +13,13 @@ import { notificationRoutes } from "@/routes/notifications";
 import { pluginRoutes } from "@/routes/plugins";
 import { servingRoutes } from "@/routes/serving";
 import { settingsRoutes } from "@/routes/settings";
+import { taskRoutes } from "@/routes/tasks";
 
 const routeTree = rootRoute.addChildren([
   loginRoute,
   shellRoute.addChildren([
     ...homeRoutes,
+    ...taskRoutes,
     ...pluginRoutes,
     ...jobRoutes,
     ...modelRoutes,
