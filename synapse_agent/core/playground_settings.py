@@ -40,6 +40,12 @@ class PlaygroundSettings(BaseSettings):
     build_memory_bytes: int = Field(4 * 2**30, gt=0, description="What the installation of packages may hold.")
     start_seconds: float = Field(120.0, gt=0, description="How long an app may take until it answers.")
     stop_seconds: int = Field(5, ge=0, description="How long an app may take to end before it is killed.")
+    idle_pause_seconds: float = Field(
+        600.0,
+        ge=0,
+        description="An app that nobody talked to for so long is paused: it keeps its memory, takes no CPU, goes on "
+        "when it is asked for; 0 for never.",
+    )
     idle_seconds: float = Field(
         3600.0, ge=0, description="An app that nobody talked to for so long is stopped; 0 for never."
     )
@@ -47,6 +53,13 @@ class PlaygroundSettings(BaseSettings):
         default_factory=lambda: os.cpu_count() or 1,
         gt=0,
         description="Builds and starts at once; more wait. Default is one per core, as starting is CPU work.",
+    )
+    warm_pool: int = Field(
+        0,
+        ge=0,
+        le=20,
+        description="Containers that wait with Gradio imported, for apps of the packages that were used last; such an "
+        "app answers within a second. Each holds 100 MB and more, so default is none.",
     )
     look_seconds: float = Field(
         5.0, gt=0, description="How often the records are compared with the engine, which people change too."

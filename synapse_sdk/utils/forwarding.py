@@ -113,7 +113,7 @@ async def forward_http(
         tasks.start_soon(_read_request, receive, chunks, tasks.cancel_scope)
         tasks.start_soon(_watch, target, tasks.cancel_scope)
         try:
-            await _exchange(client, target, body, send, shape)
+            await _exchange(client, target, body, send, shape=shape)
         except httpx2.TransportError as exc:
             problem = exc
         finally:
@@ -128,6 +128,7 @@ async def _exchange(
     target: Target,
     body: Any,
     send: Send,
+    *,
     shape: Callable[[int, Headers], Headers],
 ) -> None:
     content = _chunks(body) if target.has_body else None

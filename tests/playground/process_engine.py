@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,9 +30,11 @@ from synapse_agent.engines.docker.protocol import (
     NoContainerError,
     PortTakenError,
     RunState,
+    Usage,
 )
 
 BASE = "process-base"
+OWN_COMMAND = ["-u", ".synapse/start.py", "plugin/gradio_interface.py", "app"]
 
 
 @dataclass
@@ -60,6 +63,9 @@ class ProcessEngine:
         self.places: dict[str, Path] = {}
         self.boxes: dict[str, Box] = {}
         self.builds = 0
+        # What a test says that a container used.
+        self.received: dict[str, int] = {}
+        self.cpu_seconds: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def describe(self) -> EngineInfo:
@@ -99,12 +105,16 @@ class ProcessEngine:
         if image is None:
             raise EngineError(f"No such image: {order.image}")
         container_id = uuid.uuid4().hex * 2
-        self.boxes[container_id] = Box(order, image, self.places[image.id], f"quiet_{container_id[:6]}")
+        place = self.places.get(image.id)
+        if order.command or place is None:
+            place = self.folder / container_id
+            place.mkdir(parents=True)
+        self.boxes[container_id] = Box(order, image, place, f"quiet_{container_id[:6]}")
         return container_id
 
     def start(self, container_id: str) -> None:
         box = self._find(container_id)
-        if box.state is RunState.RUNNING:
+        if box.state in {RunState.RUNNING, RunState.PAUSED}:
             return
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -113,11 +123,23 @@ class ProcessEngine:
             except OSError as exc:
                 raise PortTakenError("port is already allocated") from exc
         env = {**box.order.env, "GRADIO_SERVER_PORT": str(box.order.host_port), "PATH": os.environ["PATH"]}
-        command = ["-u", ".synapse/start.py", "plugin/gradio_interface.py", "app"]
+        command = ["-u", *box.order.command[1:]] if box.order.command else OWN_COMMAND
         box.process = subprocess.Popen(
-            [sys.executable, *command], cwd=box.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            [sys.executable, *command],
+            cwd=box.folder,
+            env=env,
+            stdin=subprocess.PIPE if box.order.command else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         threading.Thread(target=self._read, args=(box, box.process), daemon=True).start()
+
+    def hand_over(self, container_id: str, content: bytes) -> None:
+        box = self._find(container_id)
+        if box.state is not RunState.RUNNING:
+            raise EngineError("Container is not running")
+        box.process.stdin.write(content)
+        box.process.stdin.close()
 
     def keep_running(self, container_id: str) -> None:
         self._find(container_id)
@@ -165,8 +187,8 @@ class ProcessEngine:
     def listening_ports(self, container_id: str) -> list[int]:
         return [9999] if "9999" in (self._find(container_id).folder / "plugin/gradio_interface.py").read_text() else []
 
-    def received_bytes(self, container_id: str) -> int | None:
-        return 0
+    def usage(self, container_id: str) -> Usage | None:
+        return Usage(self.received.get(container_id, 0), self.cpu_seconds.get(container_id, 0.0))
 
     def close(self):
         for container_id in list(self.boxes):
@@ -195,6 +217,9 @@ class ProcessEngine:
             except subprocess.TimeoutExpired:
                 box.process.kill()
         box.process.wait()
+        if box.process.stdin is not None:
+            with suppress(OSError):
+                box.process.stdin.close()
         # What it printed last is read before anybody asks for it.
         deadline = time.monotonic() + 1
         while not box.process.stdout.closed and time.monotonic() < deadline:

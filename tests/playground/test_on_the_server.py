@@ -61,7 +61,7 @@ def test_a_container_is_made_watched_changed_and_removed(platform, new_host, tmp
     assert (found["build_id"], found["attrs"]["Id"]) == (build["id"], made["container_id"])
     again = admin.post(PATH, json={"plugin_release": "echo@1.0.0", "model": 7})
     assert (again.status_code, again.json()["data"]["container"]["restarted"]) == (200, True)
-    assert "the app begins" in admin.get(f"{PATH}{made['id']}/logs/").text
+    until(lambda: "the app begins" in admin.get(f"{PATH}{made['id']}/logs/").text, 60)
 
     for change, status in (("pause", "paused"), ("start", "running"), ("stop", "stopped")):
         changed = admin.post(f"{PATH}{made['id']}/{change}/").json()["data"]["container"]

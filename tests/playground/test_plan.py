@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from synapse_agent.engines.docker.protocol import CHECKSUM_LABEL, SPEC_LABEL, Container, Image, RunState
+from synapse_agent.engines.docker.protocol import CHECKSUM_LABEL, SPEC_LABEL, WARM_LABEL, Container, Image, RunState
 from synapse_agent.services.containers.plan import CASES, EngineState, Step, plan_container
 from synapse_agent.services.containers.records import AppFacts, ContainerRow, Wanted, spec_of
 from synapse_sdk.wire.containers import ContainerStatus
@@ -40,6 +40,12 @@ def box(state: RunState, *, checksum: str = "sum", spec: str = "spec") -> Contai
     return Container("c1", "quirky_einstein", state, {CHECKSUM_LABEL: checksum, SPEC_LABEL: spec})
 
 
+def taken(state: RunState) -> Container:
+    """One that was taken from the pool: what it runs stands in the record."""
+    return Container("c1", "quirky_einstein", state, {WARM_LABEL: "kit"})
+
+
+ADOPTED = replace(ROW, adopted="sum spec")
 RUNNING, STOPPED = box(RunState.RUNNING), box(RunState.EXITED)
 REMOVE, PORT, BUILD, CREATE, START = Step.REMOVE, Step.NEW_PORT, Step.BUILD, Step.CREATE, Step.START
 TABLE = [
@@ -71,6 +77,17 @@ TABLE = [
         "params or envs changed",
         ROW,
         EngineState(box(RunState.RUNNING, spec="older"), IMAGE),
+        (REMOVE, CREATE),
+        False,
+    ),
+    ("running", ADOPTED, EngineState(taken(RunState.RUNNING), IMAGE), (), True),
+    ("paused", ADOPTED, EngineState(taken(RunState.PAUSED), IMAGE), (Step.UNPAUSE,), True),
+    ("from the pool, and ended", ADOPTED, EngineState(taken(RunState.EXITED), IMAGE), (REMOVE, CREATE), False),
+    ("from the pool, and ended", ADOPTED, EngineState(taken(RunState.EXITED)), (REMOVE, BUILD, CREATE), False),
+    (
+        "release rebuilt",
+        replace(ADOPTED, adopted="older spec"),
+        EngineState(taken(RunState.RUNNING), IMAGE),
         (REMOVE, CREATE),
         False,
     ),

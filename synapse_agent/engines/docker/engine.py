@@ -18,6 +18,7 @@ from synapse_agent.engines.docker.protocol import (
     Image,
     NoContainerError,
     RunState,
+    Usage,
 )
 
 # Nobody: owns nothing in any image.
@@ -81,6 +82,8 @@ class DockerEngine:
                 labels=dict(order.labels),
                 ports=[order.app_port],
                 user=USER,
+                command=list(order.command) or None,
+                stdin_open=bool(order.command),
                 host_config=_host_config(api, order),
             )
         return str(made["Id"])
@@ -88,6 +91,18 @@ class DockerEngine:
     def start(self, container_id: str) -> None:
         with self._connection.api() as api:
             api.start(container_id)
+
+    def hand_over(self, container_id: str, content: bytes) -> None:
+        with self._connection.api() as api:
+            stream = api.attach_socket(container_id, params={"stdin": 1, "stream": 1})
+            # The SDK answers a file that cannot write, around the socket that can, and leaves the rest to its end.
+            channel = getattr(stream, "_sock", stream)
+            try:
+                channel.sendall(content)
+            finally:
+                for part in (stream, channel, getattr(stream, "_response", None)):
+                    if part is not None:
+                        part.close()
 
     def keep_running(self, container_id: str) -> None:
         with self._connection.api() as api:
@@ -163,14 +178,17 @@ class DockerEngine:
             return []
         return sorted({int(port, 16) for port in _LISTENING.findall(text)})
 
-    def received_bytes(self, container_id: str) -> int | None:
+    def usage(self, container_id: str) -> Usage | None:
         try:
             with self._connection.api() as api:
                 stats = api.stats(container_id, stream=False, one_shot=True)
         except EngineError:
             return None
         networks = stats.get("networks") or {}
-        return sum(int(each.get("rx_bytes", 0)) for each in networks.values()) if networks else None
+        if not networks:
+            return None
+        nanoseconds = ((stats.get("cpu_stats") or {}).get("cpu_usage") or {}).get("total_usage", 0)
+        return Usage(sum(int(each.get("rx_bytes", 0)) for each in networks.values()), nanoseconds / 1e9)
 
     def close(self) -> None:
         self._connection.close()

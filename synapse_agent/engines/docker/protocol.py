@@ -14,6 +14,7 @@ AGENT_LABEL = "synapse.playground.agent"
 RECORD_LABEL = "synapse.playground.record"
 CHECKSUM_LABEL = "synapse.playground.checksum"
 SPEC_LABEL = "synapse.playground.spec"
+WARM_LABEL = "synapse.playground.warm"
 
 
 class EngineError(Exception):
@@ -82,6 +83,7 @@ class ContainerOrder:
         scratch: Folders that it may write to, with their sizes in bytes.
         log_bytes: How much of its output is kept, twice.
         gpus: How many it gets.
+        command: What it runs, if not what its image says; then it reads what `hand_over` gives it.
     """
 
     image: str
@@ -96,6 +98,7 @@ class ContainerOrder:
     scratch: Mapping[str, int]
     log_bytes: int
     gpus: int = 0
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,19 @@ class BuildOrder:
     arguments: Mapping[str, str] = field(repr=False)
     memory_bytes: int
     seconds: float
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a container has used since it started.
+
+    Attributes:
+        received: Bytes that came over its network.
+        cpu_seconds: Of all its processes.
+    """
+
+    received: int
+    cpu_seconds: float
 
 
 @dataclass(frozen=True)
@@ -168,6 +184,13 @@ class ContainerEngine(Protocol):
             NoContainerError: It is gone.
         """
 
+    def hand_over(self, container_id: str, content: bytes) -> None:
+        """Write to the input of a container that runs with a command of ours.
+
+        Raises:
+            EngineError: It does not run.
+        """
+
     def keep_running(self, container_id: str) -> None:
         """From now on the engine itself starts it again when it ends or the machine restarts."""
 
@@ -195,5 +218,5 @@ class ContainerEngine(Protocol):
     def listening_ports(self, container_id: str) -> list[int]:
         """Ports that programs in the container listen on; empty when that cannot be told."""
 
-    def received_bytes(self, container_id: str) -> int | None:
-        """How much came over its network since it started; None when that cannot be told."""
+    def usage(self, container_id: str) -> Usage | None:
+        """What it received and worked since it started, paused or not; None when that cannot be told."""

@@ -8,11 +8,23 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass
+from enum import StrEnum
 
 from synapse_agent.core.event_log import log_event
-from synapse_agent.engines.docker.protocol import AGENT_LABEL, RECORD_LABEL, Container, EngineError, RunState
+from synapse_agent.core.playground_settings import PlaygroundSettings
+from synapse_agent.engines.docker.protocol import (
+    AGENT_LABEL,
+    RECORD_LABEL,
+    WARM_LABEL,
+    Container,
+    EngineError,
+    RunState,
+    Usage,
+)
+from synapse_agent.services.containers.pool import WarmPool
 from synapse_agent.services.containers.records import ContainerRow
-from synapse_agent.services.containers.workshop import Workbench, Workshop
+from synapse_agent.services.containers.workshop import Workbench, Workshop, row_lock
 from synapse_sdk.wire.containers import ContainerStatus
 
 _STATUS = {
@@ -26,6 +38,49 @@ _STATUS = {
 }
 # Addresses are asked for on any network; who uses an app sends more than this between two looks.
 _NOISE_BYTES = 4096
+# A request is more than this; to one that is paused, one is enough.
+_CALL_BYTES = 400
+# An app that waits takes a thousandth of a core; one that works on an answer takes its share.
+_WORKING_SHARE = 0.2
+
+
+class IdleStep(StrEnum):
+    """What is done about an app's rest."""
+
+    NOTHING = "nothing"
+    NOTE = "used"
+    PAUSE = "paused"
+    WAKE = "woken"
+    STOP = "stopped"
+
+
+@dataclass(frozen=True)
+class Use:
+    """What an app used at the last look and uses now, and when that is."""
+
+    seen: Usage
+    now: Usage
+    moment: float
+
+
+def idle_step(row: ContainerRow, state: RunState, use: Use, settings: PlaygroundSettings) -> IdleStep:
+    """What is to be done about an app by when it was used last; nothing is done here."""
+    silence = use.moment - row.used_at
+    received = use.now.received - row.received
+    if state is RunState.PAUSED:
+        # Somebody calls at its own endpoint, where only this look can wake it.
+        if received > _CALL_BYTES:
+            return IdleStep.WAKE
+    elif received < 0 or received > _NOISE_BYTES or _is_working(use, settings):
+        return IdleStep.NOTE
+    if settings.idle_seconds and silence > settings.idle_seconds:
+        return IdleStep.STOP
+    is_quiet = bool(settings.idle_pause_seconds) and silence > settings.idle_pause_seconds
+    return IdleStep.PAUSE if is_quiet and state is RunState.RUNNING else IdleStep.NOTHING
+
+
+def _is_working(use: Use, settings: PlaygroundSettings) -> bool:
+    return use.now.cpu_seconds - use.seen.cpu_seconds > _WORKING_SHARE * settings.look_seconds
 
 
 def status_of(row: ContainerRow, found: Container | None, *, is_building: bool) -> ContainerStatus:
@@ -57,6 +112,8 @@ class Keeper:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="playground-keeper", daemon=True)
         self._is_resumed = False
+        self._seen: dict[str, Usage] = {}
+        self._pool = WarmPool(bench)
 
     def start(self) -> None:
         self._thread.start()
@@ -75,6 +132,7 @@ class Keeper:
         listed = {found.id: found for found in bench.engine.find_labelled({AGENT_LABEL: bench.agent})}
         for found in listed.values():
             self._remove_orphan(found)
+        self._pool.keep()
         for row in bench.store.all():
             if row.container_id is not None and not self._is_building(row):
                 self._update(row, listed.get(row.container_id) or bench.engine.inspect(row.container_id))
@@ -104,10 +162,21 @@ class Keeper:
         return self._bench.store.active_build(row.id) is not None
 
     def _remove_orphan(self, found: Container) -> None:
+        if WARM_LABEL in found.labels:
+            self._remove_stray(found)
+            return
         label = found.labels.get(RECORD_LABEL, "")
         row = self._bench.store.find(int(label)) if label.isdecimal() else None
         if is_orphan(found, row, is_building=row is not None and self._is_building(row)):
             log_event("playground_orphan_removed", container=found.id, record=label)
+            self._bench.engine.remove(found.id)
+
+    def _remove_stray(self, found: Container) -> None:
+        """One of the pool that neither waits there nor is a record's."""
+        # The pool first: who is taken from it is a record's from that moment.
+        waits = any(warm.container_id == found.id for warm in self._bench.store.all_warm())
+        if not waits and not any(row.container_id == found.id for row in self._bench.store.all()):
+            log_event("playground_orphan_removed", container=found.id, record="")
             self._bench.engine.remove(found.id)
 
     def _update(self, row: ContainerRow, found: Container | None) -> None:
@@ -116,17 +185,35 @@ class Keeper:
             log_event("playground_container_gone", record=row.id)
         if status is not row.status:
             self._bench.store.change(row.id, status=status)
-        if found is not None and found.state is RunState.RUNNING:
-            self._stop_idle(row, found)
+        if found is not None and found.state in {RunState.RUNNING, RunState.PAUSED}:
+            self._rest(row.id, found)
 
-    def _stop_idle(self, row: ContainerRow, found: Container) -> None:
-        limit = self._bench.settings.idle_seconds
-        received = self._bench.engine.received_bytes(found.id) if limit else None
-        if received is None:
-            return
-        if received < row.received or received - row.received > _NOISE_BYTES:
-            self._bench.store.change(row.id, received=received, used_at=time.time())
-        elif time.time() - row.used_at > limit:
-            log_event("playground_idle_stopped", record=row.id)
-            self._bench.engine.stop(found.id, self._bench.settings.stop_seconds)
-            self._bench.store.change(row.id, status=ContainerStatus.STOPPED)
+    def _rest(self, row_id: int, found: Container) -> None:
+        """Let an app rest that nobody uses, and go on when somebody does."""
+        usage = self._bench.engine.usage(found.id)
+        with self._bench.locks.hold(row_lock(row_id)):
+            # Read again: whoever asks for it says so first, and then waits for this lock.
+            row = self._bench.store.find(row_id)
+            if usage is None or row is None or row.container_id != found.id or self._is_building(row):
+                return
+            seen, self._seen[found.id] = self._seen.get(found.id, usage), usage
+            step = idle_step(row, found.state, Use(seen, usage, time.time()), self._bench.settings)
+            if step is not IdleStep.NOTHING:
+                self._take(step, row, found, usage)
+
+    def _take(self, step: IdleStep, row: ContainerRow, found: Container, usage: Usage) -> None:
+        engine, store, settings = self._bench.engine, self._bench.store, self._bench.settings
+        if step is not IdleStep.NOTE:
+            log_event(f"playground_idle_{step.value}", record=row.id)
+        if step is IdleStep.PAUSE:
+            engine.pause(found.id)
+            store.change(row.id, status=ContainerStatus.PAUSED, received=usage.received)
+        elif step is IdleStep.STOP:
+            # One that is frozen cannot end by itself.
+            engine.unpause(found.id)
+            engine.stop(found.id, settings.stop_seconds)
+            store.change(row.id, status=ContainerStatus.STOPPED)
+        else:
+            if step is IdleStep.WAKE:
+                engine.unpause(found.id)
+            store.change(row.id, status=ContainerStatus.RUNNING, received=usage.received, used_at=time.time())

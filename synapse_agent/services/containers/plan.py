@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from synapse_agent.engines.docker.protocol import CHECKSUM_LABEL, SPEC_LABEL, Container, Image, RunState
+from synapse_agent.engines.docker.protocol import CHECKSUM_LABEL, SPEC_LABEL, WARM_LABEL, Container, Image, RunState
 from synapse_agent.services.containers.records import ContainerRow
 
 
@@ -88,7 +88,15 @@ def plan_container(row: ContainerRow, engine_state: EngineState) -> Plan:
 
 def is_as_wanted(row: ContainerRow, found: Container) -> bool:
     """Whether a container is what its record says, running or not."""
-    return (found.labels.get(CHECKSUM_LABEL), found.labels.get(SPEC_LABEL)) == (row.checksum, row.spec)
+    return made_of(row, found) == (row.checksum, row.spec)
+
+
+def made_of(row: ContainerRow, found: Container) -> tuple[str | None, str | None]:
+    """Checksum and spec of a container: its labels, or what it was given when it was taken from the pool."""
+    if WARM_LABEL in found.labels:
+        checksum, _, spec = (row.adopted or "").partition(" ")
+        return checksum, spec
+    return found.labels.get(CHECKSUM_LABEL), found.labels.get(SPEC_LABEL)
 
 
 def _has_image(row: ContainerRow, state: EngineState) -> bool:
@@ -99,11 +107,17 @@ def _is_there(_row: ContainerRow, state: EngineState) -> bool:
     return state.container is not None
 
 
-def _is_of(label: str, wanted: Callable[[ContainerRow], str]) -> Callable[[ContainerRow, EngineState], bool]:
-    def differs(row: ContainerRow, state: EngineState) -> bool:
-        return state.container is not None and state.container.labels.get(label) != wanted(row)
+def _has_other_checksum(row: ContainerRow, state: EngineState) -> bool:
+    return state.container is not None and made_of(row, state.container)[0] != row.checksum
 
-    return differs
+
+def _has_other_spec(row: ContainerRow, state: EngineState) -> bool:
+    return state.container is not None and made_of(row, state.container)[1] != row.spec
+
+
+def _is_used_up(_row: ContainerRow, state: EngineState) -> bool:
+    found = state.container
+    return found is not None and WARM_LABEL in found.labels and found.state not in {RunState.RUNNING, RunState.PAUSED}
 
 
 def _is_in(*states: RunState) -> Callable[[ContainerRow, EngineState], bool]:
@@ -124,15 +138,14 @@ CASES: tuple[Case, ...] = (
     ),
     Case("gone from the engine", lambda row, s: not _is_there(row, s) and row.container_id is not None, (Step.CREATE,)),
     Case("nothing there", lambda row, s: not _is_there(row, s), (Step.CREATE,)),
-    Case(
-        "release rebuilt", _is_of(CHECKSUM_LABEL, lambda row: row.checksum), _REMADE, reason="the release has changed"
-    ),
+    Case("release rebuilt", _has_other_checksum, _REMADE, reason="the release has changed"),
     Case(
         "params or envs changed",
-        _is_of(SPEC_LABEL, lambda row: row.spec),
+        _has_other_spec,
         _REMADE,
         reason="its parameters or variables have changed",
     ),
+    Case("from the pool, and ended", _is_used_up, _REMADE, reason="its process came from the pool and has ended"),
     Case("running", _is_in(RunState.RUNNING), (), keeps=True),
     Case("ended, and started again by the engine", _is_in(RunState.RESTARTING), (Step.START,), keeps=True),
     Case("paused", _is_in(RunState.PAUSED), (Step.UNPAUSE,), keeps=True),

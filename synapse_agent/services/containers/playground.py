@@ -23,7 +23,7 @@ from synapse_agent.services.containers.plan import Step, plan_container
 from synapse_agent.services.containers.records import BuildRow, ContainerRow, Wanted
 from synapse_agent.services.containers.releases import ACTION, AppRelease, AppWish, ReleaseShelf
 from synapse_agent.services.containers.store import ContainerStore, filter_rows
-from synapse_agent.services.containers.workshop import Places, Workbench, Workshop
+from synapse_agent.services.containers.workshop import Places, Workbench, Workshop, row_lock
 from synapse_sdk.exceptions import ConflictError, NotFoundError, ServerError, ValidationError
 from synapse_sdk.wire.containers import (
     FINAL_BUILDS,
@@ -37,6 +37,8 @@ from synapse_sdk.wire.containers import (
 )
 
 Fetch = Callable[[str], str | None]
+# A visit within so short a time of the last one is not noted.
+_NOTE_SECONDS = 5.0
 FILTERS = frozenset({"status", "plugin_release", "model", "label", "search", "ids", "ids_ex"})
 
 
@@ -183,11 +185,16 @@ class Playground:
             ConflictError: It does not run.
         """
         row = self._find(key)
-        if row.status is ContainerStatus.PAUSED and row.container_id:
-            with engine_refusals():
-                self._bench.engine.unpause(row.container_id)
-            self._bench.store.change(row.id, status=ContainerStatus.RUNNING, used_at=time.time())
-        elif row.status is not ContainerStatus.RUNNING or row.host_port is None:
+        # What is looked at less often than it is used would be paused under its visitors' hands.
+        if row.status is ContainerStatus.PAUSED or time.time() - row.used_at > _NOTE_SECONDS:
+            with engine_refusals(), self._bench.locks.hold(row_lock(row.id)):
+                row = self._find(key)
+                if row.status is ContainerStatus.PAUSED and row.container_id:
+                    self._bench.engine.unpause(row.container_id)
+                    self._bench.store.change(row.id, status=ContainerStatus.RUNNING)
+                self._bench.store.change(row.id, used_at=time.time())
+            row = self._find(key)
+        if row.status is not ContainerStatus.RUNNING or row.host_port is None:
             raise ConflictError(409, f"{row.plugin_release} does not run, it is {row.status.value}: start it first.")
         return self._bench.places.own_url(row.host_port or 0)
 
@@ -261,7 +268,8 @@ class Playground:
 
     def _run(self, row: ContainerRow) -> Made:
         is_building = self._bench.store.active_build(row.id) is not None
-        plan = plan_container(row, self._bench.look(row, is_building=is_building))
+        with self._bench.locks.hold(row_lock(row.id)):
+            plan = plan_container(row, self._bench.look(row, is_building=is_building))
         if plan.steps == (Step.UNPAUSE,) and row.container_id:
             self._bench.engine.unpause(row.container_id)
         elif plan.steps:
@@ -269,7 +277,7 @@ class Playground:
             if is_new:
                 self._workshop.submit(build)
             return Made(build=build)
-        self._bench.store.change(row.id, status=ContainerStatus.RUNNING, error=None)
+        self._bench.store.change(row.id, status=ContainerStatus.RUNNING, error=None, used_at=time.time())
         record = self._record_of(self._bench.store.find(row.id) or row)
         return Made(record=record.model_copy(update={"restarted": True}))
 

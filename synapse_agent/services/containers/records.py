@@ -20,6 +20,7 @@ class AppFacts:
         name: The object in it that its entrypoint names.
         base_image: The image it is built on.
         archive: SHA-256 of the release's archive.
+        packages: Hash of what is installed for it; two releases with the same have the same packages.
     """
 
     file: str
@@ -29,6 +30,7 @@ class AppFacts:
     memory_bytes: int | None = None
     cpus: float | None = None
     gpus: int = 0
+    packages: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class ContainerRow:
         spec: Hash of all else that a container cannot change once it is made.
         used_at: When somebody last asked for it or talked to it, as a Unix time.
         received: Bytes that it had received by then.
+        adopted: Checksum and spec that its container was given when it was taken from the pool; its labels do not
+            say them, as they cannot be changed.
     """
 
     id: int
@@ -64,6 +68,22 @@ class ContainerRow:
     received: int
     created_at: str
     updated_at: str
+    adopted: str | None = None
+
+
+@dataclass(frozen=True)
+class WarmRow:
+    """A container that waits with its packages imported.
+
+    Attributes:
+        kit: What it is good for (`pool.kit_of`).
+        is_ready: It has imported them.
+    """
+
+    container_id: str
+    kit: str
+    host_port: int
+    is_ready: bool
 
 
 @dataclass(frozen=True)

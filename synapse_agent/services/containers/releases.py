@@ -13,7 +13,12 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from synapse_agent.core.playground_settings import PlaygroundSettings
-from synapse_agent.services.containers.image.dockerfile import build_checksum, image_name, write_dockerfile
+from synapse_agent.services.containers.image.dockerfile import (
+    build_checksum,
+    image_name,
+    packages_hash,
+    write_dockerfile,
+)
 from synapse_agent.services.containers.records import AppFacts
 from synapse_sdk.clients.agent.container_request import entrypoint_file
 from synapse_sdk.exceptions import ArchiveError, ConfigurationError
@@ -141,14 +146,16 @@ class ReleaseShelf:
                 "as entrypoint of its action `gradio`"
             )
         needs = section.get("required_resources") or {}
+        base_image = self._base_image(str(section.get("base_image") or ""))
         return AppFacts(
             file=file,
             name=_object_of(entrypoint),
-            base_image=self._base_image(str(section.get("base_image") or "")),
+            base_image=base_image,
             archive=sha256,
             memory_bytes=_number(needs, "memory", "memory_bytes"),
             cpus=_number(needs, "required_cpu_count", "num_cpus"),
             gpus=int(_number(needs, "required_gpu_count", "num_gpus") or 0),
+            packages=packages_hash(base_image, folder),
         )
 
     def _base_image(self, wanted: str) -> str:

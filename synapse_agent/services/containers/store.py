@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from synapse_agent.services.containers.records import AppFacts, BuildRow, ContainerRow, Wanted, spec_of
+from synapse_agent.services.containers.records import AppFacts, BuildRow, ContainerRow, Wanted, WarmRow, spec_of
 from synapse_sdk.wire.containers import BuildStatus, ContainerStatus
 
 BUSY_SECONDS = 30.0
@@ -32,7 +32,10 @@ CREATE TABLE IF NOT EXISTS containers (
     container_id TEXT, name TEXT, host_port INTEGER UNIQUE,
     status TEXT NOT NULL, error TEXT, build_id TEXT,
     used_at REAL NOT NULL, received INTEGER NOT NULL DEFAULT 0,
-    created_at TEXT NOT NULL, updated_at TEXT NOT NULL
+    created_at TEXT NOT NULL, updated_at TEXT NOT NULL, adopted TEXT
+);
+CREATE TABLE IF NOT EXISTS warm (
+    container_id TEXT PRIMARY KEY, kit TEXT NOT NULL, host_port INTEGER NOT NULL UNIQUE, is_ready INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX IF NOT EXISTS one_container_a_pair ON containers (plugin_release, ifnull(model, 'none'));
 CREATE TABLE IF NOT EXISTS builds (
@@ -63,6 +66,9 @@ class ContainerStore:
             # A reader does not wait for a writer.
             db.execute("PRAGMA journal_mode = WAL")
             db.executescript(_SCHEMA)
+            if "adopted" not in {found["name"] for found in db.execute("PRAGMA table_info(containers)")}:
+                # A file of an agent that had no pool.
+                db.execute("ALTER TABLE containers ADD COLUMN adopted TEXT")
 
     def want(self, wanted: Wanted) -> ContainerRow:
         """Note what is asked of a container; answers its record, which is new or the one that was there."""
@@ -118,12 +124,55 @@ class ContainerStore:
             NoPortLeftError: There is none.
         """
         with self._transaction() as db:
-            used = {found[0] for found in db.execute("SELECT host_port FROM containers WHERE host_port IS NOT NULL")}
-            for port in ports:
-                if port not in used and is_free(port):
-                    _change(db, row_id, {"host_port": port})
-                    return port
-        raise NoPortLeftError(f"All ports from {ports.start} to {ports.stop - 1} are in use; remove a container.")
+            port = _free_port(db, ports, is_free)
+            _change(db, row_id, {"host_port": port})
+            return port
+
+    def reserve_warm(self, kit: str, ports: range, is_free: Callable[[int], bool]) -> WarmRow:
+        """A place in the pool with a port of its own, for a container that is not made yet.
+
+        Raises:
+            NoPortLeftError: There is none.
+        """
+        with self._transaction() as db:
+            port = _free_port(db, ports, is_free)
+            place = WarmRow(f"reserved-{port}", kit, port, is_ready=False)
+            db.execute("INSERT INTO warm VALUES (?, ?, ?, 0)", (place.container_id, kit, port))
+            return place
+
+    def fill_warm(self, place: WarmRow, container_id: str) -> None:
+        """Note the container of a place."""
+        with self._transaction() as db:
+            db.execute("UPDATE warm SET container_id = ? WHERE container_id = ?", (container_id, place.container_id))
+
+    def all_warm(self) -> list[WarmRow]:
+        """The pool."""
+        with self._connected() as db:
+            rows = db.execute("SELECT * FROM warm ORDER BY rowid").fetchall()
+            return [
+                WarmRow(found["container_id"], found["kit"], found["host_port"], bool(found["is_ready"]))
+                for found in rows
+            ]
+
+    def note_ready(self, container_id: str) -> None:
+        with self._transaction() as db:
+            db.execute("UPDATE warm SET is_ready = 1 WHERE container_id = ?", (container_id,))
+
+    def forget_warm(self, container_id: str) -> bool:
+        """Take one out of the pool; False when somebody else did."""
+        with self._transaction() as db:
+            return db.execute("DELETE FROM warm WHERE container_id = ?", (container_id,)).rowcount == 1
+
+    def adopt(self, row: ContainerRow, kit: str) -> WarmRow | None:
+        """Make a container that waits the record's own, with its port; None when none is ready."""
+        with self._transaction() as db:
+            found = db.execute("SELECT * FROM warm WHERE kit = ? AND is_ready LIMIT 1", (kit,)).fetchone()
+            if found is None:
+                return None
+            db.execute("DELETE FROM warm WHERE container_id = ?", (found["container_id"],))
+            values = {"container_id": found["container_id"], "host_port": found["host_port"], "name": None}
+            _change(db, row.id, {**values, "adopted": f"{row.checksum} {row.spec}"})
+            return WarmRow(found["container_id"], kit, found["host_port"], is_ready=True)
 
     def find_build(self, build_id: str) -> BuildRow | None:
         with self._connected() as db:
@@ -176,6 +225,15 @@ class ContainerStore:
                 db.execute("ROLLBACK")
                 raise
             db.execute("COMMIT")
+
+
+def _free_port(db: sqlite3.Connection, ports: range, is_free: Callable[[int], bool]) -> int:
+    sql = "SELECT host_port FROM containers WHERE host_port IS NOT NULL UNION SELECT host_port FROM warm"
+    used = {found[0] for found in db.execute(sql)}
+    for port in ports:
+        if port not in used and is_free(port):
+            return port
+    raise NoPortLeftError(f"All ports from {ports.start} to {ports.stop - 1} are in use; remove a container.")
 
 
 def _upsert(db: sqlite3.Connection, wanted: Wanted) -> ContainerRow:

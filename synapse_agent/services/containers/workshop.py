@@ -36,6 +36,7 @@ from synapse_agent.engines.docker.protocol import (
 from synapse_agent.services.containers.build_log import BuildLogs
 from synapse_agent.services.containers.image.dockerfile import DOCKERFILE, write_context, write_dockerfile
 from synapse_agent.services.containers.plan import EngineState, Plan, Step, is_as_wanted, plan_container
+from synapse_agent.services.containers.pool import WarmPool
 from synapse_agent.services.containers.readiness import is_port_free, wait_until_ready
 from synapse_agent.services.containers.records import BuildRow, ContainerRow
 from synapse_agent.services.containers.releases import ReleaseShelf
@@ -73,6 +74,11 @@ class Places:
     def own_url(self, port: int) -> str:
         """How the agent itself reaches an app."""
         return f"http://127.0.0.1:{port}" if self.address == "0.0.0.0" else f"http://{self.address}:{port}"  # noqa: S104
+
+
+def row_lock(row_id: int) -> str:
+    """Name of the lock under which an app is let rest, or goes on."""
+    return f"record-{row_id}"
 
 
 class NamedLocks:
@@ -114,6 +120,40 @@ class Workbench:
         is_up = container is not None and container.state in _UP
         is_taken = row.host_port is not None and not is_up and not is_port_free(self.places.address, row.host_port)
         return EngineState(container, self.engine.find_image(row.image), is_taken, is_building)
+
+    def order(self, row: ContainerRow, port: int) -> ContainerOrder:
+        """The container of a record."""
+        settings, app = self.settings, row.app
+        env = {
+            "GRADIO_SERVER_NAME": "0.0.0.0",  # noqa: S104 - the container's own network.
+            "GRADIO_SERVER_PORT": str(APP_PORT),
+            "GRADIO_ANALYTICS_ENABLED": "False",
+            "GRADIO_TEMP_DIR": "/tmp/gradio",  # noqa: S108 - the container's own.
+            "HOME": "/tmp",  # noqa: S108
+            "PYTHONUNBUFFERED": "1",
+            **row.envs,
+            PARAMS_VARIABLE: json.dumps(row.params, ensure_ascii=False),
+        }
+        return ContainerOrder(
+            image=row.image,
+            env=env,
+            labels={
+                AGENT_LABEL: self.agent,
+                RECORD_LABEL: str(row.id),
+                CHECKSUM_LABEL: row.checksum,
+                SPEC_LABEL: row.spec,
+            },
+            host_address=self.places.address,
+            host_port=port,
+            app_port=APP_PORT,
+            memory_bytes=app.memory_bytes or settings.memory_bytes,
+            cpus=app.cpus or settings.cpus,
+            processes=settings.processes,
+            # Gradio writes what people flag into the second.
+            scratch={"/tmp": settings.scratch_bytes, "/app/.gradio": settings.scratch_bytes // 8},  # noqa: S108
+            log_bytes=settings.log_bytes,
+            gpus=app.gpus,
+        )
 
 
 class Workshop:
@@ -251,7 +291,7 @@ class BuildRun:
     def _remove(self, row: ContainerRow) -> None:
         if row.container_id:
             self._bench.engine.remove(row.container_id)
-            self._store.change(row.id, container_id=None, name=None)
+            self._store.change(row.id, container_id=None, name=None, adopted=None)
 
     def _drop_port(self, row: ContainerRow) -> None:
         self._store.change(row.id, host_port=None)
@@ -294,50 +334,21 @@ class BuildRun:
 
     def _create(self, row: ContainerRow) -> None:
         bench = self._bench
+        if WarmPool(bench).take(row):
+            self._write("A process that was waiting takes it")
+            self._start(self._row())
+            return
         port = row.host_port
         if port is None:
             ports = range(bench.settings.first_port, bench.settings.last_port + 1)
             port = bench.store.reserve_port(row.id, ports, partial(is_port_free, bench.places.address))
-        container_id = bench.engine.create(self._order(row, port))
+        container_id = bench.engine.create(bench.order(row, port))
         found = bench.engine.inspect(container_id)
         name = found.name if found else None
         if not self._store.change(row.id, container_id=container_id, name=name):
             bench.engine.remove(container_id)
             raise _NotWantedError
         self._start(self._row())
-
-    def _order(self, row: ContainerRow, port: int) -> ContainerOrder:
-        settings, app = self._bench.settings, row.app
-        env = {
-            "GRADIO_SERVER_NAME": "0.0.0.0",  # noqa: S104 - the container's own network.
-            "GRADIO_SERVER_PORT": str(APP_PORT),
-            "GRADIO_ANALYTICS_ENABLED": "False",
-            "GRADIO_TEMP_DIR": "/tmp/gradio",  # noqa: S108 - the container's own.
-            "HOME": "/tmp",  # noqa: S108
-            "PYTHONUNBUFFERED": "1",
-            **row.envs,
-            PARAMS_VARIABLE: json.dumps(row.params, ensure_ascii=False),
-        }
-        return ContainerOrder(
-            image=row.image,
-            env=env,
-            labels={
-                AGENT_LABEL: self._bench.agent,
-                RECORD_LABEL: str(row.id),
-                CHECKSUM_LABEL: row.checksum,
-                SPEC_LABEL: row.spec,
-            },
-            host_address=self._bench.places.address,
-            host_port=port,
-            app_port=APP_PORT,
-            memory_bytes=app.memory_bytes or settings.memory_bytes,
-            cpus=app.cpus or settings.cpus,
-            processes=settings.processes,
-            # Gradio writes what people flag into the second.
-            scratch={"/tmp": settings.scratch_bytes, "/app/.gradio": settings.scratch_bytes // 8},  # noqa: S108
-            log_bytes=settings.log_bytes,
-            gpus=app.gpus,
-        )
 
     def _start(self, row: ContainerRow) -> None:
         bench = self._bench
@@ -352,7 +363,9 @@ class BuildRun:
         )
         if not self._is_wanted():
             raise _NotWantedError
-        bench.engine.keep_running(row.container_id)
+        if row.adopted is None:
+            # One of the pool would only wait again.
+            bench.engine.keep_running(row.container_id)
 
     def _unpause(self, row: ContainerRow) -> None:
         if row.container_id:

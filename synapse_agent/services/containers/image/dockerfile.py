@@ -18,7 +18,7 @@ from synapse_agent.services.containers.records import AppFacts
 OWN_FOLDER = ".synapse"
 DOCKERFILE = f"{OWN_FOLDER}/Dockerfile"
 _PACKAGES = f"{OWN_FOLDER}/packages"
-_START = Path(__file__).with_name("app_start.py")
+START = Path(__file__).with_name("app_start.py")
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _GRADIO = re.compile(r"gradio(?![A-Za-z0-9._-])", re.IGNORECASE)
 _COMMENT = re.compile(r"(^|\s)#.*$")
@@ -47,6 +47,15 @@ def requirement_lines(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def packages_hash(base_image: str, folder: Path | None = None) -> str:
+    """What is installed for a release, in one word: the same word, the same packages; of the base alone without one."""
+    digest = hashlib.sha256(f"{base_image}\n".encode())
+    digest.update(requirement_lines("" if folder is None else _requirements_of(folder)).encode())
+    for path in [] if folder is None else _beside_requirements(folder):
+        digest.update(f"\n{path.name}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
 def write_dockerfile(app: AppFacts, *, has_index: bool = False) -> str:
     """The text of the Dockerfile."""
     index = "ARG PIP_INDEX_URL\nARG UV_DEFAULT_INDEX\n" if has_index else ""
@@ -58,27 +67,34 @@ def write_dockerfile(app: AppFacts, *, has_index: bool = False) -> str:
 
 def build_checksum(archive_sha256: str, dockerfile: str) -> str:
     """What an image is made of, in one word: the same word, the same image."""
-    content = f"{archive_sha256}\n{dockerfile}\n{hashlib.sha256(_START.read_bytes()).hexdigest()}"
+    content = f"{archive_sha256}\n{dockerfile}\n{hashlib.sha256(START.read_bytes()).hexdigest()}"
     return hashlib.sha256(content.encode()).hexdigest()
 
 
 def write_context(folder: Path, dockerfile: str, target: Path) -> None:
     """Write the tar that a build is given: the release, and our own folder beside it."""
-    requirements = folder / "requirements.txt"
-    text = requirements.read_text(encoding="utf-8-sig", errors="replace") if requirements.exists() else ""
     with tarfile.open(target, "w") as tar:
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder).as_posix()
             # It would leave files out of the image that the plugin needs; what not to pack is .synapseignore's to say.
             if name != ".dockerignore" and not name.startswith(f"{OWN_FOLDER}/"):
                 _add(tar, name, path)
-        # Requirements may name files beside them.
-        for path in sorted([*folder.glob("*.txt"), *folder.glob("wheels/*.whl")]):
-            if path != requirements:
-                _add(tar, f"{_PACKAGES}/{path.relative_to(folder).as_posix()}", path)
-        _add_text(tar, f"{_PACKAGES}/requirements.txt", requirement_lines(text))
+        for path in _beside_requirements(folder):
+            _add(tar, f"{_PACKAGES}/{path.relative_to(folder).as_posix()}", path)
+        _add_text(tar, f"{_PACKAGES}/requirements.txt", requirement_lines(_requirements_of(folder)))
         _add_text(tar, DOCKERFILE, dockerfile)
-        _add_text(tar, f"{OWN_FOLDER}/start.py", _START.read_text())
+        _add_text(tar, f"{OWN_FOLDER}/start.py", START.read_text())
+
+
+def _requirements_of(folder: Path) -> str:
+    path = folder / "requirements.txt"
+    return path.read_text(encoding="utf-8-sig", errors="replace") if path.exists() else ""
+
+
+def _beside_requirements(folder: Path) -> list[Path]:
+    """Files that requirements may name."""
+    beside = [path for path in folder.glob("*.txt") if path.name != "requirements.txt"]
+    return sorted([*beside, *folder.glob("wheels/*.whl")])
 
 
 def _add(tar: tarfile.TarFile, name: str, path: Path) -> None:

@@ -144,6 +144,7 @@ async def delete_container(_actor: WritingActor, ref: OneContainer, playground: 
 
 def _add_change(name: str, wish: ContainerWish, says: str) -> None:
     async def change(
+        *,
         request: Request,
         response: Response,
         _actor: WritingActor,

@@ -1,0 +1,107 @@
+"""What happens to an app that nobody uses: it is paused, goes on when it is asked for, and is stopped in the end."""
+
+import urllib.request
+from dataclasses import replace
+
+import pytest
+
+from synapse_agent.core.playground_settings import PlaygroundSettings
+from synapse_agent.engines.docker.protocol import RunState, Usage
+from synapse_agent.services.containers.keeper import IdleStep, Use, idle_step
+from synapse_agent.services.containers.records import AppFacts, ContainerRow
+from synapse_sdk.wire.containers import ContainerStatus
+from tests.agent.stage import until
+from tests.playground import apps
+from tests.playground.scene import write_release
+
+# One range of ports is for all of them.
+pytestmark = [pytest.mark.xdist_group("playground"), pytest.mark.timeout(290)]
+ROW = ContainerRow(
+    id=1,
+    plugin_release="a@1",
+    model=None,
+    checksum="c",
+    spec="s",
+    image="i",
+    app=AppFacts("plugin/gradio_interface.py", "app", "base", "sha"),
+    params={},
+    envs={},
+    labels=(),
+    metadata={},
+    container_id="x" * 64,
+    name="n",
+    host_port=7860,
+    status=ContainerStatus.RUNNING,
+    error=None,
+    build_id=None,
+    used_at=1000.0,
+    received=5000,
+    created_at="",
+    updated_at="",
+)
+SETTINGS = PlaygroundSettings(idle_pause_seconds=10, idle_seconds=100, look_seconds=5)
+RUNS, PAUSED = RunState.RUNNING, RunState.PAUSED
+
+
+@pytest.mark.parametrize(
+    ("state", "silence", "received", "worked", "step"),
+    [
+        (RUNS, 5, 5000, 0.0, IdleStep.NOTHING),
+        (RUNS, 11, 5000, 0.0, IdleStep.PAUSE),
+        (RUNS, 11, 5000 + 4000, 0.0, IdleStep.PAUSE),
+        (RUNS, 11, 5000 + 5000, 0.0, IdleStep.NOTE),
+        # It was started anew.
+        (RUNS, 11, 100, 0.0, IdleStep.NOTE),
+        # Nobody says a word while it works on an answer for twenty minutes.
+        (RUNS, 500, 5000, 4.0, IdleStep.NOTE),
+        (RUNS, 500, 5000, 0.01, IdleStep.STOP),
+        (PAUSED, 50, 5000, 0.0, IdleStep.NOTHING),
+        (PAUSED, 50, 5000 + 200, 0.0, IdleStep.NOTHING),
+        (PAUSED, 50, 5000 + 500, 0.0, IdleStep.WAKE),
+        (PAUSED, 101, 5000, 0.0, IdleStep.STOP),
+    ],
+)
+def test_every_case_of_an_idle_app(state, silence, received, worked, step):
+    use = Use(Usage(5000, 7.0), Usage(received, 7.0 + worked), ROW.used_at + silence)
+    assert idle_step(ROW, state, use, SETTINGS) is step
+
+
+def test_it_may_be_told_never_to_pause_and_never_to_stop():
+    use = Use(Usage(5000, 7.0), Usage(5000, 7.0), ROW.used_at + 10**6)
+    never = PlaygroundSettings(idle_pause_seconds=0, idle_seconds=0)
+    assert idle_step(ROW, RUNS, use, never) is IdleStep.NOTHING
+    assert idle_step(replace(ROW), RUNS, use, never.model_copy(update={"idle_seconds": 5.0})) is IdleStep.STOP
+
+
+def test_an_idle_app_is_paused_and_goes_on_when_it_is_asked_for(host, code, tmp_path):
+    with host.client() as client:
+        made = client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.ECHO))
+        host.settings.idle_pause_seconds = 0.5
+        until(lambda: client.get_container(made["id"])["status"] == "paused")
+        assert host.engine.inspect(made["id"]).state is PAUSED
+        host.settings.idle_pause_seconds = 0
+
+        again = client.create_container(f"{code}@1.0.0")
+
+        assert (again["id"], again["status"], again["restarted"]) == (made["id"], "running", True)
+        with urllib.request.urlopen(again["endpoint"], timeout=60) as answer:
+            assert answer.status == 200
+
+
+@pytest.mark.system
+def test_a_call_at_its_own_endpoint_wakes_it_too(docker_host, code, tmp_path):
+    with docker_host.client() as client:
+        made = client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.ECHO))
+        client.update_container(made["id"], status="paused")
+        with urllib.request.urlopen(made["endpoint"] + "/" + "x" * 500, timeout=100) as answer:
+            assert answer.status == 200
+        until(lambda: client.get_container(made["id"])["status"] == "running")
+
+
+def test_an_app_that_is_paused_is_stopped_in_the_end(host, code, tmp_path):
+    with host.client() as client:
+        made = client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.ECHO))
+        client.update_container(made["id"], status="paused")
+        host.settings.idle_seconds = 0.5
+        until(lambda: client.get_container(made["id"])["status"] == "stopped")
+        until(lambda: host.engine.inspect(made["id"]).state is RunState.EXITED)
