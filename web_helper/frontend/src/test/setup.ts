@@ -36,3 +36,6 @@ globalThis.ResizeObserver ??= class {
 };
 globalThis.scrollTo = () => undefined;
 Element.prototype.scrollTo ??= () => undefined;
+// The editor asks where its text is.
+Range.prototype.getClientRects ??= () => [] as unknown as DOMRectList;
+Range.prototype.getBoundingClientRect ??= () => new DOMRect();

@@ -20,8 +20,8 @@ export function Outline({ code, onChoose }: { code: string; onChoose: (line: num
               onClick={() => onChoose(line)}
               className={`flex w-full items-baseline gap-2 rounded py-0.5 pr-2 text-left hover:bg-muted ${INDENTS[Math.min(depth, 3)]}`}
             >
-              <span className="text-xs text-muted-foreground">{t(`kind.${kind}`)}</span>
-              <code className="font-mono text-[13px]">{name}</code>
+              <span className="text-xs text-muted-foreground">{t(`kind.${kind}`)}</span>{" "}
+              <code className="font-mono text-[13px]">{name}</code>{" "}
               <span className="ml-auto text-xs text-muted-foreground">{line}</span>
             </button>
           </li>

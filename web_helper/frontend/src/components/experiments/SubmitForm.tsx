@@ -26,7 +26,10 @@ export function SubmitForm() {
   // The same submission sent twice makes one.
   const key = useRef(crypto.randomUUID());
   const settled = useSettled(config, PAUSE_MS);
-  const preview = useQuery({ ...experimentQueries.preview(settled), enabled: settled.trim() !== "" });
+  const preview = useQuery({
+    ...experimentQueries.preview(settled),
+    enabled: settled.trim() !== "" && settled !== STARTER,
+  });
   const problems = useMemo(() => preview.data?.problems ?? [], [preview.data]);
   const marked = useMemo(() => problems.filter((each) => each.file === FILE), [problems]);
   const submit = useMutation({
@@ -53,6 +56,9 @@ export function SubmitForm() {
   return (
     <form onSubmit={send} className="grid items-start gap-5 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
       <div className="grid gap-3">
+        <p aria-hidden className="-mb-1.5 font-medium">
+          {t("form.config")}
+        </p>
         <CodeEditor
           label={t("form.config")}
           value={config}

@@ -57,6 +57,7 @@ const experiments = {
     name: "Name",
     nameHint: "Else the config's run_name.",
     hold: "Hold it back until it is resumed",
+    send_zero: "Submit",
     send_one: "Submit {{count}} run",
     send_other: "Submit {{count}} runs",
     preview: "What this makes",

@@ -59,6 +59,7 @@ const experiments: Catalogue = {
     name: "이름",
     nameHint: "비우면 설정의 run_name을 사용합니다.",
     hold: "재개할 때까지 보류",
+    send_zero: "제출",
     send_one: "실행 {{count}}개 제출",
     send_other: "실행 {{count}}개 제출",
     preview: "제출 결과 미리보기",
