@@ -11,7 +11,7 @@ import { Page } from "@/components/ui/page";
 import { Loading } from "@/components/ui/states";
 
 export function HomeView() {
-  const { t } = useTranslation();
+  const { t } = useTranslation(["common", "home"]);
   const { data, error, refetch } = useQuery(homeQueries.read());
   return (
     <Page title={t("nav.home")}>

@@ -21,7 +21,10 @@ export function LoginView() {
     mutationFn: openSession,
     onSuccess: () => {
       queryClient.clear();
-      router.history.replace(pathBack(next));
+      const path = pathBack(next);
+      // An app of the playground is a page of its own.
+      if (path.startsWith("/playground/")) location.replace(path);
+      else router.history.replace(path);
     },
   });
   return (
