@@ -36,6 +36,7 @@ async def read_key(
     authorization: Annotated[str | None, Depends(_authorization)],
     synapse_token: Annotated[str | None, Depends(_synapse_token)],
     api_key: Annotated[str | None, Depends(_api_key)],
+    *,
     _cookie: Annotated[str | None, Depends(session_cookie)],
 ) -> str | None:
     """The access key of a request, from any of the headers that clients use, or from a browser's session."""
