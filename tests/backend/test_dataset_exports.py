@@ -148,12 +148,13 @@ def test_equal_exports_give_equal_archives(client, project, platform):
 
 
 @SQLITE_ONLY
-def test_an_export_that_failed_says_why_and_is_resumed_with_its_bundle(client, project, platform, database):
+def test_an_export_that_failed_says_why_and_is_resumed_with_its_bundle(client, project, platform, database, settings):
     job_id = ask(client, project=project["id"], strict=True)["job_id"]
     platform.work(job_id)
     job = read(client, job_id)
     assert (job["status"], job["archive"]) == ("FAILED", None)
     assert "strict" in job["error"]
+    assert str(settings.home) not in job["error"]
     assert "failed" in {step["status"] for step in job["steps"]}
     with database.write() as session:
         row = session.get_one(AsyncJob, job_id)
@@ -167,6 +168,16 @@ def test_an_export_that_failed_says_why_and_is_resumed_with_its_bundle(client, p
     with database.read() as session:
         assert session.get_one(AsyncJob, resumed).bundle_job_id == bundle
     assert ask(client, 409, path=f"{resumed}/resume/")["code"] == "CONFLICT"
+
+
+@SQLITE_ONLY
+def test_what_breaks_its_formats_rules_is_told_by_the_names_of_the_archive(client, project, platform):
+    job_id = ask(client, project=project["id"], format="yolo", options={"task": "pose"}, images="none")["job_id"]
+    platform.work(job_id)
+    job = read(client, job_id)
+    assert job["status"] == "FAILED"
+    assert "data.yaml" in job["error"]
+    assert "/" not in job["error"].partition("data.yaml")[0]
 
 
 @SQLITE_ONLY

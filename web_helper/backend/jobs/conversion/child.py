@@ -85,7 +85,7 @@ def main() -> None:
         result = _convert(order, reporter, output)
     except (RuntimeError, ValueError, SynapseError, OSError) as exc:
         reporter.fail()
-        _tell(output, failed=_describe(exc))
+        _tell(output, failed=_without_folder(_describe(exc), order["params"]))
         return
     _tell(output, folder=result["export_path"], report=_report(result))
 
@@ -105,7 +105,8 @@ def _report(result: dict[str, Any]) -> dict[str, Any]:
     folder = Path(result["export_path"])
     validation = json.loads((folder / VALIDATION_REPORT_NAME).read_bytes())
     for kind in ("errors", "warnings"):
-        validation[kind] = validation.get(kind, [])[:SHOWN_FINDINGS]
+        findings = validation.get(kind, [])[:SHOWN_FINDINGS]
+        validation[kind] = [{**each, "path": each["path"].removeprefix(f"{folder}/")} for each in findings]
     report = DatasetReport(
         exported=result["exported_count"],
         failed=result["failed_count"],
@@ -130,6 +131,12 @@ def _describe(error: Exception) -> str:
     if isinstance(cause, SynapseError) and not isinstance(cause, StorageError | OSError):
         return message_of(cause)
     return describe_failure(cause if isinstance(cause, Exception) else error)
+
+
+def _without_folder(message: str, params: dict[str, Any]) -> str:
+    """Files are named as they are in the export: where it lies in the meantime is nobody's business."""
+    out = params["out"]
+    return message.replace(f"{out}/{params['name']}/", "").replace(f"{out}/", "")
 
 
 def _tell(output: TextIO, **facts: Any) -> None:
