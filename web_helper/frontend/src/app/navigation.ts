@@ -1,6 +1,7 @@
 /** What the navigation shows, in order. */
 import {
   AppWindow,
+  BadgeCheck,
   Blocks,
   BrainCircuit,
   Cpu,
@@ -9,6 +10,7 @@ import {
   Images,
   ListTodo,
   type LucideIcon,
+  PackageOpen,
   Puzzle,
   Server,
   Settings,
@@ -28,7 +30,14 @@ export interface NavigationGroup {
 
 export const NAVIGATION: NavigationGroup[] = [
   { label: null, entries: [{ to: "/", label: "nav.home", icon: House }] },
-  { label: "group.data", entries: [{ to: "/projects", label: "nav.projects", icon: Images }] },
+  {
+    label: "group.data",
+    entries: [
+      { to: "/projects", label: "nav.projects", icon: Images },
+      { to: "/ground-truth", label: "nav.truth", icon: BadgeCheck },
+      { to: "/exports", label: "nav.exports", icon: PackageOpen },
+    ],
+  },
   {
     label: "group.models",
     entries: [

@@ -5,6 +5,7 @@ import { appRoutes } from "@/routes/apps";
 import { componentRoutes } from "@/routes/components";
 import { deviceRoutes } from "@/routes/devices";
 import { experimentRoutes } from "@/routes/experiments";
+import { exportRoutes } from "@/routes/exports";
 import { homeRoutes } from "@/routes/home";
 import { jobRoutes } from "@/routes/jobs";
 import { loginRoute } from "@/routes/login";
@@ -14,6 +15,7 @@ import { pluginRoutes } from "@/routes/plugins";
 import { servingRoutes } from "@/routes/serving";
 import { settingsRoutes } from "@/routes/settings";
 import { taskRoutes } from "@/routes/tasks";
+import { truthRoutes } from "@/routes/truth";
 
 const routeTree = rootRoute.addChildren([
   loginRoute,
@@ -30,6 +32,8 @@ const routeTree = rootRoute.addChildren([
     ...notificationRoutes,
     ...settingsRoutes,
     ...appRoutes,
+    ...truthRoutes,
+    ...exportRoutes,
   ]),
 ]);
 
