@@ -50,12 +50,12 @@ from web_helper.backend.models.project import (
     Review,
     Tag,
     Task,
+    TaskEdit,
     assignment_tags,
     task_tags,
 )
 from web_helper.backend.models.serve_application import ServeApplication
 from web_helper.backend.models.storage import Storage
-from web_helper.backend.models.task_edit import TaskEdit
 
 __all__ = [
     "RANKS",

@@ -6,13 +6,14 @@ without decoding. Each list walks its `(project_id, id)` index.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, ForeignKey, Index, String, Table, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from synapse_sdk.wire.work import ReviewStatus, WorkStatus
-from web_helper.backend.models.base import Base, BigId, Created, JsonText, Numbered
+from web_helper.backend.models.base import Base, BigId, Created, JsonText, Numbered, UtcDateTime
 from web_helper.backend.models.collection import DataUnit
 
 
@@ -109,3 +110,17 @@ class Review(Numbered, Created, Base):
     reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     status: Mapped[ReviewStatus] = mapped_column(String(16))
     comment: Mapped[str] = mapped_column(default="")
+
+
+class TaskEdit(Base):
+    """The last change that a person made to a task's annotations. It is the present one while they have `data_sha256`.
+
+    Not columns of `tasks`: its triggers would note each save twice.
+    """
+
+    __tablename__ = "task_edits"
+
+    task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    data_sha256: Mapped[str] = mapped_column(String(64))
+    changed: Mapped[datetime] = mapped_column(UtcDateTime)
