@@ -4,6 +4,9 @@
  */
 import { onlineManager } from "@tanstack/react-query";
 
+/** Tells of a session that has ended (`end`) where no query and no mutation does: in a stream. */
+export const sessionWatch = new EventTarget();
+
 export function noteNoAnswer(): void {
   onlineManager.setOnline(false);
 }

@@ -1,6 +1,7 @@
 /** Server-sent events that come back after a broken connection, and go on where they stopped. */
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { ApiError, errorOf } from "@/api/client";
+import { sessionWatch } from "@/api/connection";
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
@@ -33,6 +34,7 @@ export async function followEvents(path: string, following: Following): Promise<
       if (isOver) return;
     } catch (cause) {
       if (signal.aborted) return;
+      if (cause instanceof ApiError && cause.status === 401) sessionWatch.dispatchEvent(new Event("end"));
       if (cause instanceof ApiError && cause.status >= 400 && cause.status < 500) throw cause;
     }
     onConnection?.(false);

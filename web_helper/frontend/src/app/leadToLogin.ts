@@ -1,16 +1,20 @@
 /** A session that has ended brings the login, and then leads back. */
 import type { Query, QueryClient } from "@tanstack/react-query";
 import { ApiError } from "@/api/client";
+import { sessionWatch } from "@/api/connection";
 import { sessionQueries } from "@/api/session";
 import type { AppRouter } from "@/app/router";
 
 /** Watch what is asked and sent; ends with the function that it answers. */
 export function leadToLogin(queryClient: QueryClient, router: AppRouter): () => void {
-  const lead = (error: unknown) => {
+  const leave = () => {
     const { pathname, href } = router.state.location;
-    if (!(error instanceof ApiError) || error.status !== 401 || pathname === "/login") return;
-    void router.navigate({ to: "/login", search: { next: href } });
+    if (pathname !== "/login") void router.navigate({ to: "/login", search: { next: href } });
   };
+  const lead = (error: unknown) => {
+    if (error instanceof ApiError && error.status === 401) leave();
+  };
+  sessionWatch.addEventListener("end", leave);
   const ends = [
     queryClient.getQueryCache().subscribe((event) => {
       if (event.type === "updated" && event.action.type === "error" && !isOfSession(event.query))
@@ -21,6 +25,7 @@ export function leadToLogin(queryClient: QueryClient, router: AppRouter): () => 
     }),
   ];
   return () => {
+    sessionWatch.removeEventListener("end", leave);
     for (const end of ends) end();
   };
 }

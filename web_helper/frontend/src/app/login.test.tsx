@@ -1,6 +1,7 @@
 import { screen, waitFor } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
 import { afterEach, expect, test } from "vitest";
+import { followEvents } from "@/api/events";
 import { pathBack } from "@/app/leadToLogin";
 import { takeKeyFromAddress } from "@/app/oneClick";
 import { renderView } from "@/test/renderView";
@@ -68,6 +69,25 @@ test("a session that ends while one works brings the login, and then back", asyn
   await user.click(screen.getByRole("button", { name: "Log in" }));
 
   expect(await screen.findByText("You have no tokens")).toBeVisible();
+});
+
+test("a stream that is refused brings the login, too", async () => {
+  const state = { isOpen: true };
+  const { router } = renderView(
+    "/settings/tokens",
+    http.get("*/v2/async-jobs/1/progress/", () => refusal("The access token has expired.")),
+    ...session(state),
+  );
+  expect(await screen.findByText("You have no tokens")).toBeVisible();
+
+  const following = followEvents("/v2/async-jobs/1/progress/", {
+    onEvent: () => undefined,
+    signal: new AbortController().signal,
+  });
+
+  await expect(following).rejects.toThrow("The access token has expired.");
+  expect(await screen.findByLabelText("Access key")).toBeVisible();
+  expect(router.state.location.search).toEqual({ next: "/settings/tokens" });
 });
 
 test("logging out ends the session and shows the login", async () => {
