@@ -71,6 +71,11 @@ def is_name(text: str) -> bool:
     return len(text) <= MAX_NAME_LENGTH and _NAME.fullmatch(text) is not None
 
 
+def is_component_file(name: str) -> bool:
+    """Whether a file of this name, in a category's folder, is a component; those that start with `_` are none."""
+    return name.endswith(".py") and not name.startswith("_") and is_name(name[:-3])
+
+
 def parse_component_path(text: str) -> ComponentPath:
     """The component that `category/name.py` names.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from synapse_sdk.components.names import KIT, Category, ComponentPath, is_name
+from synapse_sdk.components.names import KIT, Category, ComponentPath, is_component_file
 from web_helper.middleend.file_swap import replace_file
 from web_helper.middleend.set_swap import Replaced, Replacement, SetSwap
 from web_helper.middleend.stat_index import Listing, Look, StatIndex, list_times
@@ -152,11 +152,6 @@ class LocalTree:
         self.note_bases(replaced.done)
         self._swap.close()
         return replaced
-
-
-def is_component_file(name: str) -> bool:
-    """Whether a file of this name is a component, in the folder of a category."""
-    return name.endswith(".py") and not name.startswith("_") and is_name(name[:-3])
 
 
 def _is_agent(path: str) -> bool:

@@ -70,7 +70,9 @@ class QuickPass:
         rest = self._resident if is_rest_settled else None
         hashes = dict(run.result.component_hashes)
         if rest is not None:
-            others = {path: short for path, short in rest.settled.hashes.items() if path not in run.states}
+            others = dict(rest.settled.hashes)
+            for path in run.states:
+                others.pop(path, None)
             run.result.skipped += others
             run.result.component_hashes |= others
         if not run.is_settled:
@@ -102,9 +104,11 @@ class QuickPass:
         touched = None if found is None or found.settled.key != key else found.watch.touched()
         if found is None or touched is None:
             return self._look_at_all(key, list_more)
-        found.touched |= touched
-        if found.touched:
-            found.touched = self._differing(found.settled, found.touched & {*found.settled.digests, *list_more()})
+        touched |= found.touched
+        # Listing the folders is for files that were not there before.
+        if new := touched - found.settled.digests.keys():
+            touched -= new.difference(list_more())
+        found.touched = self._differing(found.settled, touched)
         return found
 
     def _look_at_all(self, key: str, list_more: Callable[[], Iterable[str]]) -> _Resident | None:
