@@ -100,7 +100,8 @@ class DockerEngine:
             try:
                 channel.sendall(content)
             finally:
-                for part in (stream, channel, getattr(stream, "_response", None)):
+                # In this order: the answer still looks at the other two when it is closed.
+                for part in (getattr(stream, "_response", None), stream, channel):
                     if part is not None:
                         part.close()
 
