@@ -14,12 +14,20 @@ import typer
 
 from synapse_sdk.cli.connection import JsonOption
 from synapse_sdk.cli.output import plain, print_facts, print_json, print_table, say
-from synapse_sdk.cli.playground.reaching import ContainerArgument, KeyOption, UrlOption, find_container, open_agent
+from synapse_sdk.cli.playground.reaching import (
+    ContainerArgument,
+    KeyOption,
+    UrlOption,
+    address_of,
+    find_container,
+    name_of,
+    open_agent,
+)
 from synapse_sdk.exceptions import ConflictError
 
 app = typer.Typer(no_args_is_help=True, help="Try plugins in the browser: each app in a container of its own.")
 COLUMNS = ("number", "release", "model", "status", "address", "name")
-FACTS = ("record", "plugin_release", "model", "status", "endpoint", "name", "image", "id", "error")
+FACTS = ("record", "plugin_release", "model", "status", "url", "endpoint", "name", "image", "id", "error")
 # Packages are installed at the first build.
 WAIT_SECONDS = 1800.0
 
@@ -66,8 +74,8 @@ def list_containers(
     if as_json:
         print_json(rows)
         return
-    facts = ("record", "plugin_release", "model", "status", "endpoint", "name")
-    print_table(COLUMNS, ([row[fact] for fact in facts] for row in rows))
+    facts = ("plugin_release", "model", "status")
+    print_table(COLUMNS, ([name_of(row), *(row[fact] for fact in facts), address_of(row), row["name"]] for row in rows))
 
 
 @app.command("open")
@@ -75,10 +83,11 @@ def open_app(container: ContainerArgument, url: UrlOption = None, token: KeyOpti
     """Open an app in the browser, and print its address."""
     with open_agent(url, token) as client:
         found = find_container(client, container)
-    if not found["endpoint"]:
+    address = address_of(found)
+    if not address:
         raise ConflictError(409, f"It is {found['status']}: `synapse playground restart {container}` starts it.")
-    typer.echo(found["endpoint"])
-    webbrowser.open(found["endpoint"])
+    typer.echo(address)
+    webbrowser.open(address)
 
 
 @app.command("logs")
@@ -93,9 +102,9 @@ def show_logs(
     with open_agent(url, token) as client:
         found = find_container(client, container)
         lines = (
-            client.stream_container_logs(found["record"])
+            client.stream_container_logs(name_of(found))
             if follow
-            else client.get_container_logs(found["record"], tail).splitlines()
+            else client.get_container_logs(name_of(found), tail).splitlines()
         )
         for line in lines:
             # What a plugin prints is not trusted with the terminal.
@@ -108,7 +117,7 @@ def restart(
 ) -> None:
     """Stop an app and start it again; start it when it is stopped."""
     with open_agent(url, token) as client:
-        made = client.update_container(find_container(client, container)["record"], status="restarted")
+        made = client.update_container(name_of(find_container(client, container)), status="restarted")
     _show(made, as_json=as_json)
 
 
@@ -117,7 +126,7 @@ def stop(container: ContainerArgument, url: UrlOption = None, token: KeyOption =
     """Stop an app; creating it again starts it."""
     with open_agent(url, token) as client:
         found = find_container(client, container)
-        client.update_container(found["record"], status="stopped")
+        client.update_container(name_of(found), status="stopped")
     say(f"{found['plugin_release']} is stopped.")
 
 
@@ -126,7 +135,7 @@ def remove(container: ContainerArgument, url: UrlOption = None, token: KeyOption
     """Stop an app and remove its container."""
     with open_agent(url, token) as client:
         found = find_container(client, container)
-        client.delete_container(found["record"])
+        client.delete_container(name_of(found))
     say(f"{found['plugin_release']} is removed.")
 
 
