@@ -66,6 +66,6 @@ class PlaygroundSettings(BaseSettings):
     )
     index_url: str | None = Field(
         None,
-        description="Package index for builds, instead of the base image's. Whoever may use the engine can read it.",
+        description="Package index for builds, instead of the base image's; images do not tell it.",
         repr=False,
     )

@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -80,6 +80,14 @@ class ProcessEngine:
         self.ping()
         return next((image for tag, image in self.images.items() if reference in {tag, image.id}), None)
 
+    def list_images(self, labels: Mapping[str, str]) -> list[Image]:
+        self.ping()
+        found = {image.id: image for image in self.images.values() if labels.items() <= image.labels.items()}
+        return [
+            replace(image, tags=tuple(f"{tag}:latest" for tag, own in self.images.items() if own.id == image.id))
+            for image in found.values()
+        ]
+
     def build_image(self, order: BuildOrder, write: Callable[[str], None]) -> None:
         self.ping()
         self.builds += 1
@@ -95,10 +103,12 @@ class ProcessEngine:
             write(reason)
             raise ImageBuildError(f"The step `RUN pip install` failed.\n{reason}")
         self.places[image_id] = folder
-        self.images[order.tag] = Image(image_id, dict(order.labels))
+        self.images[order.tag] = Image(image_id, dict(order.labels), created=time.time())
 
     def forget_image(self, image_id: str) -> None:
-        """Its files are the test's to remove."""
+        # Its files are the test's to remove.
+        if not any(box.image.id == image_id for box in self.boxes.values()):
+            self.images = {tag: image for tag, image in self.images.items() if image.id != image_id}
 
     def create(self, order: ContainerOrder) -> str:
         image = self.find_image(order.image)

@@ -46,7 +46,7 @@ def test_packages_come_before_the_code():
     assert lines[4] == "COPY . ."
     assert "pip install --no-cache-dir -r requirements.txt" in lines[3]
     assert "PIP_INDEX_URL" not in write_dockerfile(APP)
-    assert "ARG PIP_INDEX_URL" in write_dockerfile(APP, has_index=True)
+    assert 'PIP_INDEX_URL="$FTP_PROXY"' in write_dockerfile(APP, has_index=True)
 
 
 @pytest.mark.parametrize(

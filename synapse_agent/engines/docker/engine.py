@@ -58,6 +58,15 @@ class DockerEngine:
             return None
         return Image(found["Id"], (found.get("Config") or {}).get("Labels") or {})
 
+    def list_images(self, labels: Mapping[str, str]) -> list[Image]:
+        wanted = {"label": [f"{name}={value}" for name, value in labels.items()]}
+        with self._connection.api() as api:
+            rows = api.images(filters=wanted)
+        return [
+            Image(row["Id"], row.get("Labels") or {}, tuple(row.get("RepoTags") or ()), float(row.get("Created") or 0))
+            for row in rows
+        ]
+
     def build_image(self, order: BuildOrder, write: Callable[[str], None]) -> None:
         self._prepare_network()
         # The engine is silent as long as a step prints nothing.

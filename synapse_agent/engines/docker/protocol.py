@@ -15,6 +15,8 @@ RECORD_LABEL = "synapse.playground.record"
 CHECKSUM_LABEL = "synapse.playground.checksum"
 SPEC_LABEL = "synapse.playground.spec"
 WARM_LABEL = "synapse.playground.warm"
+# Of images alone: containers inherit it, and nobody asks them for it.
+IMAGE_LABEL = "synapse.playground.image-of"
 
 
 class EngineError(Exception):
@@ -51,10 +53,17 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True)
 class Image:
-    """An image that is there."""
+    """An image that is there.
+
+    Attributes:
+        tags: Its names.
+        created: When it was built, as a Unix time; only in lists.
+    """
 
     id: str
     labels: Mapping[str, str]
+    tags: tuple[str, ...] = ()
+    created: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -158,6 +167,9 @@ class ContainerEngine(Protocol):
 
     def find_image(self, reference: str) -> Image | None:
         """An image by name or id; None when it is not there."""
+
+    def list_images(self, labels: Mapping[str, str]) -> list[Image]:
+        """Images with these labels."""
 
     def build_image(self, order: BuildOrder, write: Callable[[str], None]) -> None:
         """Build and tag an image; what the steps print goes to `write`, line by line.

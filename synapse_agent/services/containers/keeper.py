@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,10 +16,12 @@ from synapse_agent.core.event_log import log_event
 from synapse_agent.core.playground_settings import PlaygroundSettings
 from synapse_agent.engines.docker.protocol import (
     AGENT_LABEL,
+    IMAGE_LABEL,
     RECORD_LABEL,
     WARM_LABEL,
     Container,
     EngineError,
+    Image,
     RunState,
     Usage,
 )
@@ -42,6 +45,18 @@ _NOISE_BYTES = 4096
 _CALL_BYTES = 400
 # An app that waits takes a thousandth of a core; one that works on an answer takes its share.
 _WORKING_SHARE = 0.2
+
+
+# Making a container again that was removed needs no build while its image is among the newest.
+KEPT_IMAGES = 10
+PRUNE_SECONDS = 600.0
+
+
+def unneeded_images(images: Sequence[Image], rows: Sequence[ContainerRow]) -> list[Image]:
+    """Images of releases that no record names any more, but for the newest of them."""
+    named = {row.image for row in rows}
+    unnamed = [image for image in images if not named & {tag.removesuffix(":latest") for tag in image.tags}]
+    return sorted(unnamed, key=lambda image: image.created, reverse=True)[KEPT_IMAGES:]
 
 
 class IdleStep(StrEnum):
@@ -114,6 +129,7 @@ class Keeper:
         self._is_resumed = False
         self._seen: dict[str, Usage] = {}
         self._pool = WarmPool(bench)
+        self._prune_at = 0.0
 
     def start(self) -> None:
         self._thread.start()
@@ -133,6 +149,7 @@ class Keeper:
         for found in listed.values():
             self._remove_orphan(found)
         self._pool.keep()
+        self._prune()
         for row in bench.store.all():
             if row.container_id is not None and not self._is_building(row):
                 self._update(row, listed.get(row.container_id) or bench.engine.inspect(row.container_id))
@@ -157,6 +174,17 @@ class Keeper:
             log_event("playground_build_resumed", build=build.id)
             self._workshop.submit(build)
         self._is_resumed = True
+
+    def _prune(self) -> None:
+        # What a build has made so far has no name yet.
+        if time.monotonic() < self._prune_at or self._bench.store.active_builds():
+            return
+        self._prune_at = time.monotonic() + PRUNE_SECONDS
+        images = self._bench.engine.list_images({IMAGE_LABEL: self._bench.agent})
+        # Read after the list: an image that is built meanwhile is not in it.
+        for image in unneeded_images(images, self._bench.store.all()):
+            log_event("playground_image_removed", image=image.id)
+            self._bench.engine.forget_image(image.id)
 
     def _is_building(self, row: ContainerRow) -> bool:
         return self._bench.store.active_build(row.id) is not None

@@ -23,6 +23,7 @@ from synapse_agent.core.playground_settings import PlaygroundSettings
 from synapse_agent.engines.docker.protocol import (
     AGENT_LABEL,
     CHECKSUM_LABEL,
+    IMAGE_LABEL,
     RECORD_LABEL,
     SPEC_LABEL,
     BuildOrder,
@@ -34,7 +35,12 @@ from synapse_agent.engines.docker.protocol import (
     RunState,
 )
 from synapse_agent.services.containers.build_log import BuildLogs
-from synapse_agent.services.containers.image.dockerfile import DOCKERFILE, write_context, write_dockerfile
+from synapse_agent.services.containers.image.dockerfile import (
+    DOCKERFILE,
+    INDEX_ARGUMENT,
+    write_context,
+    write_dockerfile,
+)
 from synapse_agent.services.containers.plan import EngineState, Plan, Step, is_as_wanted, plan_container
 from synapse_agent.services.containers.pool import WarmPool
 from synapse_agent.services.containers.readiness import is_port_free, wait_until_ready
@@ -323,8 +329,8 @@ class BuildRun:
                 context=lambda: context.open("rb"),
                 dockerfile=DOCKERFILE,
                 # Containers inherit it, those of the build too: nothing here may say that they are a record's.
-                labels={CHECKSUM_LABEL: row.checksum},
-                arguments={"PIP_INDEX_URL": index, "UV_DEFAULT_INDEX": index} if index else {},
+                labels={CHECKSUM_LABEL: row.checksum, IMAGE_LABEL: bench.agent},
+                arguments={INDEX_ARGUMENT: index} if index else {},
                 memory_bytes=settings.build_memory_bytes,
                 seconds=settings.build_seconds,
             )

@@ -29,6 +29,14 @@ _INSTALL = (
 )
 
 
+# The builder keeps the values of its own proxy arguments out of the image's history, and of all others in it. No tool
+# here downloads by FTP, so this one is free to carry the address of the package index, which may hold a password.
+INDEX_ARGUMENT = "FTP_PROXY"
+_TAKE_INDEX = (
+    f'export PIP_INDEX_URL="${INDEX_ARGUMENT}" UV_DEFAULT_INDEX="${INDEX_ARGUMENT}" && unset {INDEX_ARGUMENT} && '
+)
+
+
 def image_name(code: str, version: str) -> str:
     """`synapse-plugin-<code>-<version>`; what an image's name cannot hold is left out, and a hash keeps it apart."""
     wanted = f"synapse-plugin-{code}-{version}"
@@ -58,11 +66,9 @@ def packages_hash(base_image: str, folder: Path | None = None) -> str:
 
 def write_dockerfile(app: AppFacts, *, has_index: bool = False) -> str:
     """The text of the Dockerfile."""
-    index = "ARG PIP_INDEX_URL\nARG UV_DEFAULT_INDEX\n" if has_index else ""
+    install = f"{_TAKE_INDEX if has_index else ''}{_INSTALL}"
     command = json.dumps(["python", f"/app/{OWN_FOLDER}/start.py", app.file, app.name])
-    return (
-        f"FROM {app.base_image}\n\nWORKDIR /app\n{index}COPY {_PACKAGES}/ .\nRUN {_INSTALL}\nCOPY . .\nCMD {command}\n"
-    )
+    return f"FROM {app.base_image}\n\nWORKDIR /app\nCOPY {_PACKAGES}/ .\nRUN {install}\nCOPY . .\nCMD {command}\n"
 
 
 def build_checksum(archive_sha256: str, dockerfile: str) -> str:
