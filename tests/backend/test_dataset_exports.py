@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import zipfile
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +16,9 @@ from sqlalchemy import text
 from tests.backend.factories import SQLITE_ONLY, boxes
 from tests.middleend.kit import until
 from web_helper.backend.jobs.conversion.kinds import Jobs
+from web_helper.backend.jobs.housekeeping import Housekeeping
 from web_helper.backend.models import AsyncJob, Role
+from web_helper.backend.services.exports.job_queue import JobQueue
 
 STEPS = [
     "initialize", "fetch_results", "prepare_export", "delegate_enqueue", "delegate_stream_progress", "bundle_read",
@@ -168,6 +171,19 @@ def test_an_export_that_failed_says_why_and_is_resumed_with_its_bundle(client, p
     with database.read() as session:
         assert session.get_one(AsyncJob, resumed).bundle_job_id == bundle
     assert ask(client, 409, path=f"{resumed}/resume/")["code"] == "CONFLICT"
+
+
+@SQLITE_ONLY
+def test_an_archive_is_deleted_when_its_time_is_over(client, project, platform, database, settings):
+    job_id = ask(client, project=project["id"], images="none")["job_id"]
+    platform.work(job_id)
+    with database.write() as session:
+        session.get_one(AsyncJob, job_id).finished -= timedelta(seconds=settings.bundle_keep_seconds + 1)
+    assert read(client, job_id)["archive"] is None
+    Housekeeping(database, settings, JobQueue(settings)).purge()
+    job = read(client, job_id)
+    assert (job["status"], job["archive"]) == ("SUCCEEDED", None)
+    assert not list((settings.storage_dir / "exports" / job_id).rglob("*.zip"))
 
 
 @SQLITE_ONLY

@@ -74,7 +74,7 @@ def test_an_export_that_failed_is_resumed_and_repeated_otherwise(page, tmp_path)
     page.get_by_label("Fail when something cannot be carried").check()
     start(page)
     expect(page.get_by_role("heading", name=f"{name} Failed")).to_be_visible()
-    expect(page.get_by_role("alert")).to_contain_text("strict")
+    expect(page.get_by_role("alert")).to_contain_text("data.yaml: a pose data set needs")
     first = page.url
 
     page.get_by_role("button", name="Resume").click()
