@@ -1,4 +1,5 @@
 /** What every code pane has: the page's colours in light and dark, line numbers, folding of nothing. */
+import "@/components/code/adoptedStyles";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import type { Extension } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
