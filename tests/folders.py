@@ -15,8 +15,10 @@ def files_below(folder: Path) -> Iterator[Path]:
 def contents_below(folder: Path) -> Iterator[tuple[Path, bytes]]:
     """Every file below a folder and what it holds."""
     for path in files_below(folder):
-        with suppress(FileNotFoundError):
-            yield path, path.read_bytes()
+        # Sockets lie there, too.
+        if path.is_file():
+            with suppress(FileNotFoundError):
+                yield path, path.read_bytes()
 
 
 def size_below(folder: Path) -> int:

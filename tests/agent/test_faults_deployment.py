@@ -47,7 +47,7 @@ def state_of(agent):
 
 
 def answers(agent):
-    answer = httpx2.post(f"{state_of(agent)['endpoint']}/", json={"a": 1}, trust_env=False)
+    answer = httpx2.post(f"{state_of(agent)['endpoint']}/", json={"a": 1}, trust_env=False, timeout=60)
     return answer.json()["a"] == 1
 
 

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 MEGA = 2**20
 # A node of a cluster takes seconds to prepare a run where the machine is busy.
-SECONDS = 90.0
+SECONDS = 180.0
 ENGINES = [
     pytest.param("local", marks=pytest.mark.xdist_group("agent")),
     pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.xdist_group("ray")]),
@@ -24,6 +24,14 @@ FORKS = """
 for session in (False, True):
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], start_new_session=session)
 print("forked", flush=True)
+"""
+# It prints half, waits to be let go, and prints the rest.
+HALTING = """
+for i in range(150):
+    while i == 75 and not Path(self.params.value).exists():
+        time.sleep(0.05)
+    print("line", i, flush=True)
+return "whole"
 """
 # How a run ends, by its body: the kind, and words of its error.
 ENDINGS = {
@@ -87,16 +95,17 @@ def test_a_stop_lets_the_run_roll_back_and_ends_its_children(stage, host, tmp_pa
     until(lambda: not processes_with(f"SYNAPSE_JOB_ID={job}"))
 
 
-def test_lines_come_while_it_runs_and_a_killed_agent_finds_it_again(stage, host):
-    agent = stage.start_agent(**host.settings)
-    body = "for i in range(150):\n    print('line', i, flush=True)\n    time.sleep(0.1)\nreturn 'whole'"
-    job = stage.run(stage.publish(body), agent)
+def test_lines_come_while_it_runs_and_a_killed_agent_finds_it_again(stage, host, tmp_path):
+    agent, gate = stage.start_agent(**host.settings), tmp_path / "gate"
+    job = stage.run(stage.publish(HALTING), agent, value=str(gate))
     until(lambda: "line 3" in stage.console(job))
     assert stage.job(job)["status"] == "running"
 
     agent.kill(signal.SIGKILL)
     assert processes_with(f"SYNAPSE_JOB_ID={job}")
     agent.start()
+    until(lambda: "run_found_again" in agent.log())
+    gate.touch()
 
     ended = stage.wait(job, seconds=SECONDS)
     assert (ended["status"], ended["result"]) == ("succeeded", "whole")

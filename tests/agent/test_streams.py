@@ -25,7 +25,7 @@ def url_of(agent, job, path="logs/stream/"):
 def events_by_sse(agent, job, **headers):
     """Id and event of everything that comes."""
     with httpx2.stream(
-        "GET", url_of(agent, job), headers={"Authorization": agent.api_token, **headers}, trust_env=False
+        "GET", url_of(agent, job), headers={"Authorization": agent.api_token, **headers}, trust_env=False, timeout=60
     ) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         number = None
@@ -72,7 +72,7 @@ def test_a_stream_goes_on_behind_the_last_event_that_was_seen(agent, ended, cut)
 @pytest.mark.parametrize("last", ["-1", "x", ""])
 def test_what_is_no_position_is_refused(agent, ended, last):
     headers = {"Authorization": agent.api_token, "Last-Event-ID": last}
-    assert httpx2.get(url_of(agent, ended), headers=headers, trust_env=False).status_code == 422
+    assert httpx2.get(url_of(agent, ended), headers=headers, trust_env=False, timeout=60).status_code == 422
 
 
 @pytest.mark.parametrize(("protocol", "number"), [("http", signal.SIGKILL), ("websocket", signal.SIGTERM)])

@@ -223,7 +223,7 @@ def reading(address, admin_token, large):
     headers = {"Authorization": f"Token {admin_token}"}
     # A small window: what is on the way must not be as much as there is.
     transport = httpx2.HTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)])
-    with httpx2.Client(base_url=address, headers=headers, timeout=20, transport=transport) as http:
+    with httpx2.Client(base_url=address, headers=headers, timeout=60, transport=transport) as http:
 
         def begin(packing="identity"):
             headers = {"Accept-Encoding": packing}
@@ -239,7 +239,7 @@ def in_use(app):
 
 
 def wait_until(condition):
-    for _ in range(200):
+    for _ in range(1200):
         if condition():
             return
         time.sleep(0.05)

@@ -27,7 +27,7 @@ from web_helper.backend.core.settings import Settings
 from web_helper.backend.services.bootstrap import bootstrap
 
 RACCOON = Path(__file__).parents[3] / "shared" / "data" / "raccoon"
-START_SECONDS = 30
+START_SECONDS = 120
 
 
 @dataclass(frozen=True)

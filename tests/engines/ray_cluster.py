@@ -4,7 +4,6 @@ import ctypes
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,10 +15,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tests.engines.needed import EngineMissingError
+from tests.engines.ports import free_ports
 
 PR_SET_PDEATHSIG = 1
 READY_SECONDS = 300
-STOP_SECONDS = 5
+STOP_SECONDS, KILLED_SECONDS = 5, 60
 OBJECT_STORE_BYTES = 2**28
 PATIENCE = {
     "RAY_raylet_start_wait_time_s": str(READY_SECONDS),
@@ -49,7 +49,7 @@ class RayHead:
             raise EngineMissingError("no Ray: pip install 'synapse-platform[ray]'")
         # Ray's sockets lie in here, and a socket's path may have 107 characters.
         self._folder = Path(tempfile.mkdtemp(prefix="sr-", dir="/tmp"))
-        self._num_cpus, self._ports, self._starts = num_cpus, _free_ports(3), 0
+        self._num_cpus, self._ports, self._starts = num_cpus, free_ports(3), 0
         self._python = python or Path(sys.executable)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -110,7 +110,7 @@ class RayHead:
         for pid in [self._process.pid, *heads]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self._process.wait(STOP_SECONDS)
+        self._process.wait(KILLED_SECONDS)
 
     def stop(self) -> None:
         """Stop every process of it, also of former starts."""
@@ -164,7 +164,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         while _alive_in(process.pid) and time.monotonic() < deadline:
             process.poll()
             time.sleep(0.1)
-    process.wait(STOP_SECONDS)
+    process.wait(KILLED_SECONDS)
 
 
 def _alive_in(session: int) -> list[int]:
@@ -175,14 +175,3 @@ def _alive_in(session: int) -> list[int]:
             if int(owner) == session and state != "Z":
                 pids.append(int(stat.parent.name))
     return pids
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.engines.needed import EngineMissingError
+from tests.engines.ports import free_ports
 
 PROGRAMS = ("ceph", "ceph-authtool", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
 COMMAND_SECONDS = 60
@@ -94,7 +95,7 @@ def run_s3() -> Iterator[S3Server]:
 
 def _start(home: Path, running: ExitStack) -> S3Server:
     fsid, osd_id = uuid.uuid4(), uuid.uuid4()
-    monitor_port, gateway_port = _free_ports()
+    monitor_port, gateway_port = free_ports(2)
     text = CONFIGURATION.format(fsid=fsid, monitor_port=monitor_port, gateway_port=gateway_port, home=home)
     (home / "ceph.conf").write_text(text)
     for name in ("mon", "osd", "rgw"):
@@ -116,13 +117,6 @@ def _start(home: Path, running: ExitStack) -> S3Server:
     _run(home, "radosgw-admin", "user", "create", "--uid", "synapse", "--display-name", "Synapse", *keys)
     running.enter_context(_gateway(home, gateway_port))
     return server
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -25,7 +25,7 @@ KIT = KitFiles(
         "cvlabkit/component/base/part.py": b"value = 2\n",
     }
 )
-SECONDS = 60.0
+SECONDS = 120.0
 
 
 def digests_of(components: dict[str, bytes]) -> dict[str, str]:

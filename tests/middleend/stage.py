@@ -58,7 +58,7 @@ class Stage(ServerStage):
     def show(self, uid: str) -> dict:
         return self.experiments.get_experiment(uid)
 
-    def wait(self, uid: str, *statuses: str, seconds: float = 60.0) -> dict:
+    def wait(self, uid: str, *statuses: str, seconds: float = 120.0) -> dict:
         wanted = set(statuses) or ENDED
         return until(lambda: (row := self.show(uid))["status"] in wanted and row, seconds, lambda: self.explain(uid))
 
@@ -119,7 +119,7 @@ class WorkerProcess:
     def kill(self, number: int = signal.SIGKILL) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(120)
 
     def kill_runs(self):
         """What a failed test left running, by its own mark."""

@@ -13,7 +13,7 @@ from tests.middleend.kit import processes_with, until
 from tests.middleend.stage import Stage
 from web_helper.middleend.worker.run_store import RunStore
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("worker")]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("worker"), pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ class Host:
             env=clean_env(),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=250,
             check=False,
         )
         assert done.returncode in (0, -9), done.stderr

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,7 @@ def test_runs_end_with_a_worker_that_was_told_so(stage, held):
     uid = begin(stage, held, "tidy")
     assert worker.kill(signal.SIGINT) == 0
     assert stage.wait(uid)["status"] == "cancelled"
-    assert not processes_with(f"SYNAPSE_EXPERIMENT_RUN={worker.work}")
+    until(lambda: not processes_with(f"SYNAPSE_EXPERIMENT_RUN={worker.work}"))
 
 
 def test_a_run_whose_keeper_and_worker_are_killed_is_reported_crashed(stage, held, tmp_path):
@@ -101,12 +102,13 @@ def test_a_run_whose_keeper_and_worker_are_killed_is_reported_crashed(stage, hel
     uid = begin(stage, held, "crashed")
     worker.kill()
     for pid in processes_with(str(worker.work)):
-        if b"keeper.py" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            os.kill(pid, signal.SIGKILL)
+        with suppress(OSError):
+            if b"keeper.py" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
     worker.start()
     row = stage.wait(uid)
     assert (row["status"], row["message"]) == ("crashed", "Its process is gone, and so is the one that kept it.")
-    assert not processes_with(f"SYNAPSE_EXPERIMENT_RUN={worker.work}")
+    until(lambda: not processes_with(f"SYNAPSE_EXPERIMENT_RUN={worker.work}"))
     assert (tmp_path / "count").read_text() == "x"
 
 

@@ -52,7 +52,7 @@ class Convert(BaseAction[Params]):
 def joined(ray_cluster: RayCluster) -> Iterator[Any]:
     """This process as a driver."""
     ray = cluster.connect(ray_cluster.address, {"env_vars": {"PYTHONPATH": str(ROOT)}})
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while ray_pool.free_cores(ray) < 2 and time.monotonic() < deadline:
         time.sleep(0.2)  # What the test before used is given back in a moment.
     yield ray

@@ -136,7 +136,7 @@ class AgentScene:
     def run(self, code: str, agent: AgentProcess, params: dict[str, Any]) -> dict[str, Any]:
         """A pre-annotation on the agent, to its end."""
         body = {"agent": agent.id, "action": "to_task", "params": params}
-        return self.stage.wait(self.stage.v1.run_plugin(code, body)["id"], seconds=120)
+        return self.stage.wait(self.stage.v1.run_plugin(code, body)["id"], seconds=200)
 
     def deployments(self, release: int) -> list[dict[str, Any]]:
         """Parameters of every deployment of a release that was asked for."""

@@ -94,10 +94,10 @@ def end(agent: "subprocess.Popen[str]") -> None:
 
 def test_replicas_of_an_agent_that_never_comes_back_end_themselves(tmp_path):
     agent = start_agent(tmp_path / "serving", 2.0)
-    end(agent)
     serving = make_serving(tmp_path / "serving")
     assert len(leftovers(serving)) == 2
-    wait_for(lambda: not leftovers(serving), seconds=20)
+    end(agent)
+    wait_for(lambda: not leftovers(serving))
     # A later agent serves again what was wanted.
     serving.engine.start()
     wait_for(lambda: serving.state("models@1.0.0").status == "RUNNING")
@@ -106,7 +106,7 @@ def test_replicas_of_an_agent_that_never_comes_back_end_themselves(tmp_path):
 
 
 def test_an_agent_clears_away_what_its_record_does_not_know(tmp_path):
-    agent = start_agent(tmp_path / "serving", 60.0)
+    agent = start_agent(tmp_path / "serving", 600.0)
     end(agent)
     serving = make_serving(tmp_path / "serving")
     (record,) = (tmp_path / "serving").glob("*/application.json")
@@ -114,6 +114,6 @@ def test_an_agent_clears_away_what_its_record_does_not_know(tmp_path):
     before = leftovers(serving)
     serving.engine.start()
     assert len(before) == 2
-    wait_for(lambda: not any(processes.start_time(pid) for pid in before), seconds=10)
+    wait_for(lambda: not any(processes.start_time(pid) for pid in before))
     assert not serving.engine.states()
     serving.engine.stop()

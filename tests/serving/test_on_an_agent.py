@@ -1,7 +1,6 @@
 """Deployed by a run, known to the server, asked by other runs: with a real server and real agents."""
 
 import hashlib
-import time
 
 import httpx2
 import pytest
@@ -14,7 +13,8 @@ from synapse_sdk.plugins.actions.inference import BaseDeploymentAction
 from synapse_sdk.plugins.context import PluginEnvironment, RuntimeContext
 from synapse_sdk.plugins.packaging.publish import pack_plugin, publish_plugin
 from tests.agent.stage import Stage, until
-from tests.serving.conftest import RELEASE
+from tests.folders import contents_below
+from tests.serving.conftest import RELEASE, is_quick
 from tests.serving.release.plugin.models import Echo
 
 NAME = "models-under-test@1.0.0"
@@ -95,12 +95,13 @@ def test_the_inference_action_asks_it(stage, agent, deployed):
 def test_it_is_asked_through_its_agent_by_callers_elsewhere(agent, deployed):
     url = f"{agent.url}/serve{deployed['route_prefix']}/"
     headers = {"Authorization": agent.api_token}
-    assert httpx2.post(url, json={"a": 1}, headers=headers, trust_env=False).json()["a"] == 1
-    assert httpx2.post(url, json={"a": 1}, trust_env=False).status_code == 401
-    assert httpx2.post(f"{agent.url}/serve/nothing/", headers=headers, trust_env=False).status_code == 404
+    assert httpx2.post(url, json={"a": 1}, headers=headers, trust_env=False, timeout=60).json()["a"] == 1
+    assert httpx2.post(url, json={"a": 1}, trust_env=False, timeout=60).status_code == 401
+    nowhere = f"{agent.url}/serve/nothing/"
+    assert httpx2.post(nowhere, headers=headers, trust_env=False, timeout=60).status_code == 404
     body = {"method": "post", "json": {"a": 2}}
     answer = httpx2.post(
-        f"{agent.url}/serve_applications/{NAME}/infer/", json=body, headers=headers, trust_env=False
+        f"{agent.url}/serve_applications/{NAME}/infer/", json=body, headers=headers, trust_env=False, timeout=60
     ).json()
     assert answer["a"] == 2
 
@@ -121,9 +122,9 @@ def test_the_same_deployment_again_is_the_same_application(stage, agent, deploye
 
 def test_what_can_never_fit_is_refused_within_a_second_and_by_name(stage, agent, deployed):
     client = client_of(agent)
-    began = time.monotonic()
-    answer = client.check_feasibility(kind="serve", num_cpus=1000, num_gpus=1, memory=2**50, num_replicas=2)
-    assert time.monotonic() - began < 1
+    wish = {"kind": "serve", "num_cpus": 1000, "num_gpus": 1, "memory": 2**50, "num_replicas": 2}
+    assert is_quick(lambda: client.check_feasibility(**wish))
+    answer = client.check_feasibility(**wish)
     assert not answer["allowed"]
     assert {reason["resource"]: reason["requested"] for reason in answer["reasons"]} == {
         "num_cpus": 2000,
@@ -131,12 +132,15 @@ def test_what_can_never_fit_is_refused_within_a_second_and_by_name(stage, agent,
         "memory": 2**51,
     }
     assert client.check_feasibility(num_cpus=0.01) == {"allowed": True, "reasons": []}
-    began = time.monotonic()
-    with pytest.raises(ConflictError, match=r"insufficient cluster capacity \(\[num_cpus: requested 1000, available"):
-        stage.v1.run_plugin(
-            "models-under-test", {"agent": agent.id, "action": "deployment", "params": {"num_cpus": 1000}}
-        )
-    assert time.monotonic() - began < 1
+    body = {"agent": agent.id, "action": "deployment", "params": {"num_cpus": 1000}}
+
+    def deploy():
+        with pytest.raises(
+            ConflictError, match=r"insufficient cluster capacity \(\[num_cpus: requested 1000, available"
+        ):
+            stage.v1.run_plugin("models-under-test", body)
+
+    assert is_quick(deploy)
     # Past the server's gate, the action's own.
     env = PluginEnvironment({"SYNAPSE_PLUGIN_RELEASE_CODE": NAME})
     ctx = RuntimeContext(ConsoleLogger(), env, agent_client=client)
@@ -152,7 +156,7 @@ def test_an_agent_that_is_killed_finds_its_replicas_again(stage, agent, deployed
     endpoint = client_of(agent).get_serve_application(NAME)["endpoint"]
     before = set(processes.marked(engine_id(agent)))
     agent.kill()
-    assert httpx2.post(f"{endpoint}/", json={}, trust_env=False).json()["pid"] in before
+    assert httpx2.post(f"{endpoint}/", json={}, trust_env=False, timeout=60).json()["pid"] in before
     restart(stage, agent)
     until(lambda: client_of(agent).get_serve_application(NAME)["replicas"] == 2)
     assert set(processes.marked(engine_id(agent))) == before
@@ -171,15 +175,18 @@ def test_an_agent_killed_in_the_middle_of_a_deployment_finishes_it(stage):
     agent.kill()
     restart(stage, agent)
     until(lambda: client_of(agent).get_serve_application(NAME)["status"] == "RUNNING")
-    assert len(processes.marked(engine_id(agent))) == 2
+    until(lambda: len(processes.marked(engine_id(agent))) == 2)
+
+
+def records_of(agent):
+    return [text.decode() for path, text in contents_below(agent.home) if path.name == "application.json"]
 
 
 def test_no_key_lies_where_people_read(stage, agent, deployed):
     run(stage, agent, "deployment", num_cpus="wrong")
     client = client_of(agent)
     texts = [client.get_serve_application_logs(NAME), str(client.list_serve_applications()), agent.log()]
-    texts += [str(listed(stage, agent)), *(entry.read_text() for entry in agent.home.rglob("application.json"))]
-    texts += [path.read_bytes().decode(errors="replace") for path in stage.folder.rglob("cmdline")]
+    texts += [str(listed(stage, agent)), *records_of(agent)]
     keys = [stage.token, agent.api_token, (agent.home / "serving" / "key").read_text()]
     assert not [key[:6] for key in keys for text in texts if key in text]
 
@@ -206,7 +213,7 @@ def test_deleting_it_on_the_server_ends_it(stage, agent, deployed):
     until(lambda: not listed(stage, agent))
     with pytest.raises(NotFoundError):
         client_of(agent).get_serve_application(NAME)
-    assert not processes.marked(engine_id(agent))
+    until(lambda: not processes.marked(engine_id(agent)))
     job = run(stage, agent, "inference", json={})
     assert job["status"] == "failed"
     assert "deploy it first" in job["error"]

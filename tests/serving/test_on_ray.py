@@ -2,7 +2,6 @@
 
 import shutil
 import socket
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from synapse_sdk.exceptions import ClientError, ConflictError, ServerError
 from synapse_sdk.plugins.packaging.publish import pack_plugin, publish_plugin
 from tests.agent.stage import Stage, processes_with, until
 from tests.engines.ray_cluster import RayHead
-from tests.serving.conftest import KEY, RELEASE, free_port, spec_of
+from tests.serving.conftest import KEY, RELEASE, free_port, is_quick, spec_of
 
 pytestmark = [
     pytest.mark.system,
@@ -66,7 +65,7 @@ def state_of(agent):
 def asked(agent):
     headers = {"Authorization": agent.api_token}
     url = f"{agent.url}/serve_applications/{NAME}/infer/"
-    return httpx2.post(url, json={"json": {"a": 1}}, headers=headers, trust_env=False, timeout=30)
+    return httpx2.post(url, json={"json": {"a": 1}}, headers=headers, trust_env=False, timeout=120)
 
 
 def told_by(stage, agent):
@@ -78,17 +77,18 @@ def test_what_can_never_fit_on_the_cluster_is_refused_within_a_second(stage, age
     until(lambda: told_by(stage, agent).get("ray"))
     with AgentClient(agent.url, agent.api_token) as client:
         assert client.check_feasibility(num_cpus=0.01) == {"allowed": True, "reasons": []}
-        began = time.monotonic()
+        assert is_quick(lambda: client.check_feasibility(num_cpus=2, num_replicas=2))
         (reason,) = client.check_feasibility(num_cpus=2, num_replicas=2)["reasons"]
-        assert time.monotonic() - began < 1
         (node,) = client.list_nodes()
         assert client.get_node(node["id"])["capacity"]["num_cpus"] == 2
     assert (reason["resource"], reason["requested"]) == ("num_cpus", 4)
     assert reason["available"] <= 2
-    began = time.monotonic()
-    with pytest.raises(ConflictError, match="insufficient cluster capacity"):
-        stage.v1.run_plugin(CODE, {"agent": agent.id, "action": "deployment", "params": {"num_cpus": 3}})
-    assert time.monotonic() - began < 1
+
+    def deploy():
+        with pytest.raises(ConflictError, match="insufficient cluster capacity"):
+            stage.v1.run_plugin(CODE, {"agent": agent.id, "action": "deployment", "params": {"num_cpus": 3}})
+
+    assert is_quick(deploy)
 
 
 def test_photographs_are_annotated_alike_by_both_engines(stage, agent, tmp_path):

@@ -57,7 +57,7 @@ def test_file_goes_into_the_store_in_parts_and_comes_back(client, s3, *, bucket,
     assert list(spare.iterdir()) == []
 
 
-@pytest.mark.parametrize("sent", [b"x" * 9 * MIB, b"y" * 4])
+@pytest.mark.parametrize("sent", [b"x" * 9 * MIB, b"y" * 4], ids=["as many", "fewer"])
 def test_wrong_bytes_leave_nothing_in_the_store(client, s3, bucket, storage, sent):
     ticket = announce(client, b"z" * 9 * MIB)
     assert client.put(ticket["upload_url"], content=sent).status_code == 400

@@ -33,10 +33,13 @@ class EchoAgain(Served):
 
 
 class Worker(Served):
-    """Works as long as it is told, blocking its loop or not."""
+    """Works as long as it is told, blocking its loop or not; with a gate, until that file is there."""
 
-    async def infer(self, sleep=0.0, block=0.0):
-        await asyncio.sleep(sleep)
+    async def infer(self, block=0.0, gate=""):
+        if gate:
+            Path(f"{gate}.reached").touch()
+            while not Path(gate).exists():
+                await asyncio.sleep(0.02)
         time.sleep(block)
         return {"pid": os.getpid()}
 
@@ -98,7 +101,7 @@ class Multiplexed(Served):
 
 
 class Batched(Served):
-    @batch(max_batch_size=4, batch_wait_timeout_s=0.1)
+    @batch(max_batch_size=4, batch_wait_timeout_s=3.0)
     async def together(self, items):
         return [(item, len(items)) if item >= 0 else ValueError("negative") for item in items]
 
