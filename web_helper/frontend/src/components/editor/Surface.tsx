@@ -75,10 +75,19 @@ export function Surface(props: SurfaceProps) {
       isByHand.current = true;
     };
     element.addEventListener("pointerdown", byHand, { capture: true });
+    // Its handles call themselves buttons, without a name and without keys: the panel and the arrows are for those.
+    const handles = new MutationObserver(() => {
+      for (const handle of element.querySelectorAll("[role=button]")) {
+        handle.setAttribute("role", "presentation");
+        handle.setAttribute("tabindex", "-1");
+      }
+    });
+    handles.observe(element, { childList: true, subtree: true });
     synchronise(made, latest.current);
     return () => {
       element.removeEventListener("pointerup", afterDrag);
       element.removeEventListener("pointerdown", byHand, { capture: true });
+      handles.disconnect();
       made.destroy();
       annotator.current = null;
       element.replaceChildren();
