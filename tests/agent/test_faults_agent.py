@@ -10,7 +10,7 @@ import pytest
 
 from tests.agent.stage import processes_with, until
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("agent"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("agent"), pytest.mark.timeout(600)]
 # `SYNAPSE_KILLS=200`, or `make nightly`, for more. A seed that fails fails again.
 KILLS = int(os.environ.get("SYNAPSE_KILLS", "10"))
 KILLS_PER_ROUND = 5

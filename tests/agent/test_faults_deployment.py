@@ -12,7 +12,7 @@ from synapse_sdk.plugins.packaging.publish import pack_plugin, publish_plugin
 from tests.agent.stage import until
 from tests.serving.conftest import RELEASE
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("agent"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("agent"), pytest.mark.timeout(600)]
 CODE = "models-under-test"
 NAME = f"{CODE}@1.0.0"
 REPLICAS = 2

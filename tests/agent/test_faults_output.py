@@ -10,7 +10,7 @@ from tests.agent.family import family
 from tests.agent.stage import until
 from tests.folders import size_below
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("agent"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("agent"), pytest.mark.timeout(600)]
 MEGA = 2**20
 GIGA = 2**30
 LINES = f"""

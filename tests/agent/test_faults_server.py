@@ -9,7 +9,7 @@ from tests.agent.stage import until
 from tests.bench.images import write_images
 from tests.to_task.test_files import VOC
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("agent"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("agent"), pytest.mark.timeout(600)]
 # 30 in `make nightly`.
 OUTAGE_SECONDS = float(os.environ.get("SYNAPSE_OUTAGE_SECONDS", "6"))
 COUNT = 60

@@ -28,7 +28,7 @@ pytestmark = [
     # Ray tells aiohttp `ssl=None` when it follows a log.
     pytest.mark.filterwarnings("ignore:ssl=None:DeprecationWarning"),
     pytest.mark.xdist_group("ray"),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(600),
 ]
 
 TOKEN = "syn_do-not-show-me"

@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.ray,
     pytest.mark.filterwarnings("ignore:ssl=None:DeprecationWarning"),
     pytest.mark.xdist_group("ray"),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(600),
 ]
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from tests.seeds.cut import seed_lines
 from web_helper.middleend.component_manager import ComponentManager, ConflictResolution, SyncStrategy
 from web_helper.middleend.sync_plan import ConflictType
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(180), pytest.mark.xdist_group("seed-tables")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600), pytest.mark.xdist_group("seed-tables")]
 URL = "http://localhost:8000"
 ROOT = Path(__file__).parents[2]
 

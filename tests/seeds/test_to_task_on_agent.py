@@ -12,7 +12,7 @@ from tests.agent.stage import Stage
 from tests.export.support import make_ctx
 from tests.seeds.agent_scene import AgentScene, error_example, resources_config, to_task_class, to_task_config
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 ENGINES = [
     pytest.param("embedded", marks=pytest.mark.xdist_group("seed-agent")),
     pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.xdist_group("ray")]),

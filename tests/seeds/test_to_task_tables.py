@@ -19,7 +19,7 @@ from tests.export.support import make_ctx
 from tests.seeds.agent_scene import AgentScene, SpokenAgent, between, line_of, resources_config
 from tests.seeds.cut import seed_lines
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(120), pytest.mark.xdist_group("seed-tables")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600), pytest.mark.xdist_group("seed-tables")]
 STATUS = re.compile(r"[A-Z]{3,}(?:_[A-Z]+)*")
 
 

@@ -17,6 +17,8 @@ from tests.folders import contents_below
 from tests.serving.conftest import RELEASE, is_quick
 from tests.serving.release.plugin.models import Echo
 
+# One worker runs them all: they share a deployment, and the last one ends it.
+pytestmark = pytest.mark.xdist_group("served")
 NAME = "models-under-test@1.0.0"
 
 
@@ -30,6 +32,8 @@ def stage(tmp_path_factory):
         agent.kill(15)
     leftovers = {pid: mark for agent in stage.agents for pid, mark in processes.marked(engine_id(agent)).items()}
     stage.close()
+    for client in clients.values():
+        client.close()
     assert not leftovers
 
 
@@ -205,7 +209,7 @@ def test_a_model_of_the_platform_answers_from_checked_weights(stage, agent, tmp_
     ctx = RuntimeContext(ConsoleLogger(), env, client=stage.v1, agent_client=client)
     assert Echo.infer_remote({"model": model["id"], "json": {}}, ctx)["answer"] == "the weights"
     client.delete_serve_application("multi@1")
-    until(lambda: len(client.list_serve_applications()) == 1)
+    until(lambda: "multi@1" not in [row["name"] for row in client.list_serve_applications()])
 
 
 def test_deleting_it_on_the_server_ends_it(stage, agent, deployed):

@@ -7,7 +7,7 @@ from synapse_agent.services.serving_setup import OnRay, serve_on_ray
 from synapse_sdk.exceptions import ConflictError
 from tests.serving.conftest import KEY, Served, free_port, wait_for
 
-pytestmark = [pytest.mark.system, pytest.mark.ray, pytest.mark.xdist_group("ray"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.ray, pytest.mark.xdist_group("ray"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture
