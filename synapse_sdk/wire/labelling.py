@@ -117,7 +117,7 @@ class SaveAnnotationsRequest(Request):
 
     Attributes:
         expected: The revision that the sender began with; 409 when the task has another one by now.
-        status: The task's new status; the old one stays when absent.
+        status: The task's new status; when absent, a pending task is in progress from now on, any other stays as it is.
     """
 
     expected: str = Field(max_length=64)

@@ -38,6 +38,14 @@ def test_a_save_over_the_revision_that_was_read_is_taken(client, task):
     assert read(client, task) == after
 
 
+def test_what_a_person_has_saved_is_no_longer_pending_so_no_run_replaces_it(client, task):
+    began = read(client, task)
+    assert began["status"] == "pending"
+    after = save(client, task, began["revision"], boxes("cat")).json()["data"]
+    assert after["status"] == "in_progress"
+    assert save(client, task, after["revision"], boxes("cat"), status="pending").json()["data"]["status"] == "pending"
+
+
 def test_a_save_over_another_revision_is_refused_with_who_and_when(client, make, project, task):
     began = read(client, task)["revision"]
     _, ann = make.user(project=project, role=Role.ANNOTATOR)

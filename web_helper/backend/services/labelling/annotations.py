@@ -36,6 +36,9 @@ def save_annotations(call: Call, task_id: int, body: SaveAnnotationsRequest) -> 
     if hash_of(text) != hash_of(task.data):
         _refuse_other_revision(call, task, body.expected)
         task.data = text
+        if task.status == WorkStatus.PENDING:
+            # A run may replace what is pending.
+            task.status = WorkStatus.IN_PROGRESS
         _reopen_review(call, task)
         call.session.flush()
         note_edit(call, task)
