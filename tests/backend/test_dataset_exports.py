@@ -174,6 +174,13 @@ def test_an_export_that_failed_says_why_and_is_resumed_with_its_bundle(client, p
 
 
 @SQLITE_ONLY
+def test_home_tells_of_it_as_an_export_by_its_name(client, project):
+    ask(client, project=project["id"], name="birds of today")
+    running = client.get("/v2/home/").json()["data"]["running"]
+    assert [(item["kind"], item["title"]) for item in running] == [("export", "birds of today")]
+
+
+@SQLITE_ONLY
 def test_an_archive_is_deleted_when_its_time_is_over(client, project, platform, database, settings):
     job_id = ask(client, project=project["id"], images="none")["job_id"]
     platform.work(job_id)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from synapse_sdk.wire.home import Home, StorageUse, Tally, WorkItem, WorkKind
 from synapse_sdk.wire.jobs import AsyncJobStatus, JobStatus
-from web_helper.backend.models import AsyncJob, Experiment, Job, Storage
+from web_helper.backend.models import AsyncJob, Experiment, Job, JobKind, Storage
 from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries import home as queries
 from web_helper.backend.queries.data import storages
@@ -80,9 +80,10 @@ def _items(exports: Iterable[AsyncJob], jobs: Iterable[Job], experiments: Iterab
 
 def _of_export(row: AsyncJob) -> WorkItem:
     return WorkItem(
-        kind=WorkKind(row.kind),
+        # To people both are exports: what is packed by the platform, and what is gathered for who packs it.
+        kind=WorkKind.EXPORT if row.kind == JobKind.DATASET else WorkKind(row.kind),
         id=row.id,
-        title=str(row.params.get("target", row.kind)),
+        title=str(row.params.get("name") or row.params.get("target", row.kind)),
         status=row.status.lower(),
         project_id=row.project_id,
         processed=row.processed,

@@ -13,6 +13,7 @@ export function ExportActions({ job }: { job: ExportJob }) {
   const [isAsking, setIsAsking] = useState(false);
   const { cancel, resume } = useChanges(job);
   const error = cancel.error ?? resume.error;
+  const isDataset = job.kind === "dataset";
   return (
     <div className="grid justify-items-end gap-1">
       <div className="flex flex-wrap gap-2">
@@ -21,16 +22,18 @@ export function ExportActions({ job }: { job: ExportJob }) {
             <Square aria-hidden /> {t("one.cancel")}
           </Button>
         )}
-        {(job.status === "FAILED" || job.status === "CANCELLED") && (
+        {isDataset && (job.status === "FAILED" || job.status === "CANCELLED") && (
           <Button variant="primary" onClick={() => resume.mutate()} disabled={resume.isPending}>
             <CirclePlay aria-hidden /> {t("one.resume")}
           </Button>
         )}
-        <Button asChild>
-          <Link to="/exports" search={{ new: true, from: job.job_id }}>
-            <Repeat aria-hidden /> {t("one.repeat")}
-          </Link>
-        </Button>
+        {isDataset && (
+          <Button asChild>
+            <Link to="/exports" search={{ new: true, from: job.job_id }}>
+              <Repeat aria-hidden /> {t("one.repeat")}
+            </Link>
+          </Button>
+        )}
       </div>
       {error && (
         <p role="alert" className="text-xs text-danger">

@@ -6,6 +6,8 @@ import { type ExportJob, exportQueries, isLive, type Step } from "@/api/exports"
 /** What of an event this page shows. */
 interface ProgressEvent {
   steps?: Step[] | null;
+  processed?: number;
+  total?: number | null;
 }
 
 const LAST = new Set(["completed", "failed", "cancelled"]);
@@ -37,6 +39,7 @@ export function useExportProgress(job: ExportJob): boolean {
 
 function withEvent(job: ExportJob, data: string): ExportJob {
   const event = JSON.parse(data) as ProgressEvent;
-  const isBegun = event.steps !== undefined && event.steps !== null;
-  return { ...job, steps: event.steps ?? job.steps, status: isBegun ? "RUNNING" : job.status };
+  const isBegun = (event.steps !== undefined && event.steps !== null) || (event.processed ?? 0) > 0;
+  const progress = { processed: event.processed ?? 0, total: event.total ?? null };
+  return { ...job, progress, steps: event.steps ?? job.steps, status: isBegun ? "RUNNING" : job.status };
 }

@@ -155,6 +155,15 @@ test("a finished job has its archive, its checksums and its report", async () =>
   expect(screen.getByText(JOB.command)).toBeInTheDocument();
 });
 
+test("a job that only gathers rows shows how far it is", async () => {
+  const params = { target: "assignment", project: 3, filter: {}, options: { include_files: true }, storage: 1 };
+  const bundle = { ...JOB, kind: "export", params, command: null, progress: { processed: 40, total: 100 } };
+  renderView(`/exports/${ID}`, job(bundle), events());
+  expect(await screen.findByText("40 of 100")).toBeInTheDocument();
+  expect(screen.getByRole("heading", { level: 1 })).toHaveTextContent("Gathered rows");
+  expect(screen.queryByRole("link", { name: "Repeat this export" })).not.toBeInTheDocument();
+});
+
 test("an archive whose time is over is said", async () => {
   renderView(`/exports/${ID}`, job({ ...JOB, status: "SUCCEEDED", archive: null }));
   expect(await screen.findByText(/was kept for its time/)).toBeInTheDocument();

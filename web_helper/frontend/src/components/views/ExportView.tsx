@@ -12,8 +12,10 @@ import { QueryFailure } from "@/components/QueryFailure";
 import { Card, CardTitle } from "@/components/ui/card";
 import { Copyable } from "@/components/ui/copyable";
 import { Page } from "@/components/ui/page";
+import { Progress } from "@/components/ui/progress";
 import { Empty, Failure, Loading } from "@/components/ui/states";
 import { When } from "@/components/When";
+import { formatNumber } from "@/lib/format";
 
 const route = getRouteApi("/shell/exports/$jobId");
 
@@ -40,11 +42,12 @@ function ExportPage({ job }: { job: ExportJob }) {
   const { t: common } = useTranslation();
   const isConnected = useExportProgress(job);
   const params = paramsOf(job);
+  const isDataset = job.kind === "dataset";
   return (
     <Page
       title={
         <span className="flex flex-wrap items-center gap-3">
-          {params.name}
+          {params.name ?? t("one.bundle")}
           <ExportStatusBadge status={job.status} />
         </span>
       }
@@ -59,10 +62,10 @@ function ExportPage({ job }: { job: ExportJob }) {
             {t("one.away")}
           </p>
         )}
-        <StepList steps={job.steps} isLive={isLive(job)} />
+        {isDataset ? <StepList steps={job.steps} isLive={isLive(job)} /> : <BundleProgress job={job} />}
       </Card>
       {job.archive && <ArchiveCard archive={job.archive} />}
-      {job.status === "SUCCEEDED" && !job.archive && <Empty title={t("one.expired")} />}
+      {isDataset && job.status === "SUCCEEDED" && !job.archive && <Empty title={t("one.expired")} />}
       {job.archive && <ReportCard report={job.archive.report} />}
       {job.command && (
         <Card className="grid gap-1">
@@ -74,13 +77,29 @@ function ExportPage({ job }: { job: ExportJob }) {
   );
 }
 
+/** Of rows that are gathered for whoever converts them; there is nothing to download here. */
+function BundleProgress({ job }: { job: ExportJob }) {
+  const { t, i18n } = useTranslation("exports");
+  const { processed = 0, total } = job.progress;
+  const [current, all] = [processed, total ?? 0].map((count) => formatNumber(count, i18n.language));
+  const isDone = job.status === "SUCCEEDED";
+  return (
+    <div className="grid gap-2">
+      <p className="text-muted-foreground">{t("one.bundleHint")}</p>
+      <Progress label={t("one.progress")} value={isDone ? 1 : total ? processed / total : isLive(job) ? null : 0} />
+      {total ? <p className="text-xs text-muted-foreground">{t("counted", { current, total: all })}</p> : null}
+    </div>
+  );
+}
+
 function ExportFacts({ job }: { job: ExportJob }) {
   const { t } = useTranslation("exports");
   const params = paramsOf(job);
   return (
     <span className="flex flex-wrap gap-x-4 gap-y-1">
       <span>
-        {t(`target.${params.target}`)} · {t(`format.${params.format}`)}
+        {t(`target.${params.target}`)}
+        {params.format && ` · ${t(`format.${params.format}`)}`}
       </span>
       <span>
         {t("one.asked")} <When iso={job.created} />

@@ -91,6 +91,8 @@ const exports = {
   one: {
     title: "Export",
     progress: "Progress",
+    bundle: "Gathered rows",
+    bundleHint: "The server gathers rows for a program that converts them, such as `synapse export`.",
     steps: "Steps of the export",
     failed: "The export failed",
     away: "The connection is lost; the progress goes on when it is back.",

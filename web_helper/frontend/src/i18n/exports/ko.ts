@@ -89,6 +89,8 @@ const exports: Catalogue = {
   one: {
     title: "내보내기",
     progress: "진행",
+    bundle: "모은 행",
+    bundleHint: "`synapse export`처럼 직접 변환하는 프로그램을 위해 서버가 행을 모읍니다.",
     steps: "내보내기 단계",
     failed: "내보내기에 실패했습니다",
     away: "연결이 끊겼습니다. 다시 연결되면 진행 상황이 이어집니다.",
