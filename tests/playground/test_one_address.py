@@ -144,6 +144,18 @@ def test_a_websocket_goes_through_with_messages_and_its_end(scene):
         assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4001, "as you wish")
 
 
+def test_a_program_opens_a_websocket_with_its_token(scene):
+    address = scene.platform.url.replace("http", "ws") + scene.path + "talk"
+    headers = {"Authorization": f"Token {scene.platform.token}"}
+    with connect(address, additional_headers=headers, proxy=None) as talk:
+        assert "authorization" not in json.loads(talk.recv(timeout=30))
+        talk.send("abc")
+        assert talk.recv(timeout=30) == "cba"
+    cookie = {"Cookie": f"synapse_session={next(iter(scene.browser().cookies.values()))}"}
+    with pytest.raises(InvalidStatus), connect(address, additional_headers=cookie, proxy=None):
+        pass
+
+
 def test_without_a_login_nobody_comes_in(scene):
     stranger = scene.platform.client()
     answer = stranger.get(scene.path, headers=PAGE)

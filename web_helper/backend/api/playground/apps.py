@@ -7,6 +7,8 @@ ticket; from there on neither the login nor anything else of the platform goes a
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 from urllib.parse import quote, urlsplit
 
@@ -15,10 +17,13 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 
 from synapse_sdk.utils import forwarding
+from synapse_sdk.wire.accounts import Scope
 from web_helper.backend.api.context import Key, Signer, database_of, reading_actor
 from web_helper.backend.api.playground.reaching import AgentAnswer, Ref, find_ref, keeps_allowed
 from web_helper.backend.core.problems import AuthenticationProblem, ConflictProblem, NotFoundProblem, Problem
 from web_helper.backend.core.signing import LinkExpiredError, LinkInvalidError, UrlSigner
+from web_helper.backend.services.access import require_scope
+from web_helper.backend.services.authentication import authenticate
 from web_helper.backend.services.call import Actor
 from web_helper.backend.services.playground.visits import (
     KEPT_BACK,
@@ -92,10 +97,22 @@ def enter(
 @router.websocket("/playground/{container_id}/~{ticket}/{path:path}")
 async def visit_socket(socket: WebSocket, container_id: str, ticket: str) -> None:
     """A WebSocket of an app's page."""
+    door = Door(base_url_of(socket), f"/playground/{container_id}/~{ticket}", has_ticket=True)
+    read = partial(_read_ticket, socket, socket.app.state.signer, container_id, ticket)
+    await _pass_socket_on(socket, container_id, door, read)
+
+
+@router.websocket("/playground/{container_id}/{path:path}")
+async def enter_socket(socket: WebSocket, container_id: str) -> None:
+    """A WebSocket of a program, which has an access token; a browser's login opens none here."""
+    door = Door(base_url_of(socket), f"/playground/{container_id}", has_ticket=False)
+    await _pass_socket_on(socket, container_id, door, partial(_read_headers, socket))
+
+
+async def _pass_socket_on(socket: WebSocket, container_id: str, door: Door, read_actor: Callable[[], Actor]) -> None:
     try:
-        actor = await asyncio.to_thread(_read_ticket, socket, socket.app.state.signer, container_id, ticket)
+        actor = await asyncio.to_thread(read_actor)
         ref = await asyncio.to_thread(find_ref, socket.app.state.database, container_id, "playground container")
-        door = Door(base_url_of(socket), f"/playground/{container_id}/~{ticket}", has_ticket=True)
         target = _target(socket, ref, door, actor)
         await forwarding.forward_websocket(target, socket.scope["subprotocols"], socket.receive, socket.send)
     except (Problem, LinkExpiredError, LinkInvalidError):
@@ -118,6 +135,14 @@ def _read_ticket(connection: HTTPConnection, signer: UrlSigner, container_id: st
         raise NotFoundProblem.of("playground container", container_id)
     with connection.app.state.database.read() as session:
         return check_login(session, token_id)
+
+
+def _read_headers(socket: WebSocket) -> Actor:
+    given = next((socket.headers[name] for name in _KEY_HEADERS if name in socket.headers), "")
+    with socket.app.state.database.read() as session:
+        actor = authenticate(session, given.strip().split(" ")[-1])[0]
+    require_scope(actor, Scope.READ)
+    return actor
 
 
 def _pass_on(request: Request, ref: Ref, door: Door, actor: Actor) -> Response:
