@@ -12,7 +12,7 @@ const HIGHLIGHT = HighlightStyle.define([
   { tag: [tags.keyword, tags.operatorKeyword, tags.modifier], color: "light-dark(#6d28a8, #c9a6f5)" },
   { tag: [tags.string, tags.special(tags.string)], color: "light-dark(#1a6334, #93d3a2)" },
   { tag: [tags.number, tags.bool, tags.null], color: "light-dark(#9a3b00, #f0b48a)" },
-  { tag: [tags.comment, tags.docString], color: "light-dark(#5c6370, #a3a9b5)", fontStyle: "italic" },
+  { tag: [tags.comment, tags.docString], color: "light-dark(#484e59, #bcc2cd)", fontStyle: "italic" },
   {
     tag: [tags.definition(tags.variableName), tags.function(tags.variableName)],
     color: "light-dark(#1d4fae, #9dc1fa)",
@@ -32,16 +32,16 @@ const THEME = EditorView.theme({
     backgroundColor: "color-mix(in oklch, var(--primary) 25%, transparent)",
   },
   ".cm-tooltip": { backgroundColor: "var(--card)", color: "var(--foreground)", border: "1px solid var(--border)" },
-  ".cm-changedLine": { backgroundColor: "color-mix(in oklch, var(--success) 8%, transparent) !important" },
+  ".cm-changedLine": { backgroundColor: "color-mix(in oklch, var(--success) 6%, transparent) !important" },
   "&.cm-merge-a .cm-changedLine": {
-    backgroundColor: "color-mix(in oklch, var(--danger) 8%, transparent) !important",
+    backgroundColor: "color-mix(in oklch, var(--danger) 6%, transparent) !important",
   },
   ".cm-changedText": {
-    background: "color-mix(in oklch, var(--success) 14%, transparent) !important",
+    background: "color-mix(in oklch, var(--success) 9%, transparent) !important",
     borderBottom: "2px solid var(--success)",
   },
   "&.cm-merge-a .cm-changedText": {
-    background: "color-mix(in oklch, var(--danger) 14%, transparent) !important",
+    background: "color-mix(in oklch, var(--danger) 9%, transparent) !important",
     borderBottom: "2px solid var(--danger)",
   },
   ".cm-collapsedLines": { background: "var(--muted)", color: "var(--muted-foreground)" },
