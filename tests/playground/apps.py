@@ -74,11 +74,20 @@ async def say(request):
     return JSONResponse(answer, 207, {"Set-Cookie": "synapse_session=theirs; Path=/", "X-Frame-Options": "DENY",
                                       "Clear-Site-Data": "*", "X-Own": "1", "Access-Control-Allow-Origin": "*"})
 
+followed = set()
+
+async def count_followed(request):
+    return JSONResponse(len(followed))
+
 async def events(request):
     async def lines():
-        for number in range(int(request.query_params["count"])):
-            yield f"data: {number}\\n\\n"
-            await asyncio.sleep(0.05)
+        followed.add(request)
+        try:
+            for number in range(int(request.query_params["count"])):
+                yield f"data: {number}\\n\\n"
+                await asyncio.sleep(0.05)
+        finally:
+            followed.discard(request)
     return StreamingResponse(lines(), media_type="text/event-stream")
 
 class Echo:
@@ -110,7 +119,7 @@ async def talk(socket):
             await socket.send_bytes(message["bytes"][::-1])
 
 app = Starlette(routes=[
-    Route("/events", events), Route("/echo", Echo(), methods=["POST"]), Route("/move", move),
+    Route("/events", events), Route("/followed", count_followed), Route("/echo", Echo(), methods=["POST"]), Route("/move", move),
     WebSocketRoute("/talk", talk),
     Route("/{path:path}", say, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
 ])

@@ -114,6 +114,15 @@ def test_streams_go_both_ways_as_they_come(scene):
     assert answer.content == b"".join(parts)
 
 
+def test_the_app_hears_that_its_visitor_has_left(scene):
+    admin = scene.platform.admin
+    with admin.stream("GET", f"{scene.path}events?count=1000000") as answer:
+        lines = answer.iter_text()
+        assert next(lines)
+        assert admin.get(f"{scene.path}followed").json() == 1
+    until(lambda: admin.get(f"{scene.path}followed").json() == 0, 60)
+
+
 def test_redirections_of_the_app_stay_below_its_root(scene):
     place, client = scene.ticket(), scene.platform.client()
     for given, expected in {
