@@ -1,6 +1,6 @@
 """What keeping components costs, beside what git needs for the same: 10,000 files of 5 KB.
 
-`python -m tests.bench.components [--files N]`. rsync is asked too where it is there.
+`python -m tests.bench.components [--files N]`. An rsync daemon is asked too where there is one (`apt-get install rsync`).
 """
 
 import argparse
@@ -18,6 +18,8 @@ import httpx2
 
 from synapse_sdk.clients.components import ComponentClient
 from synapse_sdk.components.names import parse_component_path
+from tests.bench.components_crowd import crowd
+from tests.bench.components_rsync import Rsync, open_rsync
 from tests.bench.components_store import bytes_of_git, bytes_of_store, histories
 from tests.bench.goals import Goal, middle, print_goals
 from tests.bench.platform import Bench, open_bench
@@ -79,8 +81,12 @@ def git(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def write_tree(root: Path, files: int, version: int = 0) -> None:
-    for number in range(files):
+def write_tree(root: Path, files: int) -> None:
+    write_files(root, range(files), 0)
+
+
+def write_files(root: Path, numbers: range, version: int) -> None:
+    for number in numbers:
         file = root / parse_component_path(path_of(number)).file
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text_of(number, version))
@@ -136,52 +142,57 @@ def activating(bench: Bench, count: int) -> Iterator[Goal]:
     yield Goal(f"activate a set of {count:,}", middle(taken) * 1000, 5, "ms")
 
 
-def cold_and_idle(bench: Bench, checkout: Path, files: int) -> Iterator[Goal]:
-    """Everything, then nothing to do, then one in a hundred."""
+def cold(bench: Bench, checkout: Path, files: int, rsync: Rsync | None) -> Iterator[Goal]:
+    """Everything, in turns with git and rsync."""
     git(checkout, "init", "-q")
     git(checkout, "add", "-A")
     git(checkout, "commit", "-qm", "all")
-    clone = middle(
-        timed(lambda n=n: git(checkout, "clone", "-q", "--no-local", ".", f"{bench.folder}/clone-{n}"))
-        for n in range(3)
-    )
-    seconds = []
+    ours, clones, copies = [], [], []
     for number in range(3):
+        clones.append(
+            timed(lambda n=number: git(checkout, "clone", "-q", "--no-local", ".", f"{bench.folder}/clone-{n}"))
+        )
+        if rsync is not None:
+            copies.append(timed(lambda n=number: rsync.fetch(bench.folder / f"copy-{n}")))
         network = Delayed()
         manager = manager_of(bench, bench.folder / f"cold-{number}", network)
-        seconds.append(timed(manager.sync_all))
+        ours.append(timed(manager.sync_all))
         manager.close()
         network.close()
-    yield Goal(
-        f"cold, {files:,} files, against git clone",
-        middle(seconds) / clone,
-        0.35,
-        facts={"seconds": seconds, "clone": clone},
-    )
+    facts = {"seconds": ours, "clone": clones, "rsync": copies}
+    yield Goal(f"cold, {files:,} files, against git clone", middle(ours) / middle(clones), 0.35, facts=facts)
+    if rsync is not None:
+        yield Goal("the same, against an rsync daemon", middle(ours) / middle(copies), 1.0, facts=facts)
+        yield Goal("the same: bytes on the wire against rsync's", network.received / rsync.received, 0.2)
     yield Goal("the same: bytes on the wire against the files'", network.received / size_of(checkout), 0.2)
     yield Goal("the same: requests", network.requests, 3, "")
 
+
+def idle(bench: Bench, checkout: Path) -> Iterator[Goal]:
+    """Nothing to do, in turns with git."""
     root = bench.folder / "cold-0"
     manager = manager_of(bench, root)
     for _ in range(2):
         manager.sync_all()
-    status = middle(timed(lambda: git(checkout, "status", "--porcelain")) for _ in range(7))
-    resident = middle(timed(manager.sync_all) for _ in range(15))
     command = [sys.executable, "-c", FRESH, bench.platform.url, str(root), bench.platform.token]
-    fresh = [float(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(5)]
-    facts = {
-        "git_status_ms": status * 1000,
-        "resident_ms": resident * 1000,
-        "fresh_ms": [each * 1000 for each in fresh],
-    }
-    yield Goal("nothing to do, resident, against git status", resident / status, 0.05, facts=facts)
+    statuses, residents, fresh = [], [], []
+    for _ in range(9):
+        statuses.append(timed(lambda: git(checkout, "status", "--porcelain")))
+        residents += [timed(manager.sync_all) for _ in range(3)]
+        fresh.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    manager.close()
+    status = middle(statuses)
+    facts = {"git_status_ms": status * 1000, "resident_ms": middle(residents) * 1000, "fresh_ms": middle(fresh) * 1000}
+    yield Goal("nothing to do, resident, against git status", middle(residents) / status, 0.05, facts=facts)
     yield Goal(
         "nothing to do, a fresh process's full pass, against git status", middle(fresh) / status, 1.5, facts=facts
     )
-    yield from one_in_a_hundred(bench, manager, files)
-    manager.close()
+
+
+def far_away(bench: Bench) -> Iterator[Goal]:
+    """One of all was changed, and every request takes 300 ms to arrive."""
     far = Delayed(0.3)
-    manager = manager_of(bench, root, far)
+    manager = manager_of(bench, bench.folder / "cold-0", far)
     with client_of(bench) as client:
         client.upload(path_of(0), text_of(0, 99))
     yield Goal("10,000 digests, 300 ms away", timed(manager.sync_all), 1.2, "s", facts={"requests": far.requests})
@@ -189,24 +200,33 @@ def cold_and_idle(bench: Bench, checkout: Path, files: int) -> Iterator[Goal]:
     far.close()
 
 
-def one_in_a_hundred(bench: Bench, manager: ComponentManager, files: int) -> Iterator[Goal]:
-    """One percent changed, in one request and one by one."""
+def one_in_a_hundred(bench: Bench, checkout: Path, files: int, rsync: Rsync | None) -> Iterator[Goal]:
+    """One percent changed: in one request, one by one, and by rsync."""
     changed = range(0, files, 100)
-    batch, single = [], []
+    manager = manager_of(bench, bench.folder / "cold-0")
+    manager.sync_all()
+    manager.sync_all()
+    batch, single, copied = [], [], []
+
+    def one_by_one() -> None:
+        hashes = {each["path"]: each["active_hash"] for each in client.list_components()}
+        for n in changed:
+            content = client.get_version(hashes[path_of(n)], path_of(n))["content"]
+            (bench.folder / "single.py").write_text(content)
+
     with client_of(bench) as client:
-        for version in (1, 2, 3):
+        for version in range(1, 8):
             client.change([{"path": path_of(n), "content": text_of(n, version)} for n in changed])
             batch.append(timed(manager.sync_all))
-
-            def one_by_one() -> None:
-                hashes = {each["path"]: each["active_hash"] for each in client.list_components()}
-                for n in changed:
-                    content = client.get_version(hashes[path_of(n)], path_of(n))["content"]
-                    (bench.folder / "single.py").write_text(content)
-
             single.append(timed(one_by_one))
-    facts = {"batch": batch, "single": single}
+            if rsync is not None:
+                write_files(checkout, changed, version)
+                copied.append(timed(lambda: rsync.fetch(bench.folder / "copy-0")))
+    manager.close()
+    facts = {"batch": batch, "single": single, "rsync": copied}
     yield Goal("1 % changed: faster than one request per file", middle(single) / middle(batch), 25, "x", True, facts)
+    if rsync is not None:
+        yield Goal("1 % changed, against an rsync daemon", middle(batch) / middle(copied), 0.5, facts=facts)
 
 
 def size_of(checkout: Path) -> int:
@@ -245,7 +265,12 @@ def main() -> None:
 def measured(bench: Bench, checkout: Path, files: int) -> Iterator[Goal]:
     yield from scanning(bench, checkout, files)
     yield from activating(bench, min(1000, files))
-    yield from cold_and_idle(bench, checkout, files)
+    with open_rsync(bench.folder, checkout) as rsync:
+        yield from cold(bench, checkout, files, rsync)
+        yield from idle(bench, checkout)
+        yield from one_in_a_hundred(bench, checkout, files, rsync)
+    yield from far_away(bench)
+    yield from crowd(bench)
     yield from history(bench)
 
 

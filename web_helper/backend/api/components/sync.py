@@ -10,6 +10,8 @@ from web_helper.backend.api.context import SharedReading
 from web_helper.backend.services.components.negotiation import find_changed, negotiate, read_state
 from web_helper.backend.services.exports.packing import choose_packing, pack
 
+# Whole sets of sources go to machines that may be far away: the first level that brings them to a fifth.
+LEVEL = 7
 router = create_component_router()
 
 
@@ -28,6 +30,6 @@ def sync(call: SharedReading, request: Request, body: ComponentNegotiation) -> R
     packing = choose_packing(request.headers.get("Accept-Encoding", ""))
     headers = {"Vary": "Accept-Encoding"}
     if packing is not None:
-        content = b"".join(pack((block for block in (content,)), packing))
+        content = b"".join(pack((block for block in (content,)), packing, LEVEL))
         headers["Content-Encoding"] = packing.value
     return Response(content, media_type="application/json", headers=headers)

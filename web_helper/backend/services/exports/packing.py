@@ -34,20 +34,20 @@ def choose_packing(accepted: str) -> Packing | None:
     return best if weights.get(best, 0.0) > 0 else None
 
 
-def pack(blocks: Generator[bytes, None, None], packing: Packing) -> Generator[bytes, None, None]:
+def pack(blocks: Generator[bytes, None, None], packing: Packing, level: int = LEVEL) -> Generator[bytes, None, None]:
     """The blocks packed, each flushed: a client reads it when it arrives, and resumes after the last line it has."""
-    add, finish = _packer(packing)
+    add, finish = _packer(packing, level)
     with closing(blocks):
         for block in blocks:
             yield add(block)
     yield finish()
 
 
-def _packer(packing: Packing) -> tuple[Callable[[bytes], bytes], Callable[[], bytes]]:
+def _packer(packing: Packing, level: int) -> tuple[Callable[[bytes], bytes], Callable[[], bytes]]:
     if packing is Packing.ZSTD:
-        packer = zstd.ZstdCompressor(level=LEVEL)
+        packer = zstd.ZstdCompressor(level=level)
         return lambda block: packer.compress(block, packer.FLUSH_BLOCK), packer.flush
-    deflater = zlib.compressobj(level=LEVEL, wbits=_GZIP_FORMAT)
+    deflater = zlib.compressobj(level=level, wbits=_GZIP_FORMAT)
     return lambda block: deflater.compress(block) + deflater.flush(zlib.Z_SYNC_FLUSH), deflater.flush
 
 
