@@ -194,6 +194,17 @@ def test_an_archive_is_deleted_when_its_time_is_over(client, project, platform, 
 
 
 @SQLITE_ONLY
+def test_what_a_dead_worker_left_is_deleted_when_its_job_has_ended(client, project, database, settings):
+    ended, waiting = (ask(client, project=project["id"])["job_id"] for _ in range(2))
+    assert client.post(f"/v2/async-jobs/{ended}/cancel/").status_code == 200
+    folders = {job_id: settings.home / "conversions" / job_id / "1" for job_id in (ended, waiting)}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    Housekeeping(database, settings, JobQueue(settings)).purge()
+    assert (folders[ended].exists(), folders[waiting].exists()) == (False, True)
+
+
+@SQLITE_ONLY
 def test_what_breaks_its_formats_rules_is_told_by_the_names_of_the_archive(client, project, platform):
     job_id = ask(client, project=project["id"], format="yolo", options={"task": "pose"}, images="none")["job_id"]
     platform.work(job_id)

@@ -1,9 +1,12 @@
 """Exports in the browser: seen before they begin, followed while they run, downloaded, taken up again."""
 
 import hashlib
+import os
 import re
+import shlex
 import uuid
 import zipfile
+from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
@@ -41,7 +44,16 @@ def download(page: Page, folder) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
-def test_an_export_is_previewed_followed_and_downloaded(page, tmp_path):
+def by_command(site, command: str, folder) -> dict[str, bytes]:
+    """The files that the command writes, which the page offers to copy."""
+    words = shlex.split(command)[1:]
+    words[words.index("--out") + 1] = str(folder.parent)
+    site.synapse(*words)
+    files = (Path(root, name) for root, _, names in os.walk(folder) for name in names)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def test_an_export_is_previewed_followed_and_downloaded(page, site, tmp_path):
     name = unique("cats")
     begin(page, name, Format="YOLO", Split="In one piece")
     preview = page.get_by_role("region", name="Preview")
@@ -59,12 +71,14 @@ def test_an_export_is_previewed_followed_and_downloaded(page, tmp_path):
     expect(page.get_by_text(re.compile("Keeps the format.s rules"))).to_be_visible()
     expect(page.get_by_text(re.compile("^synapse export --project"))).to_be_visible()
     axe(page)
+    command = page.get_by_text(re.compile("^synapse export --project")).inner_text()
     with download(page, tmp_path) as archive:
         assert archive.filename.endswith(f"{name}.zip")
         sums = dict(reversed(line.split("  ")) for line in archive.read("SHA256SUMS").decode().splitlines())
         assert {entry: hashlib.sha256(archive.read(entry)).hexdigest() for entry in sums} == sums
         (labels,) = [entry for entry in sums if entry.startswith("labels/")]
         assert len(archive.read(labels).splitlines()) == 3
+        assert by_command(site, command, tmp_path / name) == {entry: archive.read(entry) for entry in sums}
 
 
 def test_an_export_that_failed_is_resumed_and_repeated_otherwise(page, tmp_path):

@@ -13,6 +13,7 @@ from web_helper.backend.core.database import Database
 from web_helper.backend.core.event_log import log_event, log_failure
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.jobs.attempt import EXPORTS_FOLDER, job_prefix
+from web_helper.backend.jobs.conversion.dataset_job import WORK_FOLDER
 from web_helper.backend.jobs.durable_files import remove_tree
 from web_helper.backend.jobs.failures import ABANDONED, BUNDLE_EXPIRED
 from web_helper.backend.jobs.storage_roots import StorageRoots
@@ -61,6 +62,7 @@ class Housekeeping:
             if seconds is not None:
                 self._delete_expired(kind, utc_now() - timedelta(seconds=seconds))
         self._delete_orphans()
+        self._delete_leftovers()
         self._delete_parts()
         remove_unused(self._settings.thumbnail_dir)
         self._cut_change_log()
@@ -104,6 +106,16 @@ class Housekeeping:
             root = open_root(storage) if storage is not None else None
         if root is not None and is_local(root):
             self._delete_orphans_in(root / EXPORTS_FOLDER)
+
+    def _delete_leftovers(self) -> None:
+        """What a worker that died was converting, where no other attempt has taken the job up."""
+        work = self._settings.home.resolve() / WORK_FOLDER
+        names = [path.name for path in work.glob("*") if _is_job_id(path.name)]
+        with self._database.read() as session:
+            states = async_jobs.read_states(session, names)
+        at_work = {state.job_id for state in states if not state.status.is_final}
+        for name in set(names) - at_work:
+            remove_tree(work / name)
 
     def _delete_parts(self) -> None:
         with self._database.read() as session:
