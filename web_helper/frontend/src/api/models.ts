@@ -1,5 +1,5 @@
 /** Models that runs have made, and the releases they came from. */
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { api, type Schemas, unwrap } from "@/api/client";
 
 export type Model = Schemas["Model"];
@@ -14,6 +14,8 @@ export const modelQueries = {
       initialPageParam: undefined as string | undefined,
       getNextPageParam: (page) => page.meta.pagination.next_cursor ?? undefined,
       select: (data) => data.pages.flatMap((page) => page.data),
+      // What was found before stays until what is searched for now is there.
+      placeholderData: keepPreviousData,
     }),
   /** Names of releases by id: what made a model. */
   makers: (ids: number[]) =>

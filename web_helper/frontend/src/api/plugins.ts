@@ -1,5 +1,5 @@
 /** Plugins and their releases; running an action, and publishing an archive. */
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { ApiError, api, errorOf, NO_ANSWER, type Schemas, unwrap } from "@/api/client";
 
 export type Plugin = Schemas["Plugin"];
@@ -34,6 +34,8 @@ export const pluginQueries = {
       initialPageParam: undefined as string | undefined,
       getNextPageParam: (page) => page.meta.pagination.next_cursor ?? undefined,
       select: (data) => data.pages.flatMap((page) => page.data),
+      // What was found before stays until what is searched for now is there.
+      placeholderData: keepPreviousData,
     }),
   one: (lookup: string) =>
     queryOptions({

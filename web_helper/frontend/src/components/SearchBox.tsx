@@ -1,7 +1,5 @@
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { Input } from "@/components/ui/input";
-
-const PAUSE_MS = 300;
 
 interface SearchBoxProps {
   label: string;
@@ -9,15 +7,9 @@ interface SearchBoxProps {
   onChange: (value: string | undefined) => void;
 }
 
-/** Words to search for, taken when one stops typing. */
+/** Words to search for. Each is taken at once: one that came later would take back what was clicked meanwhile. */
 export function SearchBox({ label, value, onChange }: SearchBoxProps) {
   const [words, setWords] = useState(value ?? "");
-  useEffect(() => {
-    const next = words.trim() || undefined;
-    if (next === value) return;
-    const timer = setTimeout(() => onChange(next), PAUSE_MS);
-    return () => clearTimeout(timer);
-  }, [words, value, onChange]);
   return (
     <search>
       <Input
@@ -25,7 +17,10 @@ export function SearchBox({ label, value, onChange }: SearchBoxProps) {
         aria-label={label}
         placeholder={label}
         value={words}
-        onChange={(event) => setWords(event.target.value)}
+        onChange={(event) => {
+          setWords(event.target.value);
+          onChange(event.target.value.trim() || undefined);
+        }}
         className="max-w-sm"
       />
     </search>
