@@ -74,7 +74,7 @@ export function TaskGrid({ projectId, filters, count, cursors, classes, selectio
         aria-multiselectable
         onKeyDown={onKeyDown}
         tabIndex={-1}
-        className="min-h-0 flex-1 overflow-auto px-6 pb-6 outline-none [contain:strict]"
+        className="min-h-0 flex-1 overflow-auto bg-background px-6 pb-6 outline-none will-change-scroll [contain:strict]"
       >
         <div role="presentation" className="relative" style={{ height: rows.getTotalSize() }}>
           {visible.map((row) => (
