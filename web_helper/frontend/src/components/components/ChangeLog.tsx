@@ -86,7 +86,7 @@ function ChangeRow({ record, onUndo }: { record: ChangeRecord; onUndo: () => voi
               <Link
                 to="/components"
                 search={{ path: change.path, hash: change.to_hash ?? undefined }}
-                className="text-primary underline-offset-4 hover:underline"
+                className="text-primary underline underline-offset-4"
               >
                 {change.path}
               </Link>{" "}
