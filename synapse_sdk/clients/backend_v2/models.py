@@ -22,7 +22,7 @@ class UserItem(IdentifiedItem):
 
 
 class TokenItem(IdentifiedItem, total=False):
-    """`key` is answered once, when the token is made."""
+    """`key` is answered once, when the token is made; `session_of` names the token that a browser's session is of."""
 
     user_id: int
     name: str
@@ -31,6 +31,7 @@ class TokenItem(IdentifiedItem, total=False):
     expires_at: str | None
     revoked_at: str | None
     last_used_at: str | None
+    session_of: int | None
     key: str
 
 
@@ -207,6 +208,8 @@ class JobItem(TypedDict, total=False):
 
     id: str
     plugin_release_id: int | None
+    plugin_code: str | None
+    version: str | None
     agent_id: int | None
     user_id: int | None
     action: str
