@@ -105,9 +105,11 @@ class WarmPool:
                 left[warm.kit] -= 1
             elif bench.store.forget_warm(warm.container_id):
                 bench.engine.remove(warm.container_id)
+        if bench.store.active_builds():
+            # Each takes a core for seconds, which those who wait for an app need more.
+            return
         for kit, count in left.items():
             if count and self._add(kit, wanted[kit][0]):
-                # One at a look: each takes a core for seconds, which those who wait for an app need more.
                 return
 
     def _is_waiting(self, warm: WarmRow) -> bool:
