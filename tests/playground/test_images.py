@@ -1,10 +1,12 @@
 """What is left of builds: images that nobody names are removed in the end, and no image tells where packages come from."""
 
+import io
 from dataclasses import replace
 
 import pytest
 
-from synapse_agent.engines.docker.protocol import Image
+from synapse_agent.engines.docker import builds, connection
+from synapse_agent.engines.docker.protocol import BuildOrder, Image, ImageBuildError
 from synapse_agent.services.containers import keeper
 from synapse_agent.services.containers.keeper import KEPT_IMAGES, unneeded_images
 from tests.agent.stage import until
@@ -40,6 +42,38 @@ def test_an_image_is_removed_when_it_is_of_no_use_any_more(host, code, tmp_path,
         client.update_container(other["id"], status="stopped")
         assert host.engine.find_image(other["image"]) is not None
         assert client.create_container(f"{code}-other@1.0.0")["restarted"]
+
+
+class FullDisk:
+    """An engine as it speaks when its disk is full: before the first step, and in one."""
+
+    def __init__(self, *events):
+        self.events = events
+
+    def build(self, **_options):
+        yield from self.events
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ([{"error": "Error processing tar file: write /weights.bin: no space left on device"}], "Error processing tar"),
+        (
+            [
+                {"stream": "Step 4/6 : RUN uv pip install\n"},
+                {"stream": "OSError: No space left on device\n"},
+                {"error": "1"},
+            ],
+            "The step `RUN uv pip install` failed.\nOSError: No space",
+        ),
+    ],
+)
+def test_a_full_disk_is_told_with_what_to_do(events, expected):
+    order = BuildOrder("x", io.BytesIO, "Dockerfile", {}, {}, 1, 60)
+    with pytest.raises(ImageBuildError) as failed:
+        builds.build(FullDisk(*events), order, None, lambda _line: None)
+    assert str(failed.value).startswith(expected)
+    assert str(failed.value).endswith(connection.FULL)
 
 
 @pytest.mark.system

@@ -11,6 +11,7 @@ from typing import Any
 import requests
 from docker import errors
 
+from synapse_agent.engines.docker.connection import with_advice
 from synapse_agent.engines.docker.protocol import BuildOrder, EngineAwayError, ImageBuildError
 
 # What a failed step printed last is what people need to see.
@@ -52,7 +53,7 @@ def build(api: Any, order: BuildOrder, network: str | None, write: Callable[[str
         except requests.exceptions.ReadTimeout as exc:
             raise ImageBuildError(_too_long(order, step)) from exc
         except errors.APIError as exc:
-            raise ImageBuildError(str(exc.explanation or exc)) from exc
+            raise ImageBuildError(with_advice(str(exc.explanation or exc))) from exc
         except (requests.RequestException, errors.DockerException, OSError) as exc:
             raise EngineAwayError(f"The container engine went away during the build ({type(exc).__name__}).") from exc
     step.finish()
@@ -94,7 +95,8 @@ def _texts(events: Iterator[Mapping[str, Any]], step: _Step) -> Iterator[str]:
             step.finish()
             printed = "\n".join(step.lines)
             reason = str(event["error"]).strip()
-            raise ImageBuildError(f"The step `{step.name}` failed.\n{printed or reason}")
+            failed = f"The step `{step.name}` failed.\n{printed or reason}" if step.name else reason
+            raise ImageBuildError(with_advice(failed))
         yield str(event.get("stream", ""))
 
 

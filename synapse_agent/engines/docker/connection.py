@@ -21,6 +21,8 @@ CALL_SECONDS = 60
 PING_SECONDS = 3
 _POOL = 32
 _PORT_TAKEN = re.compile(r"port is already allocated|address already in use|failed to bind host port", re.IGNORECASE)
+_NO_SPACE = re.compile("no space left on device", re.IGNORECASE)
+FULL = "The container engine's disk is full: free some of it (`docker system prune`), and create it again."
 WHAT_TO_DO = (
     "No container engine answers. Install and start Docker (Debian: apt-get install docker.io) or Podman "
     "(systemctl --user start podman.socket), let this agent's user use its socket, or name another socket in "
@@ -129,4 +131,9 @@ def _is_listening(path: str) -> bool:
 
 
 def _said(exc: errors.APIError) -> str:
-    return str(exc.explanation or exc)
+    return with_advice(str(exc.explanation or exc))
+
+
+def with_advice(text: str) -> str:
+    """The engine's own words, and what to do where they do not say it."""
+    return f"{text}\n{FULL}" if _NO_SPACE.search(text) else text
