@@ -37,7 +37,7 @@ PROJECT = "filled"
 ITEMS, WITH_ORIGINALS = 4000, 120
 RESTART_SECONDS = (0.1,)
 # A machine that others use too is slow, and a command that hangs does so for ever.
-END_SECONDS, ALONE_SECONDS = 240.0, 20.0
+END_SECONDS, ALONE_SECONDS = 240.0, 120.0
 FINAL = {AsyncJobStatus.SUCCEEDED, AsyncJobStatus.FAILED, AsyncJobStatus.CANCELLED}
 # Small parts, so that a job has many moments at which it can be hit.
 PART_ROWS = "250"
@@ -153,9 +153,22 @@ class Stage:
     def require_tidy(self) -> None:
         """Every job has ended, and of each there is one complete bundle or nothing."""
         jobs = self._ended_jobs()
+        # The clean-up follows the end of the row.
+        deadline = time.monotonic() + ALONE_SECONDS
+        while left := self._left_over(jobs):
+            assert time.monotonic() < deadline, left
+            time.sleep(0.1)
+
+    def _left_over(self, jobs: Mapping[str, AsyncJobStatus]) -> str:
+        """What is there that should not be, or is not whole; the worker may be removing it."""
         for job_folder in self.bundles.glob("*"):
-            assert jobs.get(job_folder.name) is AsyncJobStatus.SUCCEEDED, f"{job_folder.name} is left over"
-            self._require_complete(job_folder)
+            if jobs.get(job_folder.name) is not AsyncJobStatus.SUCCEEDED:
+                return f"{job_folder.name} is left over"
+            try:
+                self._require_complete(job_folder)
+            except (AssertionError, FileNotFoundError, ValueError) as exc:
+                return f"{job_folder.name}: {exc}"
+        return ""
 
     def _ended_jobs(self) -> Mapping[str, AsyncJobStatus]:
         deadline = time.monotonic() + END_SECONDS

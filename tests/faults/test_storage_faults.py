@@ -12,6 +12,7 @@ from tests.faults.bad_storage import BadStorage, Mood
 from tests.faults.conftest import FORMATS
 from tests.faults.stage import Stage
 from tests.faults.test_kills import require_clear_failure
+from tests.folders import files_below
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("faults"), pytest.mark.timeout(900)]
 MOODS = (Mood.SLOW, Mood.ERROR, Mood.HALF)
@@ -90,7 +91,7 @@ def test_a_full_disk_under_the_bundles_is_said_in_words_and_leaves_nothing(stage
         require_clear_failure(tmp_path, command)
         assert "is full" in command.words
         stage.require_tidy()
-        assert [path for path in stage.bundles.rglob("*") if path.is_file()] == []
+        assert list(files_below(stage.bundles)) == []
         grow(stage.bundles)
         command = stage.again(tmp_path, "coco")
         assert command.wait() == 0, command.words
