@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from synapse_sdk.wire.work import ReviewStatus, WorkStatus
@@ -37,8 +37,6 @@ class Tag(Numbered, Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(100))
 
-
-TO_REVIEW = "status_label = 'completed' AND status_review = 'pending'"
 
 task_tags = Table(
     "task_tags",
@@ -79,13 +77,8 @@ class Assignment(Numbered, Created, Base):
     __tablename__ = "assignments"
     __table_args__ = (
         Index("ix_assignments_project_id_id", "project_id", "id"),
-        # Of the few that wait for a reviewer.
-        Index(
-            "ix_assignments_to_review",
-            "project_id",
-            sqlite_where=text(TO_REVIEW),
-            postgresql_where=text(TO_REVIEW),
-        ),
+        # What waits for a reviewer. Not partial: that loads PostgreSQL's dialect and driver in every process.
+        Index("ix_assignments_to_review", "status_review", "status_label", "project_id"),
     )
 
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from synapse_sdk.wire.devices import NotificationStatus
@@ -74,11 +74,10 @@ def count_conflicts(session: Session) -> int:
 
 
 def count_reviews(session: Session, viewer_id: int | None) -> int:
-    """Finished assignments that wait for the caller's review (partial index: ix_assignments_to_review)."""
+    """Finished assignments that wait for the caller's review (index: ix_assignments_to_review)."""
     query = select(Assignment.id).where(
-        # Written out, so that the database sees that its partial index holds them all.
-        Assignment.status_label == literal(WorkStatus.COMPLETED.value, literal_execute=True),
-        Assignment.status_review == literal(ReviewStatus.PENDING.value, literal_execute=True),
+        Assignment.status_label == WorkStatus.COMPLETED,
+        Assignment.status_review == ReviewStatus.PENDING,
         Assignment.is_discarded.is_(False),
     )
     if viewer_id is not None:
