@@ -17,6 +17,7 @@ from tests.e2e.site import Site
 ROOT = Path(__file__).parents[2]
 UI = ROOT / "web_helper" / "backend" / "static" / "index.html"
 AXE = ROOT / "web_helper" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+CHROMIUM = Path(__file__).with_name("chromium.py")
 # Git ignores it, and `make clean` removes it.
 LEFT = ROOT / ".pytest_cache" / "e2e"
 # Two cores that others use, too.
@@ -49,7 +50,7 @@ def run_browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # Root needs no sandbox of its own here; no name but this host's own is ever resolved.
         arguments = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
         browser.close()
 

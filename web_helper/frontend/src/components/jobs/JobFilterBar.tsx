@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { agentQueries } from "@/api/agents";
 import { JOB_STATUSES, type JobFilters, type JobStatus } from "@/api/jobs";
@@ -57,17 +58,20 @@ interface TextFilterProps {
 
 /** A whole word, taken with Enter or when one goes on. */
 function TextFilter({ label, value, onChange }: TextFilterProps) {
-  const take = (text: string) => {
-    const next = text.trim() || undefined;
+  const [words, setWords] = useState(value ?? "");
+  // The address may change by itself: by going back, or by showing all.
+  useEffect(() => setWords(value ?? ""), [value]);
+  const take = () => {
+    const next = words.trim() || undefined;
     if (next !== value) onChange(next);
   };
   return (
     <Field label={label}>
       <Input
-        key={value}
-        defaultValue={value}
-        onBlur={(event) => take(event.target.value)}
-        onKeyDown={(event) => event.key === "Enter" && take(event.currentTarget.value)}
+        value={words}
+        onChange={(event) => setWords(event.target.value)}
+        onBlur={take}
+        onKeyDown={(event) => event.key === "Enter" && take()}
         className="w-44"
       />
     </Field>
