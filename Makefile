@@ -14,7 +14,7 @@ EXTRAS := server agent postgres s3 parquet formats demo
 COMPILE := $(BIN)/python -m uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url \
 	--generate-hashes --quiet --custom-compile-command "make lock"
 
-.PHONY: help install engines demo experiment-demo playground-demo up test test-system e2e test-peers nightly check format bench bench-peers bench-volume docs lock clean
+.PHONY: help install engines demo experiment-demo playground-demo up test test-system e2e test-peers nightly check format bench bench-peers bench-volume docs screenshots lock clean
 
 help:  ## Print this list.
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -96,6 +96,9 @@ bench-volume: $(STAMP)  ## Ten million items through server, worker and command 
 
 docs: $(STAMP)  ## Write the reference pages that are read off the code.
 	$(BIN)/python docs/generate.py
+
+screenshots: $(STAMP) $(UI)  ## Make the pictures in docs/images (after `make engines`; needs Chromium).
+	$(BIN)/python docs/screenshots.py
 
 lock: $(STAMP)  ## Pin every dependency again, with hashes.
 	$(COMPILE) $(EXTRAS:%=--extra %) --group dev -o requirements.lock
