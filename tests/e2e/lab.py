@@ -10,6 +10,9 @@ from synapse_sdk.clients.experiments import ExperimentClient
 from tests.e2e.site import Site
 from tests.middleend.stage import COMPONENTS, WorkerProcess
 
+# A worker starts a process for each run, on two cores that others use, too.
+WORKER_MILLISECONDS = 180_000
+
 
 class Lab:
     """The site's component store and queue; `folder` holds what its worker writes."""

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.cvlabkit.tree import CONFIG
 from tests.e2e.browser import axe
-from tests.e2e.lab import Lab, in_both_themes, unique
+from tests.e2e.lab import WORKER_MILLISECONDS, Lab, in_both_themes, unique
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 DEVICE = unique("cpu").replace("_", "-")
@@ -59,7 +59,7 @@ def test_a_config_is_checked_previewed_and_submitted(page, lab):
     rows = page.get_by_role("row").filter(has_text=name)
     expect(rows).to_have_count(2)
     expect(rows.first).to_contain_text("high")
-    expect(rows.filter(has_text="completed")).to_have_count(2)
+    expect(rows.filter(has_text="completed")).to_have_count(2, timeout=WORKER_MILLISECONDS)
     # Two are chosen, and compared.
     for row in rows.all():
         row.get_by_role("checkbox").check()
@@ -77,7 +77,7 @@ def test_a_run_is_watched_held_still_and_seen_to_its_end(page, lab):
 
     log = page.get_by_role("region", name=re.compile("^Log of "))
     # It has not ended: it waits for its gate.
-    expect(log.get_by_text("epoch 0")).to_be_visible()
+    expect(log.get_by_text("epoch 0")).to_be_visible(timeout=WORKER_MILLISECONDS)
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("paused", exact=True)).to_be_visible()
     page.get_by_role("button", name="Resume").click()
@@ -87,7 +87,7 @@ def test_a_run_is_watched_held_still_and_seen_to_its_end(page, lab):
     expect(card.get_by_text("healthy")).to_be_visible()
     card.get_by_role("link", name=re.compile("^live_")).click()
     gate.touch()
-    expect(page.get_by_text("completed", exact=True)).to_be_visible()
+    expect(page.get_by_text("completed", exact=True)).to_be_visible(timeout=WORKER_MILLISECONDS)
 
     expect(page.get_by_role("figure", name="loss", exact=True)).to_be_visible()
     page.get_by_role("tab", name="Log").click()

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests.agent.stage import until
 from tests.e2e.browser import axe
-from tests.e2e.lab import Lab, in_both_themes, unique
+from tests.e2e.lab import WORKER_MILLISECONDS, Lab, in_both_themes, unique
 
 DEVICE = unique("tree").replace("_", "-")
 SERVER = "width = 1\n"
@@ -34,7 +34,7 @@ def test_every_answer_is_carried_out_by_the_device(page, open_page, lab):
             answer: page.get_by_role("region", name=f"model/{name}.py on {DEVICE}") for answer, name in names.items()
         }
         for card in cards.values():
-            expect(card.get_by_text("open", exact=True)).to_be_visible()
+            expect(card.get_by_text("open", exact=True)).to_be_visible(timeout=WORKER_MILLISECONDS)
         first = cards["Upload to Server"]
         first.get_by_role("button", name="Show the difference").click()
         expect(first.get_by_role("textbox", name=f"Device {DEVICE}")).to_contain_text("onerror")
@@ -57,7 +57,7 @@ def test_every_answer_is_carried_out_by_the_device(page, open_page, lab):
 
         page.get_by_role("link", name="All", exact=True).click()
         for answer, card in cards.items():
-            expect(card.get_by_text("carried out", exact=True)).to_be_visible()
+            expect(card.get_by_text("carried out", exact=True)).to_be_visible(timeout=WORKER_MILLISECONDS)
             expect(card.get_by_text(f"admin@localhost decided: {answer}")).to_be_visible()
     shown = {answer: lab.store.list_versions("model", name, include_content=True) for answer, name in names.items()}
     active = {answer: next(row["content"] for row in rows if row["is_active"]) for answer, rows in shown.items()}

@@ -27,7 +27,7 @@ const components = {
   history: {
     title: "Version history",
     added: "Added by {{user}}",
-    became: "{{alias}} since, by {{user}}",
+    became: "Made {{alias}} by {{user}}",
     unknown: "somebody who is gone",
     show: "Show {{hash}}",
     activate: "Activate",
