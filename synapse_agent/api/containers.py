@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, StreamingRespon
 
 from synapse_agent.services.containers.playground import Made, Playground
 from synapse_agent.services.containers.wishes import make_container
-from synapse_sdk.exceptions import ValidationError
+from synapse_sdk.exceptions import NotFoundError, ValidationError
 from synapse_sdk.wire.containers import BuildAnswer, BuildRecord, ContainerCreate, ContainerPatch, ContainerRecord
 from synapse_sdk.wire.pages import NumberedPage
 
@@ -113,7 +113,11 @@ async def stream_logs(request: Request, playground: Containers, container_id: st
     async def events() -> AsyncIterator[dict[str, Any] | None]:
         position = since
         while await asyncio.to_thread(playground.is_there, container_id):
-            lines = await asyncio.to_thread(playground.read_log, container_id, TAIL_LINES, position)
+            try:
+                lines = await asyncio.to_thread(playground.read_log, container_id, TAIL_LINES, position)
+            except NotFoundError:
+                # It was removed since it was looked for.
+                break
             for moment, text in lines:
                 position = moment
                 yield {"type": "log", "message": text, "position": moment}

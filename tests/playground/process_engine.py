@@ -148,8 +148,11 @@ class ProcessEngine:
         box = self._find(container_id)
         if box.state is not RunState.RUNNING:
             raise EngineError("Container is not running")
-        box.process.stdin.write(content)
-        box.process.stdin.close()
+        try:
+            box.process.stdin.write(content)
+            box.process.stdin.close()
+        except OSError as exc:
+            raise EngineError("Container is not running") from exc
 
     def keep_running(self, container_id: str) -> None:
         self._find(container_id)

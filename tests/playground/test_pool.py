@@ -115,7 +115,9 @@ def test_what_waits_is_taken_once_and_its_end_is_no_harm(process_host, code, tmp
         until(lambda: len(ready(host)) == 2, 120)
         # One of the two has ended and nobody has noticed yet.
         victim = ready(host)[0]
-        host.engine.boxes[victim.container_id].process.kill()
+        process = host.engine.boxes[victim.container_id].process
+        process.kill()
+        process.wait(60)
         made = []
         archive = write_release(tmp_path, code=code, app=apps.ECHO)
 
