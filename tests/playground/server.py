@@ -76,7 +76,7 @@ class Platform:
         if made["container"] is not None:
             return made["container"]
         build = made["build"]["id"]
-        until(lambda: self.build(build)["status"] in {"completed", "failed"}, 120)
+        until(lambda: self.build(build)["status"] in {"completed", "failed"}, 240)
         ended = self.build(build)
         assert ended["status"] == "completed", ended["error"]
         return ended["result"]
