@@ -20,7 +20,7 @@ export function AppActions({ app }: { app: App }) {
   const name = app.plugin_release;
   return (
     <div className="grid justify-items-end gap-1">
-      <div className="flex flex-wrap justify-end gap-1">
+      <div className="flex justify-end gap-1">
         {UP.has(app.status) && (
           <Button asChild size="small">
             <a href={`/playground/${app.id}/`} target="_blank" rel="noopener" aria-label={t("act.openOne", { name })}>

@@ -48,7 +48,7 @@ export function Failure({ title, message, reference, retryLabel, onRetry }: Fail
       <CircleAlert className="mt-0.5 size-4 shrink-0 text-danger" aria-hidden />
       <div className="grid justify-items-start gap-1">
         <p className="font-medium">{title}</p>
-        <p className="break-words">{message}</p>
+        <p className="break-words whitespace-pre-line">{message}</p>
         {reference && <p className="font-mono text-xs text-muted-foreground">{reference}</p>}
         {onRetry && (
           <Button size="small" className="mt-2" onClick={onRetry}>

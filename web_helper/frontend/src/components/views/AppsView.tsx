@@ -105,7 +105,9 @@ function AppTable({ apps }: { apps: App[] }) {
                 {app.plugin_release}
               </Link>
               {app.model !== null && (
-                <span className="ml-2 text-xs text-muted-foreground">{t("list.model", { id: app.model })}</span>
+                <span className="ml-2 text-xs whitespace-nowrap text-muted-foreground">
+                  {t("list.model", { id: app.model })}
+                </span>
               )}
             </Td>
             <Td className="max-w-md">
