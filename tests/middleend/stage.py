@@ -89,6 +89,8 @@ class Stage(ServerStage):
 class WorkerProcess:
     """`synapse worker up`, as a user calls it."""
 
+    program = "synapse_sdk"
+
     def __init__(self, stage: Stage, name: str, options: dict):
         self.stage, self.name, self.work = stage, name, stage.folder / name
         self.process: subprocess.Popen | None = None
@@ -102,7 +104,7 @@ class WorkerProcess:
             env["SYNAPSE_ACCESS_TOKEN"] = token or self.stage.token
         with (self.stage.folder / f"{self.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "synapse_sdk", *arguments],
+                [sys.executable, "-m", self.program, *arguments],
                 env=env,
                 stdout=log,
                 stderr=log,
