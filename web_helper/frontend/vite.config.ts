@@ -10,6 +10,8 @@ import { defineConfig } from "vitest/config";
 const SERVER = process.env.SYNAPSE_SERVER ?? "http://127.0.0.1:8100";
 // Everything that is not the UI's own is the server's.
 const API = "^/(?!$|src/|node_modules/|@|index.html|assets/).*";
+const FRAME =
+  /node_modules[\\/](?:react|react-dom|scheduler|@tanstack[\\/](?:react-router|router-core|history|react-query|query-core|react-store|store)|i18next|react-i18next|openapi-fetch|clsx|class-variance-authority|tailwind-merge|use-sync-external-store)[\\/]/;
 const PACKED = /\.(?:js|css|svg)$/;
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -49,6 +51,8 @@ export default defineConfig({
     // The Content-Security-Policy allows nothing inline, and no `data:` but for pictures.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // What every page needs, in one file in place of twenty.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "frame", test: FRAME }] } } },
   },
   server: {
     host: "127.0.0.1",
