@@ -28,7 +28,18 @@ from tests.bench.with_images import with_images
 
 CONVERT_TIMES_FLOOR, TWO_WORKERS = 1.5, 1.7
 CONVERTED = {"coco", "yolo", "voc", "csv"}
-BESIDE = ("components", "dispatch", "first_view", "from_model", "grid", "playground", "presigned", "serving", "to_task", "watchers")
+BESIDE = (
+    "components",
+    "dispatch",
+    "first_view",
+    "from_model",
+    "grid",
+    "playground",
+    "presigned",
+    "serving",
+    "to_task",
+    "watchers",
+)
 
 
 @dataclass(frozen=True)
