@@ -48,9 +48,7 @@ def token_of_hash(session: Session, key_hash: str) -> tuple[Token, User] | None:
 
 def end_sessions_of(session: Session, token_id: int, at: datetime) -> None:
     """Revoke the sessions that were opened with a token (index: session_of)."""
-    session.execute(
-        update(Token).where(Token.session_of == token_id, Token.revoked_at.is_(None)).values(revoked_at=at)
-    )
+    session.execute(update(Token).where(Token.session_of == token_id, Token.revoked_at.is_(None)).values(revoked_at=at))
 
 
 def forget_ended_sessions(session: Session, user_id: int, at: datetime) -> None:
