@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from synapse_agent.services.serving import Serving
 from synapse_sdk.exceptions import ClientError
 from synapse_sdk.plugins.actions.inference.model_token import HEADER
+from synapse_sdk.utils.forwarding import no_cookies
 from synapse_sdk.wire.serve import ServeDeploy, ServeInfer, ServeState
 
 router = APIRouter()
@@ -124,7 +125,8 @@ async def explain(_request: Request, exc: Exception) -> Response:
 def open_forwarding() -> httpx2.AsyncClient:
     """The client that asks applications of this host; bounded by how many requests they take."""
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
-    return httpx2.AsyncClient(timeout=httpx2.Timeout(INFER_SECONDS, connect=5.0), trust_env=False, limits=limits)
+    timeout = httpx2.Timeout(INFER_SECONDS, connect=5.0)
+    return httpx2.AsyncClient(timeout=timeout, trust_env=False, limits=limits, cookies=no_cookies())
 
 
 def _problem(status: int, code: str, message: str) -> Response:

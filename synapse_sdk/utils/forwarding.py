@@ -56,16 +56,17 @@ class Target:
 
 
 def open_client() -> httpx2.AsyncClient:
-    """A client for passing requests on: answers may take as long as they take, redirects are the asker's to follow.
-
-    It keeps no cookies: it is shared, and what one asker is given would be sent with the next one's requests.
-    """
+    """A client for passing requests on: answers may take as long as they take, redirects are the asker's to follow."""
     limits = httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=100)
     timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
     return httpx2.AsyncClient(
-        timeout=timeout, limits=limits, trust_env=False, follow_redirects=False, cookies=no_cookies
+        timeout=timeout, limits=limits, trust_env=False, follow_redirects=False, cookies=no_cookies()
     )
+
+
+def no_cookies() -> CookieJar:
+    """For a client that is shared: what one asker is given would be sent with the next one's requests."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
 
 
 def pass_headers(

@@ -1,10 +1,14 @@
 """An application that is asked by many threads at once, with nothing but an agent's answers in between."""
 
+import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx2
+import pytest
 
+from synapse_agent.api.serve_applications import open_forwarding
 from synapse_sdk.clients.agent import AgentClient
 from synapse_sdk.utils.retry import NO_RETRY
 
@@ -56,3 +60,38 @@ def test_callers_at_once_look_a_model_up_once():
 def test_callers_that_lose_a_replica_at_once_all_get_their_answer():
     answers, _ = ask_at_once(Agent(is_broken=True))
     assert answers == [{"model": "t"}] * CALLERS
+
+
+@pytest.fixture
+def application():
+    """An application that gives whoever asks a cookie, and what was sent to it."""
+    received = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            received.append(self.headers.get("Cookie"))
+            self.send_response(200)
+            self.send_header("Set-Cookie", "who=the-first")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_arguments):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/", received
+        server.shutdown()
+        thread.join()
+
+
+def test_what_an_application_gives_one_asker_is_not_sent_for_the_next(application):
+    url, received = application
+
+    async def ask_twice():
+        async with open_forwarding() as client:
+            return [(await client.get(url)).headers["Set-Cookie"] for _ in range(2)]
+
+    assert asyncio.run(ask_twice()) == ["who=the-first"] * 2
+    assert received == [None, None]

@@ -87,7 +87,6 @@ export function LogViewer({ label, lines, isLive, note, className }: LogViewerPr
           {note} {t("log.lines", { count: lines.length })}
         </span>
         {isLive && (
-          // biome-ignore lint/a11y/noLabelWithoutControl: the checkbox is in it.
           <label className="flex items-center gap-2">
             <Checkbox checked={isFollowing} onChange={(event) => setIsFollowing(event.target.checked)} />
             {t("log.follow")}

@@ -20,7 +20,6 @@ export function GroupField({ isOptional, ...props }: ValueProps & { isOptional: 
         </p>
       )}
       {isOptional && (
-        // biome-ignore lint/a11y/noLabelWithoutControl: the checkbox is in it.
         <label className="flex items-center gap-2">
           <Checkbox checked={isOpen} onChange={(event) => begin(event.target.checked)} />
           {t("form.set", { name: schema.title ?? name })}
