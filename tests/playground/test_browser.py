@@ -60,6 +60,8 @@ def count_coins(place, photograph: Path):
     expect(place.get_by_label("Count")).to_have_value(re.compile(r"^2\d coins$"))
     # The photograph comes back with the coins drawn in, and the browser can show it.
     drawn = place.locator("img[src*='gradio_api/file=']").last
+    # It is loaded when it comes into view, and has no size before.
+    drawn.evaluate("image => image.scrollIntoView()")
     expect(drawn).to_be_visible()
     assert drawn.evaluate("image => image.decode().then(() => image.naturalWidth)") == 384
 
@@ -90,7 +92,8 @@ def test_a_browser_uses_the_example_through_the_server_and_directly(docker_host,
             page.goto("/health/")
             page.evaluate(
                 """path => new Promise(done => {
-                     const frame = Object.assign(document.createElement("iframe"), {src: path, onload: done});
+                     const frame = document.createElement("iframe");
+                     Object.assign(frame, {src: path, onload: done, width: 1200, height: 900});
                      document.body.replaceChildren(frame);
                    })""",
                 f"/playground/{made['id']}/",
