@@ -1,13 +1,10 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Trash2 } from "lucide-react";
-import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Agent } from "@/api/agents";
 import { deleteApplication, type ServeApplication, servingQueries } from "@/api/serving";
+import { RemoveButton } from "@/components/RemoveButton";
 import { ServeStatusBadge } from "@/components/serving/ServeStatusBadge";
-import { Button } from "@/components/ui/button";
-import { Confirm } from "@/components/ui/confirm";
 import { Table, Td, Th, Tr } from "@/components/ui/table";
 import { When } from "@/components/When";
 
@@ -80,38 +77,19 @@ function Name({ application }: { application: ServeApplication }) {
 
 function DeleteButton({ application }: { application: ServeApplication }) {
   const { t } = useTranslation("serving");
-  const { t: common } = useTranslation();
-  const [isAsking, setIsAsking] = useState(false);
   const queryClient = useQueryClient();
   const remove = useMutation({
     mutationFn: () => deleteApplication(application.id),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: servingQueries.all }),
   });
   return (
-    <>
-      <Button
-        variant="ghost"
-        size="icon"
-        aria-label={t("remove.one", { name: application.name })}
-        disabled={application.status === "DELETING" || remove.isPending}
-        onClick={() => setIsAsking(true)}
-      >
-        <Trash2 />
-      </Button>
-      <Confirm
-        open={isAsking}
-        onOpenChange={setIsAsking}
-        title={t("remove.question", { name: application.name })}
-        description={t("remove.text")}
-        confirmLabel={common("delete")}
-        cancelLabel={common("cancel")}
-        onConfirm={() => remove.mutate()}
-      />
-      {remove.error && (
-        <p role="alert" className="text-xs text-danger">
-          {remove.error.message}
-        </p>
-      )}
-    </>
+    <RemoveButton
+      label={t("remove.one", { name: application.name })}
+      question={t("remove.question", { name: application.name })}
+      description={t("remove.text")}
+      disabled={application.status === "DELETING" || remove.isPending}
+      error={remove.error}
+      onRemove={() => remove.mutate()}
+    />
   );
 }

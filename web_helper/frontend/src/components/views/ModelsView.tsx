@@ -1,13 +1,12 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { Download, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { Download } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { deleteModel, type Model, modelQueries } from "@/api/models";
 import { QueryFailure } from "@/components/QueryFailure";
+import { RemoveButton } from "@/components/RemoveButton";
 import { SearchBox } from "@/components/SearchBox";
 import { Button } from "@/components/ui/button";
-import { Confirm } from "@/components/ui/confirm";
 import { Page } from "@/components/ui/page";
 import { Empty, Loading } from "@/components/ui/states";
 import { Table, Td, Th, Tr } from "@/components/ui/table";
@@ -124,8 +123,6 @@ function Metadata({ model }: { model: Model }) {
 
 function ModelActions({ model }: { model: Model }) {
   const { t } = useTranslation("models");
-  const { t: common } = useTranslation();
-  const [isAsking, setIsAsking] = useState(false);
   const queryClient = useQueryClient();
   const remove = useMutation({
     mutationFn: () => deleteModel(model.id),
@@ -140,28 +137,13 @@ function ModelActions({ model }: { model: Model }) {
           </a>
         </Button>
       )}
-      <Button
-        variant="ghost"
-        size="icon"
-        aria-label={t("deleteOne", { name: model.name })}
-        onClick={() => setIsAsking(true)}
-      >
-        <Trash2 />
-      </Button>
-      <Confirm
-        open={isAsking}
-        onOpenChange={setIsAsking}
-        title={t("question", { name: model.name })}
+      <RemoveButton
+        label={t("deleteOne", { name: model.name })}
+        question={t("question", { name: model.name })}
         description={t("questionText")}
-        confirmLabel={common("delete")}
-        cancelLabel={common("cancel")}
-        onConfirm={() => remove.mutate()}
+        error={remove.error}
+        onRemove={() => remove.mutate()}
       />
-      {remove.error && (
-        <p role="alert" className="text-xs text-danger">
-          {remove.error.message}
-        </p>
-      )}
     </div>
   );
 }
