@@ -97,6 +97,33 @@ def test_ctrl_c_leaves_the_job_to_the_server_and_nothing_in_the_folder(synapse, 
     assert names_in(tmp_path / "out") == []
 
 
+def test_ctrl_c_while_the_server_takes_the_job_tells_how_to_go_on(synapse, arguments, disturb, notes):
+    disturb(lambda network: InterruptingTransport(network, path="/plugin-exports/"))
+    result = synapse(*arguments)
+    disturb(None)
+    assert result.exit_code == 130, result.output
+    (note,) = notes.iterdir()
+    assert f"synapse export --resume {note.stem}" in result.stderr
+    assert synapse.json("export", "--resume", note.stem)["exported"] == ITEMS
+
+
+def test_a_second_ctrl_c_does_not_wait_for_a_server_that_does_not_answer(synapse, arguments, disturb, notes):
+    disturb(lambda network: InterruptingTransport(network, path="/plugin-exports/", presses=2))
+    result = synapse(*arguments)
+    assert result.exit_code == 130, result.output
+    assert "run the same command again" in result.stderr
+    assert not list(notes.glob("*"))
+
+
+def test_ctrl_c_of_what_cannot_be_resumed_says_so(synapse, arguments, disturb, notes):
+    disturb(lambda network: InterruptingTransport(network, path="/bulk-fetch/"))
+    result = synapse(*arguments, "--in-process")
+    assert result.exit_code == 130, result.output
+    assert "run the same command again" in result.stderr
+    assert "--resume" not in result.stderr
+    assert not list(notes.glob("*"))
+
+
 def test_a_resumed_export_is_that_of_an_undisturbed_one(synapse, interrupted, worker, undisturbed, tmp_path):
     worker.is_paused = False
     summary = synapse.json("export", "--resume", interrupted)

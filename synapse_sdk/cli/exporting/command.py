@@ -227,14 +227,14 @@ def _run(
     """Run the action; what it comes to."""
     started = time.monotonic()
     notice = "Stopping: what was written here is removed."
-    with StepDisplay() as display, interrupt_once(notice), warnings.catch_warnings():
+    with StepDisplay() as display, interrupt_once(notice) as interrupt, warnings.catch_warnings():
         # The display says it in words of its own.
         warnings.simplefilter("ignore", DeprecationWarning)
         context = RuntimeContext(
             logger=display, env=PluginEnvironment.from_environ(), client=v1, v2_client=v2, config={}
         )
         try:
-            action = ResumableExport.prepare(params, context, note)
+            action = ResumableExport.prepare(params, context, note, interrupt.held)
             result = run_action(action, action.close)
         except PluginValidationError as exc:
             raise UsageError("; ".join(each["message"] for each in exc.details["errors"])) from exc

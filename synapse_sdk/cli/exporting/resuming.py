@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from synapse_sdk.exceptions import ClientError, ConverterLostError, ExportJobFai
 from synapse_sdk.plugins.actions.export.context import ExportContext
 from synapse_sdk.plugins.actions.export.formats import FormatExportAction, FormatExportParams
 from synapse_sdk.plugins.actions.export.output.partial import remove_marks, remove_partials
-from synapse_sdk.plugins.actions.export.steps import ExportStep, is_delegated
+from synapse_sdk.plugins.actions.export.steps import DelegateEnqueueStep, DelegateStreamProgressStep
 from synapse_sdk.plugins.context import RuntimeContext
 from synapse_sdk.plugins.steps import StepRegistry, StepResult
 from synapse_sdk.utils.network import is_same_origin
 from synapse_sdk.utils.validation import validate_params
+
+Hold = Callable[[], AbstractContextManager[None]]
 
 
 def open_note(job_id: str, client: BackendV2Client) -> ExportNote:
@@ -41,21 +44,33 @@ class ResumableExport(FormatExportAction):
 
     Attributes:
         note: What to resume with; None until the server has a job for this export.
+        hold: Holds Ctrl-C back while the server takes the job and the note is written.
     """
 
     def __init__(self, params: FormatExportParams, ctx: RuntimeContext, note: ExportNote | None = None) -> None:
         super().__init__(params, ctx)
         self.note = note
+        self.hold: Hold = nullcontext
 
     @classmethod
-    def prepare(cls, params: dict[str, Any], ctx: RuntimeContext, note: ExportNote | None) -> ResumableExport:
+    def prepare(
+        cls, params: dict[str, Any], ctx: RuntimeContext, note: ExportNote | None, hold: Hold = nullcontext
+    ) -> ResumableExport:
         """The action with its parameters checked; those of a note were checked when it was written.
+
+        Args:
+            params: The parameters.
+            ctx: What the action runs in.
+            note: That of the export to resume; None begins one.
+            hold: What holds Ctrl-C back; nothing does when absent.
 
         Raises:
             PluginValidationError: They do not fit.
         """
         context = {} if note else {"client": ctx.client, "action": cls.action_name}
-        return cls(validate_params(FormatExportParams, params, context=context), ctx, note)
+        action = cls(validate_params(FormatExportParams, params, context=context), ctx, note)
+        action.hold = hold
+        return action
 
     def create_context(self) -> ExportContext:
         """The context, which knows whether there is a note already."""
@@ -64,10 +79,11 @@ class ResumableExport(FormatExportAction):
         return context
 
     def setup_steps(self, registry: StepRegistry[ExportContext]) -> None:
-        """Register the nine steps, and one that writes the note."""
+        """Register the nine steps, of which one writes the note."""
         super().setup_steps(registry)
         if self.note is None:
-            registry.insert_after("delegate_enqueue", KeepNoteStep(self))
+            registry.unregister(NotedEnqueueStep.step_name)
+            registry.insert_before(DelegateStreamProgressStep.step_name, NotedEnqueueStep(self))
 
     def close(self, outcome: BaseException | None) -> None:
         """Keep the note when the export can be resumed, and say how; remove it when not.
@@ -76,6 +92,8 @@ class ResumableExport(FormatExportAction):
             outcome: What ended the run; None when it is complete.
         """
         if self.note is None:
+            if isinstance(outcome, KeyboardInterrupt):
+                say("There is nothing to go on with: run the same command again.")
             return
         if outcome is not None and is_worth_resuming(outcome):
             say(
@@ -92,28 +110,28 @@ class ResumableExport(FormatExportAction):
         self.note.discard()
 
 
-class KeepNoteStep(ExportStep):
-    """Writes the note; from then on a failure here leaves the job to the server."""
-
-    step_name = "keep_note"
-    weight = 0.0
+class NotedEnqueueStep(DelegateEnqueueStep):
+    """Starts the server's job and writes the note; from then on a failure here leaves the job to the server."""
 
     def __init__(self, action: ResumableExport) -> None:
         self._action = action
 
-    def can_skip(self, context: ExportContext) -> bool:
-        return not is_delegated(context) or context.job_id is None
-
     def execute(self, context: ExportContext) -> StepResult:
+        # Ctrl-C in between would leave a job of which nobody here knows.
+        with self._action.hold():
+            result = super().execute(context)
+            self._write_note(context)
+        return result
+
+    def _write_note(self, context: ExportContext) -> None:
         params = self._action.params.model_dump(mode="json", exclude_none=True)
         try:
             self._action.note = ExportNote.write(str(context.job_id), context.v2_client.base_url, params)
         except OSError as exc:
             context.log_message(f"This export cannot be resumed: {exc.filename}: {exc.strerror}.", "warning")
-            return StepResult()
+            return
         context.is_noted = context.is_resumable = True
         context.log_message(f"Should this break off: synapse export --resume {context.job_id}")
-        return StepResult()
 
 
 def is_worth_resuming(outcome: BaseException) -> bool:
