@@ -15,11 +15,13 @@ from fastapi import FastAPI
 from web_helper.backend.api.errors import RequestEdge, install_error_handlers
 from web_helper.backend.api.metrics import RequestMeter
 from web_helper.backend.api.registry import ROUTERS
+from web_helper.backend.api.routing import RoutesByHead
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.event_log import configure_event_log
 from web_helper.backend.core.memory import settle_memory
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.core.signing import UrlSigner
+from web_helper.backend.services.components.kept_answers import KeptAnswers
 from web_helper.backend.services.exports.export_stream import StreamSlots
 from web_helper.backend.services.exports.job_progress import ProgressHub
 from web_helper.backend.services.home import UseMeter
@@ -70,6 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.use_meter = UseMeter()
     app.state.thumbnails = Thumbnails(settings.thumbnail_dir)
     app.state.statistics = StatisticsMemory()
+    app.state.kept_answers = KeptAnswers()
     metrics, streams, hub = app.state.metrics, app.state.stream_slots, app.state.progress
     metrics.show("synapse_export_stream_connections", "Export streams that are open.", lambda: streams.taken)
     logs = app.state.log_slots
@@ -81,6 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in ROUTERS:
         # Not `include_router`, which builds every route a second time: the routers know their own tags and errors.
         app.router.routes.extend(router.routes)
+    app.router.middleware_stack = RoutesByHead(app.router.middleware_stack, app.router.routes)
     return app
 
 

@@ -25,7 +25,7 @@ def _register(resource: Resource) -> Resource:
 
 
 router = _register(Resource("job_logs", queries.LISTING, JobLog, has_v1=False)).router
-router.include_router(_register(Resource("logs", queries.LISTING, JobLog, has_v2=False)).router)
+router.routes.extend(_register(Resource("logs", queries.LISTING, JobLog, has_v2=False)).router.routes)
 
 
 def _add(call: Call, body: JobLogCreate | list[JobLogCreate]) -> LogsAdded:

@@ -34,7 +34,7 @@ def _register(resource: Resource) -> Resource:
 
 
 router = _register(Resource("jobs", queries.LISTING, Job, has_v1=False, id_type=str)).router
-router.include_router(_register(Resource("jobs", queries.LISTING, JobV1, has_v2=False, id_type=str)).router)
+router.routes.extend(_register(Resource("jobs", queries.LISTING, JobV1, has_v2=False, id_type=str)).router.routes)
 
 
 @router.get("/jobs/{item_id}/console_logs/", operation_id="v1_jobs_console_logs")

@@ -62,7 +62,7 @@ _releases.read(releases.find_release)
 _releases.deleted(releases.delete_release)
 
 router = _plugins.router
-router.include_router(_releases.router)
+router.routes.extend(_releases.router.routes)
 
 
 @router.post("/plugins/{lookup}/run/", status_code=HTTPStatus.CREATED, operation_id="v1_plugins_run")

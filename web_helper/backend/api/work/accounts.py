@@ -44,13 +44,13 @@ _users.listed()
 _users.created(service.create_user, UserCreate)
 _users.read()
 _users.changed(service.change_user, UserChange)
-router.include_router(_users.router)
+router.routes.extend(_users.router.routes)
 
 _tokens = Resource("tokens", TOKENS, Token)
 _tokens.listed()
 _tokens.read()
 _tokens.deleted(service.revoke_token)
-router.include_router(_tokens.router)
+router.routes.extend(_tokens.router.routes)
 
 _members = Resource("members", MEMBERS, Member)
 _members.listed()
@@ -58,7 +58,7 @@ _members.created(member_service.add_member, MemberCreate)
 _members.read()
 _members.changed(member_service.change_member, MemberChange)
 _members.deleted(member_service.remove_member)
-router.include_router(_members.router)
+router.routes.extend(_members.router.routes)
 
 
 def _create_token(call: Call, body: TokenCreate) -> dict[str, Any]:

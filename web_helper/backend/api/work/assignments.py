@@ -38,7 +38,7 @@ _reviews.listed()
 _reviews.read()
 
 router = _assignments.router
-router.include_router(_reviews.router)
+router.routes.extend(_reviews.router.routes)
 
 
 @router.post("/assignments/{item_id}/review/", response_model=AssignmentItem)

@@ -56,7 +56,7 @@ _events.read()
 
 router = _datasets.router
 for _resource in (_versions, _truths, _events):
-    router.include_router(_resource.router)
+    router.routes.extend(_resource.router.routes)
 
 
 @router.post("/ground_truth_datasets/{item_id}/collect/", response_model=CollectOutcome)

@@ -49,7 +49,7 @@ _rows.listed()
 _rows.read()
 
 router = _runs.router
-router.include_router(_rows.router)
+router.routes.extend(_rows.router.routes)
 
 
 @router.post("/pre_annotation_runs/{run_id}/tasks/", response_model=PreAnnotationTasks)

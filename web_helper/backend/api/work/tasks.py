@@ -43,7 +43,7 @@ _tags.changed(tag_service.change_tag, TagChange)
 _tags.deleted(tag_service.delete_tag)
 
 router = _tasks.router
-router.include_router(_tags.router)
+router.routes.extend(_tags.router.routes)
 
 
 @router.post("/tasks/", status_code=201, response_model=TaskItem | list[TaskItem])
