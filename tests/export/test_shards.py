@@ -1,5 +1,6 @@
 """An export in shards: by itself when it is large, in the same bytes for any number of workers, on little more disk."""
 
+import json
 import os
 import tarfile
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from synapse_sdk.plugins.actions.export.formats import intake, target
-from synapse_sdk.utils.converters import Format, validate_dataset
+from synapse_sdk.utils.converters import Format, WriterReport, validate_dataset
 from synapse_sdk.utils.converters.blocks import worker
 from synapse_sdk.utils.converters.sinks import shards
+from synapse_sdk.utils.file.checksum import calculate_checksum
 from tests.export.bundles import hostile_rows, open_exporter, run_exporter, write_bundle
 
 LIMIT = target.MANY_FILES
@@ -47,6 +49,26 @@ def test_shards_are_the_same_for_any_number_of_workers(tmp_path, fmt, cut):
     assert found[0] == found[1]
     assert len([name for name in found[0] if name.endswith((".tar", ".parquet"))]) > 9
     assert validate_dataset(fmt, tmp_path / "two" / "out").ok
+
+
+def test_what_is_wrong_in_a_shard_is_told_by_the_shards_name(tmp_path):
+    out = tmp_path / "out"
+    bundle = write_bundle(tmp_path / "bundle", hostile_rows(40, seed=33))
+    run_exporter(open_exporter(bundle, out, format="yolo", shard_items=9, parallelism=1), out)
+    index, shard = out / "shards.json", out / "shard-000001.tar"
+    with tarfile.open(shard) as archive:
+        (label, *_) = [name for name in archive.getnames() if name.endswith(".txt")]
+    (tmp_path / label).parent.mkdir(parents=True)
+    (tmp_path / label).write_text("no row\n")
+    with tarfile.open(shard, "w") as archive:
+        archive.add(tmp_path / label, label)
+    facts = json.loads(index.read_text())
+    facts["shards"][1] |= {"size_bytes": shard.stat().st_size, "sha256": calculate_checksum(shard)}
+    index.write_text(json.dumps(facts))
+
+    report = target.validate_target(out, Format.YOLO, WriterReport(Format.YOLO))
+
+    assert f"{shard.name}/{label}" in {finding.path for finding in report.errors}
 
 
 @pytest.mark.parametrize("is_proven", [True, False])

@@ -1,5 +1,6 @@
 """Conversion in blocks, by one process or several: the same bytes as item by item, and a clear end when something fails."""
 
+import json
 import os
 import signal
 import subprocess
@@ -101,8 +102,12 @@ def test_a_file_that_is_cut_after_it_was_proven_is_found(tmp_path, fmt):
     exporter.save_items(exporter.convert_items(exporter.export_items), target)
     victim = max((target / {"yolo": "labels", "voc": "Annotations"}[fmt]).rglob("*.*"), key=lambda p: p.stat().st_size)
     victim.write_bytes(victim.read_bytes()[:-20])
-    with pytest.raises(ExportError, match="breaks its format's rules"):
+    with pytest.raises(ExportError, match="breaks its format's rules") as failure:
         exporter.additional_file_saving(target)
+    # Places are told from the data set's root on: equal exports have equal reports, wherever they lie.
+    report = json.loads((target / "validation_report.json").read_text())
+    assert victim.relative_to(target).as_posix() in {finding["path"] for finding in report["errors"]}
+    assert str(tmp_path) not in str(failure.value) + json.dumps(report)
 
 
 def test_strict_fails_for_the_same_reason_in_blocks(tmp_path):

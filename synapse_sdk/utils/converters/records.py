@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,11 @@ class Finding:
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.message}" if self.line else f"{self.path}: {self.message}"
 
+    def moved(self, old: Path, new: Path) -> Finding:
+        """The same finding in a folder that has another name; as it is when its path is not below the old one."""
+        path = Path(self.path)
+        return replace(self, path=str(new / path.relative_to(old))) if path.is_relative_to(old) else self
+
 
 @dataclass(slots=True)
 class ValidationReport:
@@ -137,6 +142,19 @@ class ValidationReport:
         self.warning_counts[code] += 1
         if len(self.warnings) < MAX_FINDINGS:
             self.warnings.append(Finding(code, str(path), line, message))
+
+    def add_findings(self, found: ValidationReport, old: Path, new: Path) -> None:
+        """Add what was found in a folder, as found in another."""
+        self.errors += [finding.moved(old, new) for finding in found.errors]
+        self.warnings += [finding.moved(old, new) for finding in found.warnings]
+        self.error_counts.update(found.error_counts)
+        self.warning_counts.update(found.warning_counts)
+
+    def relative_to(self, root: Path) -> ValidationReport:
+        """The same report with paths from the data set's root on, which are the same wherever it lies."""
+        report = ValidationReport(self.format, counts=self.counts)
+        report.add_findings(self, root, Path())
+        return report
 
     def to_dict(self) -> dict[str, Any]:
         """The whole report as plain JSON."""

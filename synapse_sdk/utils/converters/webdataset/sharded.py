@@ -6,6 +6,7 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from synapse_sdk.exceptions import FormatError
 from synapse_sdk.utils.converters.formats import Format
@@ -77,18 +78,17 @@ def validate_shards(fmt: Format, path: Path) -> ValidationReport:
                     total.error("checksum_mismatch", "the shard is not the one that the index names", path=file)
                     continue
                 held = folder.unpack(file)
-                _add(total, _VALIDATORS[fmt](held.path))
+                found = _VALIDATORS[fmt](held.path)
             except (OSError, tarfile.TarError) as exc:
                 total.error("malformed", f"the shard cannot be read: {exc}", path=file)
+                continue
+            # People know the shard, and never saw the folder.
+            total.add_findings(found, held.path, file)
+            _add_counts(total.counts, found)
     return total
 
 
-def _add(total: ValidationReport, found: ValidationReport) -> None:
-    total.errors += found.errors
-    total.warnings += found.warnings
-    total.error_counts.update(found.error_counts)
-    total.warning_counts.update(found.warning_counts)
-    counts = total.counts
+def _add_counts(counts: dict[str, Any], found: ValidationReport) -> None:
     counts["images"] += found.counts["images"]
     counts["annotations"] += found.counts["annotations"]
     counts["classes"] = max(counts["classes"], found.counts["classes"])

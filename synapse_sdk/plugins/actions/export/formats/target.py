@@ -58,4 +58,4 @@ def validate_target(root: Any, fmt: Format, written: WriterReport) -> Validation
         report = ValidationReport(fmt, counts={"images": written.images, "annotations": written.annotations})
         report.warn("not_read_back", "the store checked each part as it came; the format's rules were not read back")
         return report
-    return validate_dataset(fmt, root, written=written)
+    return validate_dataset(fmt, root, written=written).relative_to(Path(root))
