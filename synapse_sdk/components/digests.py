@@ -16,12 +16,12 @@ MAX_COMPONENT_BYTES = 4 * 2**20
 _HASH = re.compile(r"[0-9a-f]{16}(?:[0-9a-f]{48})?")
 
 
-def sha256_of(content: bytes) -> str:
+def sha256_of(content: bytes | memoryview) -> str:
     """The identity of a component's bytes."""
     return hashlib.sha256(content).hexdigest()
 
 
-def short_hash(content: bytes) -> str:
+def short_hash(content: bytes | memoryview) -> str:
     """xxh3_64 of the bytes, unseeded, 16 hexadecimal digits. Needs the library of the extras `server` and `worker`."""
     import xxhash
 

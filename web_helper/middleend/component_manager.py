@@ -250,7 +250,7 @@ class ComponentManager:
         have = {path: digest for path, digest in digests.items() if digest is not None}
         need = None if everything else list(digests)
         question = {"have": have, "need": need, "follow_imports": follow, "pinned": dict(pinned or {})}
-        return Offer.of(self.client.negotiate(question), have, list(digests))
+        return Offer.of(self.client.fetch(question), have, list(digests))
 
     def _decide(self, conflict: SyncConflict) -> ConflictResolution:
         if self.conflict_callback is None:

@@ -23,7 +23,7 @@ _UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
 FILES_PER_FLUSH = 32
 
 
-def write_file(path: str, content: bytes) -> None:
+def write_file(path: str, content: bytes | memoryview) -> None:
     """Write a file from its beginning; it may be torn until this returns, and is not on the disk yet.
 
     Raises:
@@ -72,7 +72,7 @@ def put_file(new: str, target: str) -> bool:
     """
     while True:
         try:
-            _place(new, target)
+            place_file(new, target)
         except FileExistsError:
             with suppress(FileNotFoundError):
                 exchange_files(new, target)
@@ -118,8 +118,12 @@ def rename_with(flag: int, one: str, other: str) -> bool:
     raise OSError(number, os.strerror(number), other)
 
 
-def _place(new: str, target: str) -> None:
-    """Move a file to where none is."""
+def place_file(new: str, target: str) -> None:
+    """Move a file to where none is.
+
+    Raises:
+        OSError: It cannot be done. `FileExistsError`: there is a file; `FileNotFoundError`: there is no `new`.
+    """
     if not rename_with(NO_REPLACE, new, target):
         os.link(new, target)
         os.unlink(new)  # noqa: PTH108 - a seam of the tests

@@ -115,7 +115,7 @@ class LocalTree:
             self._state.mkdir(parents=True, exist_ok=True)
             replace_file(str(self._bases_file), msgspec.json.encode({**known, **digests}))
 
-    def replace(self, replacements: Sequence[Replacement], contents: Mapping[str, bytes]) -> Replaced:
+    def replace(self, replacements: Sequence[Replacement], contents: Mapping[str, bytes | memoryview]) -> Replaced:
         """Put a set of files in place.
 
         Args:

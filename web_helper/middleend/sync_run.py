@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from synapse_sdk.clients.components import ComponentClient
+from synapse_sdk.clients.components import ComponentClient, FetchedOffer
 from synapse_sdk.components.digests import decode_component, sha256_of, short_hash
 from synapse_sdk.components.names import parse_component_path
 from synapse_sdk.exceptions import AuthorizationError, ClientError, ComponentError, ConflictError, ValidationError
@@ -43,23 +43,21 @@ class Offer:
     """
 
     versions: Mapping[str, Mapping[str, Any]]
-    contents: Mapping[str, bytes]
+    contents: Mapping[str, memoryview]
     server: Mapping[str, str | None]
     known: frozenset[str]
     unresolved: Sequence[Mapping[str, Any]]
     state: str
 
     @classmethod
-    def of(cls, answer: Mapping[str, Any], have: Mapping[str, str], asked: Sequence[str]) -> Offer:
+    def of(cls, answer: FetchedOffer, have: Mapping[str, str], asked: Sequence[str]) -> Offer:
         """An answer of the server, to those who have and asked this."""
-        for path in answer["versions"]:
+        for path in answer.versions:
             parse_component_path(path)
         server: dict[str, str | None] = {path: have.get(path) for path in asked}
-        server |= dict.fromkeys(answer["missing"])
-        server |= {path: version["sha256"] for path, version in answer["versions"].items()}
-        contents = {digest: text.encode() for digest, text in answer["contents"].items()}
-        known = frozenset(answer["known"])
-        return cls(answer["versions"], contents, server, known, answer["unresolved"], answer["state"])
+        server |= dict.fromkeys(answer.missing)
+        server |= {path: version["sha256"] for path, version in answer.versions.items()}
+        return cls(answer.versions, answer.contents, server, frozenset(answer.known), answer.unresolved, answer.state)
 
 
 class SyncRun:
@@ -139,9 +137,12 @@ class SyncRun:
         return not asks and not self.result.failed
 
     def _note_hashes(self) -> None:
+        # What was put in place just now was checked before, and is what lay there in that moment.
+        hashes = {path: self.offer.versions[path]["hash"] for path in self.result.synced}
         waiting = {conflict.path for conflict in self.result.conflicts} | set(self.result.failed)
-        looks = self.tree.look(sorted(set(self.states) - waiting))
-        self.result.component_hashes = {path: look.hash for path, look in looks.items() if look is not None}
+        looks = self.tree.look(sorted(set(self.states) - waiting - hashes.keys()))
+        hashes |= {path: look.hash for path, look in looks.items() if look is not None}
+        self.result.component_hashes = hashes
 
     def _download(self, paths: Sequence[str]) -> None:
         wanted = [

@@ -1,5 +1,6 @@
 """The documented Python client against the real server: what it brings, what it asks about, what it never loses."""
 
+import msgspec
 import pytest
 import xxhash
 
@@ -177,13 +178,14 @@ def test_the_key_is_found_in_the_documented_variable(transport, admin_token, mon
 
 
 def test_a_tampered_answer_changes_nothing(worker, filled):
-    real = worker.manager.client.negotiate
+    real = worker.manager.client.fetch
 
     def tampered(question):
         answer = real(question)
-        return answer | {"contents": {digest: text + "# evil" for digest, text in answer["contents"].items()}}
+        contents = {digest: bytes(content) + b"# evil" for digest, content in answer.contents.items()}
+        return msgspec.structs.replace(answer, contents=contents)
 
-    worker.manager.client.negotiate = tampered
+    worker.manager.client.fetch = tampered
     result = worker.sync()
     assert set(result.failed) == set(SOURCES)
     assert result.component_hashes == {}
@@ -191,12 +193,12 @@ def test_a_tampered_answer_changes_nothing(worker, filled):
 
 
 def test_an_answer_that_leaves_the_tree_is_refused(worker, filled):
-    real = worker.manager.client.negotiate
+    real = worker.manager.client.fetch
 
     def hostile(question):
         answer = real(question)
-        return answer | {"versions": {"../../evil.py": next(iter(answer["versions"].values()))}}
+        return msgspec.structs.replace(answer, versions={"../../evil.py": next(iter(answer.versions.values()))})
 
-    worker.manager.client.negotiate = hostile
+    worker.manager.client.fetch = hostile
     with pytest.raises(ComponentError, match="is no component"):
         worker.sync()

@@ -170,7 +170,8 @@ class Tampering(httpx2.BaseTransport):
         self.inner, self.old, self.new = httpx2.HTTPTransport(), old, new
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        request.headers["Accept-Encoding"] = "identity"
+        # As text, which may become longer on its way.
+        request.headers |= {"Accept-Encoding": "identity", "Accept": "application/json"}
         answer = self.inner.handle_request(request)
         content = answer.read().replace(self.old, self.new)
         answer.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from synapse_sdk.components.imports import Closure, Import, follow_imports, imports_of
@@ -21,9 +22,22 @@ LONGEST_ID = 18
 Wanted = Mapping[str, tuple[str, str]]
 
 
-def negotiate(call: Call, body: ComponentNegotiation) -> ComponentOffer:
-    """What a worker must get so that it has what it needs."""
-    state = read_state(call)
+@dataclass(frozen=True)
+class Offered:
+    """What a worker must get so that it has what it needs; the contents, by SHA-256, are not in `offer`."""
+
+    offer: ComponentOffer
+    contents: Mapping[str, bytes]
+
+
+def negotiate(call: Call, body: ComponentNegotiation, state: str) -> Offered:
+    """What a worker must get.
+
+    Args:
+        call: Who asks.
+        body: What the worker has and needs.
+        state: What `read_state` has told in this transaction.
+    """
     for path in (*body.have, *(body.need or ())):
         check_path(path)
     # Imports lead anywhere; without them only what was asked for is looked at.
@@ -40,9 +54,12 @@ def negotiate(call: Call, body: ComponentNegotiation) -> ComponentOffer:
     contents = blobs.contents_of(
         call.session, {digest for _, digest in differing.values()} if body.with_contents else ()
     )
-    return ComponentOffer(
-        versions={path: OfferedVersion(hash=name, sha256=digest) for path, (name, digest) in differing.items()},
-        contents={digest: content.decode() for digest, content in contents.items()},
+    offer = ComponentOffer(
+        # Out of the database, ten thousand of them: nothing to validate.
+        versions={
+            path: OfferedVersion.model_construct(hash=name, sha256=digest) for path, (name, digest) in differing.items()
+        },
+        contents={},
         known=_known_contents(call, body.have, [*differing, *missing]),
         needed=[path for path in paths if path not in was_asked],
         missing=missing,
@@ -57,6 +74,7 @@ def negotiate(call: Call, body: ComponentNegotiation) -> ComponentOffer:
         ],
         state=state,
     )
+    return Offered(offer, contents)
 
 
 def find_changed(call: Call, since: str) -> list[str] | None:

@@ -1,0 +1,130 @@
+"""Whoever asks what was asked before gets the same bytes, and never those of another state."""
+
+import random
+
+import msgspec
+import pytest
+
+from synapse_sdk.clients.components import ComponentClient
+from synapse_sdk.exceptions import AuthenticationError, ClientError
+from synapse_sdk.wire.components import MSGPACK, ComponentNegotiation
+from tests.backend.components.store import API, Store
+from web_helper.backend.services.components import kept_answers
+from web_helper.backend.services.components.kept_answers import KeptAnswers, name_answer
+
+# Cannot be packed into less than what is worth keeping.
+LARGE = {f"model/m{n}.py": f"x = '{random.Random(n).randbytes(400_000).hex()}'\n" for n in range(2)}
+ACCEPT = {"Accept": MSGPACK, "Accept-Encoding": "zstd"}
+
+
+@pytest.fixture
+def large(store):
+    store.post("/changes", {"changes": [{"path": path, "content": text} for path, text in LARGE.items()]})
+    return store
+
+
+@pytest.fixture
+def made(monkeypatch, app):
+    """What was packed, and not found."""
+    names = []
+    keep = app.state.kept_answers.keep
+    monkeypatch.setattr(app.state.kept_answers, "keep", lambda name, content: (names.append(name), keep(name, content)))
+    return names
+
+
+def ask(store, question, headers=ACCEPT):
+    with store.client.stream("POST", f"{API}/sync", json=question, headers=headers) as response:
+        assert response.status_code == 200
+        return b"".join(response.iter_raw())
+
+
+def test_the_same_question_is_packed_once(large, made):
+    first = ask(large, {})
+    assert len(first) > kept_answers.SMALLEST_BYTES
+    assert ask(large, {}) == ask(large, {"have": {}, "follow_imports": True}) == first
+    assert len(made) == 1
+
+
+def test_another_question_or_form_is_another_answer(large, made):
+    ask(large, {})
+    ask(large, {"need": ["model/m0.py"]})
+    ask(large, {}, ACCEPT | {"Accept-Encoding": "gzip"})
+    ask(large, {}, ACCEPT | {"Accept": "application/json"})
+    assert len(set(made)) == len(made) == 4
+
+
+def test_every_change_of_the_store_is_another_answer(large, made):
+    ask(large, {})
+    old = large.active()["model/m0.py"]
+    large.upload("model/m0.py", "x = 2\n")
+    assert set(large.post("/sync", {"need": ["model/m0.py"]})["contents"].values()) == {"x = 2\n"}
+    changed = ask(large, {})
+    large.post("/versions/activate", {"hash": old, "path": "model/m0.py"})
+    back = ask(large, {})
+    assert len({changed, back}) == 2
+    assert len(set(made)) == 4
+
+
+def test_a_kept_answer_needs_a_key_too(large, make):
+    reader = make.user(scopes=["read"])[1]
+    assert ask(large, {}) == ask(Store(reader), {})
+    reader.headers["Authorization"] = "Token syn_wrong"
+    assert reader.post(f"{API}/sync", json={}, headers=ACCEPT).status_code == 401
+
+
+def test_bytes_are_offered_as_they_are(store, transport, admin_token):
+    text = "\ufeffx = '\u00e9'\r\n"
+    store.upload("model/net.py", text)
+    with ComponentClient("http://testserver", admin_token, transport=transport) as client:
+        offer, told = client.fetch({}), client.negotiate({})
+    assert {digest: bytes(content).decode() for digest, content in offer.contents.items()} == told["contents"]
+    assert [*told["contents"].values()] == [text]
+    assert msgspec.structs.asdict(offer) | {"contents": {}} == told | {"contents": {}}
+
+
+def test_the_answer_of_a_server_that_only_speaks_json_is_taken(store, transport, admin_token):
+    store.upload("model/net.py", "x = 1\n")
+    with ComponentClient("http://testserver", admin_token, transport=transport) as client:
+        as_json = client.http
+        as_json.event_hooks = {"request": [lambda request: request.headers.update({"Accept": "application/json"})]}
+        assert [bytes(content) for content in client.fetch({}).contents.values()] == [b"x = 1\n"]
+
+
+def test_what_is_no_offer_is_said_to_be_none(transport, admin_token, monkeypatch):
+    client = ComponentClient("http://testserver", admin_token, transport=transport)
+    real = client.send
+
+    def broken(call):
+        answer = real(call)
+        answer._content = answer.content[:-3]
+        return answer
+
+    monkeypatch.setattr(client, "send", broken)
+    with pytest.raises(ClientError, match="no offer"):
+        client.fetch({})
+    with pytest.raises(AuthenticationError):
+        ComponentClient("http://testserver", "syn_wrong", transport=transport).fetch({})
+    client.close()
+
+
+def test_what_nobody_has_asked_for_longest_makes_room():
+    kept = KeptAnswers(limit_bytes=10, smallest_bytes=2)
+    kept.keep("small", b"1")
+    kept.keep("large", b"12345678901")
+    kept.keep("a", b"1234")
+    kept.keep("b", b"1234")
+    assert kept.find("a") == b"1234"
+    kept.keep("c", b"12345")
+    assert {name: kept.find(name) for name in ("small", "large", "b")} == dict.fromkeys(("small", "large", "b"))
+    assert (kept.find("a"), kept.find("c")) == (b"1234", b"12345")
+    kept.keep("a", b"123456")
+    assert (kept.find("a"), kept.find("c")) == (b"123456", None)
+
+
+def test_the_order_of_files_is_no_other_question():
+    a, b = {"model/a.py": "0" * 64}, {"model/b.py": "1" * 64}
+    names = {name_answer("1-x", ComponentNegotiation(have=have), "form") for have in (a | b, b | a)}
+    assert len(names) == 1
+    others = (("2-x", a | b, "form"), ("1-x", a, "form"), ("1-x", a | b, "other"))
+    names |= {name_answer(state, ComponentNegotiation(have=have), form) for state, have, form in others}
+    assert len(names) == 4
