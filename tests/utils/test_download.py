@@ -4,11 +4,18 @@ import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx2
 import pytest
 
 from synapse_sdk.exceptions import ClientConnectionError, ClientError, NotFoundError, ServerError, StorageError
 from synapse_sdk.utils.file.checksum import calculate_checksum
-from synapse_sdk.utils.file.download import download_file, download_json, files_url_to_path_from_objs, iter_download
+from synapse_sdk.utils.file.download import (
+    JsonDownload,
+    download_file,
+    download_json,
+    files_url_to_path_from_objs,
+    iter_download,
+)
 from synapse_sdk.utils.file.io import convert_file_to_base64
 from synapse_sdk.utils.retry import RetryPolicy
 
@@ -153,6 +160,21 @@ def test_json_is_decoded_and_checked(file_server):
     with pytest.raises(ClientError, match="did not answer with JSON") as raised:
         download_json(f"{file_server.url}/payload?token=secret")
     assert "secret" not in str(raised.value)
+
+
+def test_json_is_fetched_request_by_request(file_server):
+    file_server.content, file_server.statuses, file_server.cuts = b'{"annotations": [1, 2]}', [503], [5]
+    with httpx2.Client() as client:
+        download = JsonDownload(
+            f"{file_server.url}/payload",
+            client,
+            expected_sha256=hashlib.sha256(file_server.content).hexdigest(),
+            retry=RetryPolicy(retries=1, backoff_seconds=8),
+        )
+        waits = [download.request() for _ in range(3)]
+    assert waits == [pytest.approx(6, abs=2), pytest.approx(6, abs=2), None]
+    assert file_server.ranges == [None, None, "bytes=5-"]
+    assert download.document() == {"annotations": [1, 2]}
 
 
 def test_no_credentials_are_sent(served, tmp_path):

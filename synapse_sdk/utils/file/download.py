@@ -11,7 +11,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -36,7 +36,6 @@ def download_json(
     timeout: float = READ_TIMEOUT_SECONDS,
     expected_sha256: str | None = None,
     retry: RetryPolicy | None = None,
-    slots: AbstractContextManager[Any] | None = None,
 ) -> Any:
     """The decoded JSON document behind a URL, such as a presigned payload.
 
@@ -46,16 +45,62 @@ def download_json(
         timeout: Longest silence of the server, in seconds.
         expected_sha256: What its bytes must turn out to be.
         retry: When a failed request is repeated.
-        slots: Bounds how many requests run at once, such as a semaphore; not held during the wait before a repetition.
 
     Raises:
         ClientError: It could not be fetched, or is not JSON.
         StorageError: Its bytes are not the announced ones.
     """
-    chunks = iter_download(
-        url, client=client, timeout=timeout, expected_sha256=expected_sha256, retry=retry, slots=slots
-    )
-    body = b"".join(chunks)
+    chunks = iter_download(url, client=client, timeout=timeout, expected_sha256=expected_sha256, retry=retry)
+    return _decode(b"".join(chunks), url)
+
+
+class JsonDownload:
+    """What `download_json` does, request by request, for those who have other things to do between two of them.
+
+    Args:
+        url: Where the document is: http or https.
+        client: Sends the requests.
+        timeout: Longest silence of the server, in seconds.
+        expected_sha256: What its bytes must turn out to be.
+        retry: When a failed request is repeated.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        client: httpx2.Client,
+        *,
+        timeout: float = READ_TIMEOUT_SECONDS,
+        expected_sha256: str | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        self._url, self._expected_sha256 = url, expected_sha256
+        self._download = _Download(client, url, timeout, retry or RetryPolicy())
+        self._body = b""
+
+    def request(self) -> float | None:
+        """Send one request; answers the seconds to wait before the next, or None when all is there.
+
+        Raises:
+            ClientError: It could not be fetched, and is not worth another request.
+            StorageError: The content changed between two requests.
+        """
+        for chunk in self._download.request():
+            self._body += chunk
+        return self._download.wait_seconds
+
+    def document(self) -> Any:
+        """The decoded document, once all is there.
+
+        Raises:
+            ClientError: It is not JSON.
+            StorageError: Its bytes are not the announced ones.
+        """
+        name = _source_name(self._url)
+        return _decode(b"".join(check_chunks([self._body], name, expected_sha256=self._expected_sha256)), self._url)
+
+
+def _decode(body: bytes, url: str) -> Any:
     try:
         return msgspec.json.decode(body)
     except msgspec.DecodeError as exc:
@@ -109,7 +154,6 @@ def iter_download(
     expected_size: int | None = None,
     timeout: float = READ_TIMEOUT_SECONDS,
     retry: RetryPolicy | None = None,
-    slots: AbstractContextManager[Any] | None = None,
 ) -> Iterator[bytes]:
     """The bytes of a URL (http, https, file) or a local path, checked against what was announced when they end.
 
@@ -117,7 +161,7 @@ def iter_download(
         ClientError: The URL could not be fetched.
         StorageError: The bytes are not the announced ones, or the file cannot be read.
     """
-    chunks = _open_source(source, client, timeout, retry or RetryPolicy(), slots=slots)
+    chunks = _open_source(source, client, timeout, retry or RetryPolicy())
     yield from check_chunks(
         chunks, _source_name(source), expected_sha256=expected_sha256, expected_size=expected_size
     )  # fmt: skip
@@ -181,17 +225,12 @@ def _download_into(directory: Path, url: str, client: httpx2.Client | None) -> P
 
 
 def _open_source(
-    source: str | Path,
-    client: httpx2.Client | None,
-    timeout: float,
-    retry: RetryPolicy,
-    *,
-    slots: AbstractContextManager[Any] | None,
+    source: str | Path, client: httpx2.Client | None, timeout: float, retry: RetryPolicy
 ) -> Iterator[bytes]:
     scheme = urlsplit(source).scheme if isinstance(source, str) else ""
     if scheme in {"http", "https"}:
         with _client_for(str(source), client) as http:
-            yield from _Download(http, str(source), timeout, retry, slots=slots).chunks()
+            yield from _Download(http, str(source), timeout, retry).chunks()
     elif scheme == "file":
         yield from _read_local(Path(unquote(urlsplit(str(source)).path)))
     elif "://" in str(source):
@@ -223,52 +262,47 @@ def _source_name(source: str | Path) -> str:
 
 
 class _Download:
-    """One URL being fetched: what has arrived, and whether the rest still belongs to it."""
+    """One URL being fetched: what has arrived, and whether the rest still belongs to it.
 
-    def __init__(
-        self,
-        http: httpx2.Client,
-        url: str,
-        timeout: float,
-        retry: RetryPolicy,
-        *,
-        slots: AbstractContextManager[Any] | None,
-    ) -> None:
+    Attributes:
+        wait_seconds: After a request, the wait before the next one; None when there is nothing left to ask for.
+    """
+
+    def __init__(self, http: httpx2.Client, url: str, timeout: float, retry: RetryPolicy) -> None:
         self._http = http
-        self._slots = slots or nullcontext()
         self._url = url
         self._label = f"GET {urlsplit(url).hostname}{sanitize_error_message(urlsplit(url).path)}"
         self._timeout = httpx2.Timeout(timeout, connect=CONNECT_TIMEOUT_SECONDS, pool=None)
         self._retry = retry
+        self._attempt = 0
         self._received = 0
         self._etag: str | None = None
         self._is_plain = True
+        self.wait_seconds: float | None = 0.0
 
     def chunks(self) -> Iterator[bytes]:
         """The body's bytes, each once, over as many connections as it takes."""
-        attempt = 0
-        while True:
-            before = self._received
-            wait: float | None
-            try:
-                with (
-                    self._slots,
-                    self._http.stream("GET", self._url, headers=self._headers(), timeout=self._timeout) as response,
-                ):
-                    wait = self._retry.wait_after_status(
-                        attempt, response.status_code, response.headers.get("retry-after")
-                    )
-                    if wait is None:
-                        yield from self._accept(response)
-                        return
-            except httpx2.RequestError as exc:
-                # A connection that brought something is not the same failure again.
-                attempt = 0 if self._received > before else attempt
-                wait = self._retry.wait_after_error(attempt, exc, repeatable=True)
-                if wait is None:
-                    raise transport_error(exc, self._label) from exc
-            time.sleep(wait)
-            attempt += 1
+        while self.wait_seconds is not None:
+            time.sleep(self.wait_seconds)
+            yield from self.request()
+
+    def request(self) -> Iterator[bytes]:
+        """What one request brings of the bytes that are missing."""
+        before = self._received
+        try:
+            with self._http.stream("GET", self._url, headers=self._headers(), timeout=self._timeout) as response:
+                self.wait_seconds = self._retry.wait_after_status(
+                    self._attempt, response.status_code, response.headers.get("retry-after")
+                )
+                if self.wait_seconds is None:
+                    yield from self._accept(response)
+        except httpx2.RequestError as exc:
+            # A connection that brought something is not the same failure again.
+            self._attempt = 0 if self._received > before else self._attempt
+            self.wait_seconds = self._retry.wait_after_error(self._attempt, exc, repeatable=True)
+            if self.wait_seconds is None:
+                raise transport_error(exc, self._label) from exc
+        self._attempt += 1
 
     def _headers(self) -> Mapping[str, str]:
         headers = {"Accept-Encoding": "identity"}

@@ -10,26 +10,28 @@ import time
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from threading import BoundedSemaphore
-from typing import Any
+from typing import Any, TypeGuard
 
 import httpx2
 
 from synapse_sdk.exceptions import AuthorizationError, NotFoundError
 from synapse_sdk.plugins.actions.export.delegation import ExportSettings
-from synapse_sdk.utils.file.download import download_json
+from synapse_sdk.plugins.actions.export.sources.payloads import PayloadThreads
+from synapse_sdk.utils.file.download import JsonDownload, download_json
 from synapse_sdk.utils.retry import RetryPolicy
 
 # 500 is added to the usual three: a slow query can lose its database connection, and the next attempt succeeds.
 EXPORT_LIST_RETRY_ON_STATUS = frozenset({500, 502, 503, 504})
 REPORT_EVERY_IDS = 2000
 # Payloads that are held or under way, per connection: rows leave in order, so one that is asked for again after half a
-# second of patience must not stop the others: at 50 ms a round trip that takes eleven, and one is left for waiting its
-# turn. Eight connections hold 96 payloads at most.
+# second of patience must not stop the others: at 50 ms a round trip that takes eleven, and one is left for being asked
+# for again. Eight connections hold 96 payloads at most.
 AHEAD_PER_SLOT = 12
+
+# What a link that grew too old is answered with.
+REFUSED = (AuthorizationError, NotFoundError)
 
 FetchRows = Callable[[Sequence[int]], Sequence[dict[str, Any]]]
 
@@ -81,10 +83,8 @@ class _Coming:
     is_second_try: bool = False
 
     def is_refused(self) -> bool:
-        """Whether the link to the data was refused; waits for nothing."""
-        if self.payload is None or not self.payload.done() or self.payload.cancelled():
-            return False
-        return isinstance(self.payload.exception(), (AuthorizationError, NotFoundError))
+        """Whether the link to the data was refused, once that is known."""
+        return self.payload is not None and isinstance(self.payload.exception(), REFUSED)
 
 
 class BulkRows:
@@ -101,29 +101,25 @@ class BulkRows:
     """
 
     def __init__(
-        self, fetch: FetchRows, settings: ExportSettings, throttle_seconds: float, *, http: httpx2.Client | None = None
+        self, fetch: FetchRows, settings: ExportSettings, throttle_seconds: float, *, http: httpx2.Client
     ) -> None:
         self._fetch = fetch
         self._settings = settings
         self._throttle_seconds = throttle_seconds
         self._http = http
-        self._slots = BoundedSemaphore(settings.download_parallelism)
+        self._retry = retry_policy(settings)
         self.missing_count = 0
 
     def rows(self, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
         """The rows that still exist, ascending by id; `missing_count` counts the others."""
         window: deque[_Coming] = deque()
-        # Twice the threads: one that waits to ask again holds no slot.
-        pool = ThreadPoolExecutor(2 * self._settings.download_parallelism, "export-payload")
-        try:
+        with PayloadThreads(self._settings.download_parallelism) as threads:
             for row in self._listed(ids):
-                window.append(self._send_for(row, pool))
+                window.append(self._send_for(row, threads))
                 if len(window) >= AHEAD_PER_SLOT * self._settings.download_parallelism:
-                    yield from self._take(window, pool)
+                    yield from self._take(window, threads)
             while window:
-                yield from self._take(window, pool)
-        finally:
-            pool.shutdown(cancel_futures=True)
+                yield from self._take(window, threads)
 
     def _listed(self, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
         size = self._settings.bulk_chunk_size
@@ -136,24 +132,34 @@ class BulkRows:
             resume_at = time.monotonic() + self._throttle_seconds
             yield from rows
 
-    def _send_for(self, row: dict[str, Any], pool: ThreadPoolExecutor) -> _Coming:
+    def _send_for(self, row: dict[str, Any], threads: PayloadThreads) -> _Coming:
         data = row.get("data")
-        return _Coming(row, pool.submit(self._payload, data) if is_wrapper(data) else None)
+        if not is_wrapper(data):
+            return _Coming(row, None)
+        if data["mode"] == "inline":
+            return _Coming({**row, "data": data["data"]}, None)
+        download = JsonDownload(
+            data["presigned_url"],
+            self._http,
+            timeout=self._settings.read_timeout_seconds,
+            expected_sha256=data.get("sha256"),
+            retry=self._retry,
+        )
+        return _Coming(row, threads.fetch(download))
 
-    def _take(self, window: deque[_Coming], pool: ThreadPoolExecutor) -> Iterator[dict[str, Any]]:
+    def _take(self, window: deque[_Coming], threads: PayloadThreads) -> Iterator[dict[str, Any]]:
         """The first row, when its payload is there; nothing when the row has gone meanwhile."""
         first = window[0]
+        if first.is_refused():
+            self._renew(window, threads)
+            return
         if first.payload is not None:
-            wait([first.payload])
-            if first.is_refused():
-                self._renew(window, pool)
-                return
             first.row["data"] = first.payload.result()
         window.popleft()
         yield first.row
 
-    def _renew(self, window: deque[_Coming], pool: ThreadPoolExecutor) -> None:
-        """The links grew old while they waited: asked for again, once."""
+    def _renew(self, window: deque[_Coming], threads: PayloadThreads) -> None:
+        """The links grew old while they waited: asked for again, once, and all that did in one call."""
         refused = {int(coming.row["id"]): coming for coming in window if coming.is_refused()}
         if again := [row_id for row_id, coming in refused.items() if coming.is_second_try]:
             raise AuthorizationError(
@@ -170,13 +176,10 @@ class BulkRows:
             if row_id not in refused:
                 window.append(coming)
             elif row_id in fresh:
-                window.append(replace(self._send_for(fresh[row_id], pool), is_second_try=True))
-
-    def _payload(self, data: Any) -> Any:
-        return resolve_data_payload(data, self._settings, http=self._http, slots=self._slots)
+                window.append(replace(self._send_for(fresh[row_id], threads), is_second_try=True))
 
 
-def is_wrapper(data: Any) -> bool:
+def is_wrapper(data: Any) -> TypeGuard[Mapping[str, Any]]:
     """Whether this stands for annotation data that is elsewhere. Data that merely has a `mode` of its own is none."""
     if not isinstance(data, Mapping):
         return False
@@ -186,20 +189,8 @@ def is_wrapper(data: Any) -> bool:
     )
 
 
-def resolve_data_payload(
-    data: Any,
-    settings: ExportSettings,
-    *,
-    http: httpx2.Client | None = None,
-    slots: AbstractContextManager[Any] | None = None,
-) -> Any:
+def resolve_data_payload(data: Any, settings: ExportSettings) -> Any:
     """The annotation data behind a bulk answer's `data`: downloaded, unwrapped, or as it is.
-
-    Args:
-        data: As the server answered it.
-        settings: Timeout and repetitions.
-        http: Client for the link, which carries no credentials.
-        slots: Held while the link is followed, and not while one waits to follow it again.
 
     Raises:
         ClientError: The link could not be followed.
@@ -211,9 +202,7 @@ def resolve_data_payload(
         return data["data"]
     return download_json(
         data["presigned_url"],
-        client=http,
         timeout=settings.read_timeout_seconds,
         expected_sha256=data.get("sha256"),
         retry=retry_policy(settings),
-        slots=slots,
     )
