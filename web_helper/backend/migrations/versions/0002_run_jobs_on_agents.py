@@ -34,6 +34,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # Without the column nothing would end the key of a run.
+    op.execute(sa.text("DELETE FROM tokens WHERE job_id IS NOT NULL"))
     with op.batch_alter_table("tokens") as tokens:
         tokens.drop_index(op.f("ix_tokens_job_id"))
         tokens.drop_constraint(op.f("fk_tokens_job_id"), type_="foreignkey")

@@ -153,6 +153,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("experiment_chunks", "experiments", "experiment_component_sets", "experiment_submissions"):
         op.drop_table(table)
+    # Without the column a worker's key would open all that is its owner's.
+    op.execute(sa.text("DELETE FROM tokens WHERE device_id IS NOT NULL"))
     with op.batch_alter_table("tokens") as tokens:
         tokens.drop_index(op.f("ix_tokens_device_id"))
         tokens.drop_constraint(op.f("fk_tokens_device_id"), type_="foreignkey")

@@ -18,5 +18,11 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # The version before knows no such jobs, and without the column nothing would end their keys.
+    for statement in (
+        f"DELETE FROM tokens WHERE id IN (SELECT token_id FROM {TABLE})",  # noqa: S608 - our own name
+        f"DELETE FROM {TABLE} WHERE kind = 'dataset'",  # noqa: S608 - our own name
+    ):
+        op.execute(sa.text(statement))
     for name in ("token_id", "bundle_job_id", "steps"):
         op.drop_column(TABLE, name)
