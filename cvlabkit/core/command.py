@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from cvlabkit.core.run import run_config, use_tree
-from cvlabkit.core.source_import import SourceRecord
+from cvlabkit.core.run import run_config
+from cvlabkit.core.source_import import SourceRecord, use_tree
 from synapse_sdk.exceptions import ComponentError
 
 FAILED, INTERRUPTED, TERMINATED = 1, 130, 143

@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import cvlabkit.agent
-import cvlabkit.component
 from cvlabkit.core.agent import Metrics
 from cvlabkit.core.config import Config
 from cvlabkit.core.creator import Creator
@@ -19,14 +17,6 @@ from cvlabkit.core.source_import import SourceRecord
 from synapse_sdk.exceptions import ComponentError
 
 DEFAULT_LOG_DIR = "logs"
-
-
-def use_tree(base: Path) -> None:
-    """Let components of another folder that holds `cvlabkit` be found, before those of this installation."""
-    for package, folder in ((cvlabkit.component, "component"), (cvlabkit.agent, "agent")):
-        place = str((base / "cvlabkit" / folder).resolve())
-        if place not in package.__path__:
-            package.__path__.insert(0, place)
 
 
 def run_config(
@@ -88,7 +78,7 @@ def _train(config: Config, folder: Path, record: SourceRecord | None) -> list[Me
     config = config.merge({"log_dir": str(folder)})
     if (checkpoint := config.get("checkpoint_path")) is not None:
         config = config.merge({"checkpoint_path": str(folder / checkpoint)})
-    try:
+    with _recorded(record, folder):
         # Imports every component, so that what draws is there to be seeded.
         create = Creator(config)
         seed_everything(seed)
@@ -101,6 +91,16 @@ def _train(config: Config, folder: Path, record: SourceRecord | None) -> list[Me
         with closing(MetricsFile(folder / "metrics.jsonl")) as file:
             agent.recorder = file
             return agent.fit()
-    finally:
-        if record is not None:
+
+
+@contextmanager
+def _recorded(record: SourceRecord | None, folder: Path) -> Iterator[None]:
+    """Write down what the run's processes import, however it ends."""
+    if record is None:
+        yield
+        return
+    with record.shared(folder / ".imports.jsonl"):
+        try:
+            yield
+        finally:
             record.write(folder / "imports.json")

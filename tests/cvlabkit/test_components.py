@@ -8,7 +8,7 @@ from cvlabkit.component import base
 from cvlabkit.core.agent import Agent
 from cvlabkit.core.config import Config
 from cvlabkit.core.creator import BASES, Creator, find_class
-from cvlabkit.core.run import use_tree
+from cvlabkit.core.source_import import use_tree
 from synapse_sdk.components.names import Category, ComponentPath
 from synapse_sdk.exceptions import ComponentError
 from tests.cvlabkit.tree import write_tree

@@ -68,6 +68,19 @@ def test_a_run_with_other_values_goes_on_from_no_checkpoint(tmp_path):
         assert said in err
 
 
+def test_batches_of_spawned_processes_are_those_of_this_one(tmp_path):
+    # A data set of the working tree: spawned processes must look there, too.
+    place = tmp_path / "spawned/cvlabkit/component/dataset/own.py"
+    place.parent.mkdir(parents=True)
+    place.write_text((ROOT / "cvlabkit/component/dataset/digits.py").read_text())
+    options = ("--set", "epochs=2", "--set", "dataset.train=own(split=train)")
+    loader = "dataloader.train=basic(shuffle=true, num_workers=1, start_method=spawn)"
+    spawned = run(tmp_path / "spawned", "digits.yaml", *options, "--set", loader)
+    assert spawned == run(tmp_path / "alone", "digits.yaml", "--base", str(tmp_path / "spawned"), *options)
+    imports = json.loads((tmp_path / "spawned/run/imports.json").read_text())
+    assert "cvlabkit/component/dataset/own.py" in imports
+
+
 def test_the_second_version_of_the_loss_gives_other_numbers(tmp_path):
     base = ("--base", str(EXAMPLES / "label-smoothing"), "--set", "epochs=1")
     (smoothed,), (plain,) = run(tmp_path / "a", "digits.yaml", *base), run(tmp_path / "b", "digits.yaml", *base[2:])

@@ -21,6 +21,8 @@ class Basic(DataLoader):
         batch_size: Samples per batch.
         shuffle: Whether each epoch has an order of its own.
         num_workers: Processes that load; 0 loads in this one.
+        start_method: How they are started: `fork`, `spawn` (a data set that uses CUDA needs it), `forkserver`; else as
+            Python does it.
     """
 
     def __init__(
@@ -32,10 +34,16 @@ class Basic(DataLoader):
         batch_size: int = 32,
         shuffle: bool = False,
         num_workers: int = 0,
+        start_method: str | None = None,
     ) -> None:
-        is_shuffled = shuffle and sampler is None
         self.loader = data.DataLoader(
-            dataset, batch_size, shuffle=is_shuffled, sampler=sampler, num_workers=num_workers, collate_fn=self.collate
+            dataset,
+            batch_size,
+            shuffle=shuffle and sampler is None,
+            sampler=sampler,
+            num_workers=num_workers,
+            collate_fn=self.collate,
+            multiprocessing_context=start_method if num_workers else None,
         )
 
     @staticmethod
