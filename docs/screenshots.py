@@ -10,7 +10,6 @@ import argparse
 import hashlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -32,6 +31,8 @@ from web_helper.launcher.home import Home
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
+# Chromium that does not mind when containers come and go on this machine.
+CHROMIUM = ROOT / "tests" / "e2e" / "chromium.py"
 EXPERIMENTS = ROOT / "examples" / "experiments"
 SECONDS = 300.0
 WINDOW: ViewportSize = {"width": 1440, "height": 900}
@@ -220,7 +221,7 @@ def wait_for(team: Team, uids: list[str]) -> None:
 
 def take_pictures(team: Team, views: list[View]) -> None:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for theme in ("light", "dark"):
             pages = {is_logged_in: open_page(browser, team, theme, is_logged_in) for is_logged_in in (True, False)}
             for view in views:

@@ -6,7 +6,6 @@ gesture. `make install` must have built the web UI, and Chromium must be there.
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from playwright.sync_api import CDPSession, Page, sync_playwright
+from playwright.sync_api import CDPSession, Page
 
 from tests.bench.goals import Goal, middle, print_goals
 from tests.bench.grid_seed import seed
+from tests.e2e.browser import missing, run_browser
 from tests.engines.ports import free_ports
 
 GOAL_FPS = 50
@@ -114,8 +114,7 @@ def answers(url: str, token: str, project: int) -> Iterator[Goal]:
 
 def measure(url: str, token: str, project: int, *, tasks: int, rounds: int) -> Iterator[Goal]:
     """Scroll from the top, and from the middle after a jump of the scroll bar."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    with run_browser() as browser:
         context = browser.new_context(viewport=WINDOW)
         answer = context.request.post(f"{url}/v2/session/", data={"key": token}, headers={"Origin": url})
         assert answer.ok, answer.text()
@@ -148,7 +147,6 @@ def measure(url: str, token: str, project: int, *, tasks: int, rounds: int) -> I
         page.get_by_role("grid", name="Tasks").evaluate("grid => { grid.scrollTop = grid.scrollHeight }")
         page.get_by_role("link", name=f"street {tasks:06}.jpg").wait_for()
         yield Goal("grid: from the first to the last task", time.perf_counter() - asked, None, "s")
-        browser.close()
 
 
 def main() -> None:
@@ -157,8 +155,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true", dest="as_json")
     given = parser.parse_args()
-    if shutil.which("chromium") is None:
-        sys.exit("The grid is measured in Chromium: apt-get install chromium.")
+    if reason := missing():
+        sys.exit(reason)
     with tempfile.TemporaryDirectory(prefix="synapse-grid-") as folder:
         home = Path(folder)
         token, project = seed(home, given.tasks)
