@@ -108,6 +108,17 @@ def test_what_runs_and_what_failed_lately_is_told_of_every_kind(client, make, ad
     assert created == sorted(created, reverse=True)
 
 
+def test_a_bundle_is_not_told_beside_the_export_that_takes_it(client, make, add):
+    project = make.project()
+    packed = {"project_id": project["id"], "kind": JobKind.DATASET, "params": {"target": "task"}}
+    for number, status in enumerate((AsyncJobStatus.RUNNING, AsyncJobStatus.FAILED), 1):
+        taken, alone = export(number, project, status=status), export(number + 10, project, status=status)
+        add(taken, alone, AsyncJob(id=f"packed-{number}", status=status, bundle_job_id=taken.id, **packed))
+    home = read_home(client)
+    assert {item["id"] for item in home["running"]} == {"packed-1", "export-11"}
+    assert {item["id"] for item in home["failed"]} == {"packed-2", "export-12"}
+
+
 def test_of_each_kind_only_a_few_are_told_and_running_experiments_come_before_waiting_ones(client, add):
     needed, runs = experiments(ExperimentStatus.RUNNING, *[ExperimentStatus.QUEUED] * 9)
     add(*needed)

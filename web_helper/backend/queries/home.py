@@ -40,8 +40,9 @@ REVIEWING_ROLES = (Role.MANAGER, Role.ADMIN)
 def exports_in(
     session: Session, viewer_id: int | None, statuses: Collection[AsyncJobStatus], since: datetime | None = None
 ) -> Sequence[AsyncJob]:
-    """The newest durable jobs in these states (index: status)."""
-    query = select(AsyncJob).where(AsyncJob.status.in_(statuses))
+    """The newest durable jobs in these states (index: status), without bundles that another export takes."""
+    taken = select(AsyncJob.bundle_job_id).where(AsyncJob.bundle_job_id.is_not(None))
+    query = select(AsyncJob).where(AsyncJob.status.in_(statuses), AsyncJob.id.not_in(taken))
     if since is not None:
         query = query.where(AsyncJob.created >= since)
     query = _seen(query, async_jobs.LISTING.visible_to, viewer_id)
