@@ -63,13 +63,17 @@ class ComponentPath:
     @property
     def place(self) -> str:
         """Where it lies, relative to the folder that holds `cvlabkit`; cheap, for ten thousand of them."""
-        folder = f"{KIT}/agent" if self.category is Category.AGENT else f"{KIT}/component/{self.category.value}"
-        return f"{folder}/{self.name}.py"
+        return f"{folder_of(self.category)}/{self.name}.py"
 
     @property
     def file(self) -> PurePosixPath:
         """Where it lies, relative to the folder that holds `cvlabkit`."""
         return PurePosixPath(self.place)
+
+
+def folder_of(category: Category) -> str:
+    """Where components of a category lie, relative to the folder that holds `cvlabkit`."""
+    return f"{KIT}/agent" if category is Category.AGENT else f"{KIT}/component/{category.value}"
 
 
 def is_name(text: str) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from synapse_sdk.components.names import KIT, Category, ComponentPath, is_component_file
+from synapse_sdk.components.names import KIT, Category, ComponentPath, folder_of, is_component_file
 from web_helper.middleend.file_swap import replace_file
 from web_helper.middleend.set_swap import Replaced, Replacement, SetSwap
 from web_helper.middleend.stat_index import Listing, Look, StatIndex, list_times
@@ -37,6 +37,28 @@ class Settled(msgspec.Struct, frozen=True):
     digests: dict[str, str | None]
     hashes: dict[str, str]
     listing: str = ""
+
+
+class KeptSettled(msgspec.Struct, frozen=True, array_like=True):
+    """`Settled` as it lies on the disk: what it tells of files is read only when it is the one that is looked for."""
+
+    key: str
+    server: str
+    listing: str
+    files: msgspec.Raw
+
+    @classmethod
+    def of(cls, settled: Settled) -> KeptSettled:
+        """To be written."""
+        files = msgspec.msgpack.encode((settled.digests, settled.hashes))
+        return cls(settled.key, settled.server, settled.listing, msgspec.Raw(files))
+
+    def read(self) -> Settled | None:
+        """All of it; None when it is damaged."""
+        with suppress(msgspec.DecodeError):
+            digests, hashes = msgspec.msgpack.decode(self.files, type=tuple[dict[str, str | None], dict[str, str]])
+            return Settled(self.key, self.server, digests, hashes, self.listing)
+        return None
 
 
 class LocalTree:
@@ -77,23 +99,23 @@ class LocalTree:
         found = []
         for category in Category:
             with suppress(FileNotFoundError):
-                names = os.listdir(self.root / ComponentPath(category, "x").file.parent)  # noqa: PTH208 - plain names
+                names = os.listdir(self.root / folder_of(category))  # noqa: PTH208 - plain names
                 found += [f"{category}/{name}" for name in names if is_component_file(name)]
         return found
 
     def list_times(self) -> Listing | None:
         """What the file system tells of every file that lies where components do; None where that takes too long."""
-        return list_times([str(self.root / ComponentPath(category, "x").file.parent) for category in Category])
+        return list_times(str(self.root), [folder_of(category) for category in Category])
 
-    def read_settled(self) -> Settled | None:
+    def read_settled(self) -> KeptSettled | None:
         """The last synchronisation that left nothing to do."""
         with suppress(FileNotFoundError, msgspec.DecodeError):
-            return msgspec.msgpack.decode(self._settled_file.read_bytes(), type=Settled)
+            return msgspec.msgpack.decode(self._settled_file.read_bytes(), type=KeptSettled)
         return None
 
     def note_settled(self, settled: Settled) -> None:
         """Remember that there was nothing to do, and what files held."""
-        replace_file(str(self._settled_file), msgspec.msgpack.encode(settled))
+        replace_file(str(self._settled_file), msgspec.msgpack.encode(KeptSettled.of(settled)))
         self._index.save()
 
     def read_bases(self) -> Mapping[str, str]:

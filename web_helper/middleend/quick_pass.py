@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import msgspec
 
 from synapse_sdk.clients.components import ComponentClient
 from web_helper.middleend.local_tree import LocalTree, Settled
+from web_helper.middleend.stat_index import Listing
 from web_helper.middleend.sync_plan import SyncAction
 from web_helper.middleend.sync_records import SyncResult
 from web_helper.middleend.sync_run import SyncRun
@@ -20,13 +22,13 @@ class _Resident:
     """What was found the last time, and what has been touched since.
 
     Attributes:
-        touched: Components that may differ from `settled`.
+        touched: Components that may differ from `settled`; None before anybody has looked.
         is_kept: Whether the next process will find it.
     """
 
     settled: Settled
     watch: TreeWatch
-    touched: set[str] = field(default_factory=set)
+    touched: set[str] | None = None
     is_kept: bool = True
 
 
@@ -36,7 +38,8 @@ class QuickPass:
     def __init__(self, client: ComponentClient, tree: LocalTree, server_url: str) -> None:
         self._client, self._tree, self._server_url = client, tree, server_url
         self._resident: _Resident | None = None
-        self._state_there = ""
+        # What the server said last: its state, and what was changed since the one that it was told.
+        self._there: tuple[str, list[str] | None] = "", None
         # After `find` found something to do: all that has changed, here or there; None when that is not known.
         self.changed: list[str] | None = None
 
@@ -51,15 +54,14 @@ class QuickPass:
             ClientError: The server could not be asked.
         """
         self.changed = None
-        found = self._look(key, list_more)
-        if found is None or not found.settled.server.startswith(self._name("")):
+        found = self._resume(key, list_more) or self._begin(key, list_more)
+        if found is None or found.touched is None:
             return None
-        since = found.settled.server.removeprefix(self._name(""))
-        self._state_there, there = self._client.get_state(since)
-        if self._state_there == since and not found.touched:
+        state, changed = self._there
+        if self._name(state) == found.settled.server and not found.touched:
             hashes = found.settled.hashes
             return SyncResult(skipped=[*hashes], component_hashes=dict(hashes))
-        self.changed = None if there is None else sorted({*there, *found.touched})
+        self.changed = None if changed is None else sorted({*changed, *found.touched})
         return None
 
     def note(self, key: str, run: SyncRun, *, is_rest_settled: bool) -> None:
@@ -87,7 +89,7 @@ class QuickPass:
             self._tree.note_settled(Settled(key, self._name(run.offer.state), digests, hashes))
         else:
             # Of the rest it was asked at that time what had changed; what came later is told again.
-            settled = Settled(key, self._name(self._state_there), rest.settled.digests | digests, others | hashes)
+            settled = Settled(key, self._name(self._there[0]), rest.settled.digests | digests, others | hashes)
             rest.settled, rest.is_kept = settled, False
 
     def close(self) -> None:
@@ -98,33 +100,54 @@ class QuickPass:
             if not resident.is_kept:
                 self._tree.note_settled(resident.settled)
 
-    def _look(self, key: str, list_more: Callable[[], Iterable[str]]) -> _Resident | None:
-        """What was settled the last time, with everything that is otherwise now."""
+    def _resume(self, key: str, list_more: Callable[[], Iterable[str]]) -> _Resident | None:
+        """What this process has settled the last time, and what is otherwise now; None when the kernel cannot tell."""
         found = self._resident
-        touched = None if found is None or found.settled.key != key else found.watch.touched()
-        if found is None or touched is None:
-            return self._look_at_all(key, list_more)
+        if found is None or found.touched is None or found.settled.key != key:
+            return None
+        touched = found.watch.touched()
+        if touched is None:
+            return None
         touched |= found.touched
         # Listing the folders is for files that were not there before.
         if new := touched - found.settled.digests.keys():
             touched -= new.difference(list_more())
         found.touched = self._differing(found.settled, touched)
+        self._ask(found.settled)
         return found
 
-    def _look_at_all(self, key: str, list_more: Callable[[], Iterable[str]]) -> _Resident | None:
+    def _begin(self, key: str, list_more: Callable[[], Iterable[str]]) -> _Resident | None:
+        """What was settled the last time, by whichever process, and what is otherwise now."""
         self.close()
-        settled = self._tree.read_settled()
-        if settled is None or settled.key != key:
+        kept = self._tree.read_settled()
+        if kept is None or kept.key != key or not kept.server.startswith(self._name("")):
             return None
         # From before the look: what is touched while it lasts is seen by one of the two.
-        self._resident = _Resident(settled, TreeWatch(self._tree.root))
-        listing = self._tree.list_times()
+        watch = TreeWatch(self._tree.root)
+        with ThreadPoolExecutor(1) as beside:
+            # Another program lists the files; meanwhile this one reads, and the server answers.
+            listing = beside.submit(self._tree.list_times)
+            settled = kept.read()
+            if settled is None:
+                watch.close()
+                return None
+            found = self._resident = _Resident(settled, watch)
+            self._ask(settled)
+        self._look_at_all(found, listing.result(), list_more)
+        return found
+
+    def _ask(self, settled: Settled) -> None:
+        self._there = self._client.get_state(settled.server.removeprefix(self._name("")))
+
+    def _look_at_all(self, found: _Resident, listing: Listing | None, list_more: Callable[[], Iterable[str]]) -> None:
+        """Find out what is otherwise than when it was settled."""
+        settled, touched = found.settled, set[str]()
         if listing is None or listing.digest != settled.listing:
-            self._resident.touched = self._differing(settled, {*settled.digests, *list_more()})
-            if not self._resident.touched and listing is not None and listing.is_settled:
-                self._resident.settled = msgspec.structs.replace(settled, listing=listing.digest)
-                self._tree.note_settled(self._resident.settled)
-        return self._resident
+            touched = self._differing(settled, {*settled.digests, *list_more()})
+            if not touched and listing is not None and listing.is_settled:
+                found.settled = msgspec.structs.replace(settled, listing=listing.digest)
+                self._tree.note_settled(found.settled)
+        found.touched = touched
 
     def _differing(self, settled: Settled, paths: Iterable[str]) -> set[str]:
         looks = self._tree.look(paths)

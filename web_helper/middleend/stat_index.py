@@ -107,16 +107,20 @@ class Listing:
         return float(newest) * 1e9 + SETTLED_NS < self.began_ns
 
 
-def list_times(folders: Sequence[str]) -> Listing | None:
-    """What `find` tells of the Python files in these folders, in half the time that ten thousand calls from here take.
+def list_times(root: str, folders: Sequence[str]) -> Listing | None:
+    """What `find` tells of the Python files in these folders below `root`, while this process does something else.
 
     None where there is no `find` that can print it.
     """
-    program, there = shutil.which("find"), [folder for folder in folders if os.path.isdir(folder)]  # noqa: PTH112
+    program, there = shutil.which("find"), [each for each in folders if os.path.isdir(f"{root}/{each}")]  # noqa: PTH112
     if program is None or not there:
         return None
     began = time.time_ns()
     # Followed, as opening a file does: a link says nothing of what it leads to.
     what = ("-maxdepth", "1", "-name", "*.py", "-printf", r"%i %s %T@ %C@ %p\0")
-    done = subprocess.run([program, "-L", *there, *what], capture_output=True, check=False, env={"LC_ALL": "C"})  # noqa: S603
+    command = [program, "-L", *there, *what]
+    # One pipe only: that is read without asking each time whether there is something.
+    done = subprocess.run(  # noqa: S603
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=root, check=False, env={"LC_ALL": "C"}
+    )
     return Listing(done.stdout, began) if done.returncode == 0 else None

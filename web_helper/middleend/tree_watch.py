@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from synapse_sdk.components.names import KIT, Category, ComponentPath, is_component_file
+from synapse_sdk.components.names import KIT, Category, folder_of, is_component_file
 
 _MODIFY, _ATTRIB, _CLOSE_WRITE, _MOVED, _CREATE, _DELETE, _GONE = 0x2, 0x4, 0x8, 0xC0, 0x100, 0x200, 0xC00
 _EVENTS = _MODIFY | _ATTRIB | _CLOSE_WRITE | _MOVED | _CREATE | _DELETE | _GONE
@@ -72,8 +72,10 @@ def _split(events: bytes) -> Iterator[tuple[int, int, str]]:
         start += size
 
 
-def _folders_of(root: Path) -> Iterator[tuple[Path, Category | None]]:
+def _folders_of(root: Path) -> Iterator[tuple[str, Category | None]]:
     """Every folder that holds components, and those in which such a folder may be made."""
-    folders: dict[Path, Category | None] = {root / KIT: None, root / KIT / "component": None}
-    folders |= {root / ComponentPath(category, "x").file.parent: category for category in Category}
-    yield from ((folder, category) for folder, category in folders.items() if folder.is_dir())
+    folders: dict[str, Category | None] = {KIT: None, f"{KIT}/component": None}
+    folders |= {folder_of(category): category for category in Category}
+    for folder, category in folders.items():
+        if os.path.isdir(f"{root}/{folder}"):  # noqa: PTH112 - each time that a process begins
+            yield f"{root}/{folder}", category

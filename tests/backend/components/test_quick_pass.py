@@ -2,8 +2,12 @@
 
 import os
 
+import httpx2
+import msgspec
 import pytest
 
+from synapse_sdk.exceptions import ClientError
+from synapse_sdk.utils.retry import RetryPolicy
 from tests.backend.components.worker import Worker
 from tests.backend.factories import SQLITE_ONLY
 from web_helper.middleend import stat_index, tree_watch
@@ -175,6 +179,36 @@ def test_without_a_program_that_lists_every_file_is_looked_at(settled, admin_tok
         assert sorted(manager.sync_all().skipped) == sorted(SOURCES)
         manager.close()
     assert settled.manager.tree.read_settled().listing == ""
+
+
+def test_a_damaged_memory_is_none(settled, admin_token):
+    file = settled.root / ".synapse" / "components" / "settled.msgpack"
+    kept = settled.manager.tree.read_settled()
+    damaged = msgspec.structs.replace(kept, files=msgspec.Raw(msgspec.msgpack.encode(["torn", {}])))
+    for content in (msgspec.msgpack.encode(damaged), file.read_bytes()[:-9], b""):
+        file.write_bytes(content)
+        settled.network.requests.clear()
+        manager = another(settled, admin_token)
+        assert sorted(manager.sync_all().skipped) == sorted(SOURCES)
+        assert settled.network.requests == ["/sync"]
+        manager.close()
+
+
+def test_a_server_that_cannot_be_asked_leaves_nothing_unseen(settled, admin_token):
+    """An edit from before a pass that failed is found by the next one of the same process."""
+    manager = another(settled, admin_token)
+    settled.put("loss/ce.py", "C = 9\n")
+
+    def fail(_path):
+        settled.network.after_answer = lambda _: None
+        raise httpx2.ReadError("the line is cut")
+
+    settled.network.after_answer = fail
+    manager.client.retry = RetryPolicy(retries=0)
+    with pytest.raises(ClientError):
+        manager.sync_all()
+    assert [conflict.path for conflict in manager.sync_all().conflicts] == ["loss/ce.py"]
+    manager.close()
 
 
 def test_odd_names_beside_components_do_not_matter(settled, admin_token):
