@@ -22,7 +22,7 @@ KeyPath = tuple[str | int, ...]
 MAX_VALUES = 100_000
 MERGE_TAG = "tag:yaml.org,2002:merge"
 # YAML 1.1 wants a dot in a number with an exponent; everybody else reads 1e-3 as a number.
-EXPONENT = re.compile(r"[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+")
+EXPONENT = re.compile(r"[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+\Z")
 
 
 class _Loader(yaml.SafeLoader):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synapse_sdk.components.config_components import config_references, run_options
-from synapse_sdk.components.config_file import ConfigDocument, parse_config, read_config_file
+from synapse_sdk.components.config_file import EXPONENT, ConfigDocument, parse_config, read_config_file
 from synapse_sdk.components.grid import MAX_RUNS, expand_grid
 from synapse_sdk.components.names import Category
 from synapse_sdk.components.placeholders import resolve_placeholders
@@ -108,8 +108,10 @@ def test_a_file_that_is_no_utf_8_is_refused(tmp_path):
         read_config_file(path)
 
 
-# PyYAML writes a next-line character bare, and reads it as a line break.
-TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="{}\x85"), max_size=5)
+# PyYAML writes a next-line character bare, and reads it as a line break; 1e5 is a text to it, and a number here.
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="{}\x85"), max_size=5).filter(
+    lambda text: EXPONENT.match(text) is None
+)
 SCALARS = st.integers() | TEXTS | st.none()
 TREES = st.recursive(
     SCALARS | st.lists(SCALARS, min_size=1, max_size=3),
@@ -154,6 +156,11 @@ def test_tuples_quoted_lists_and_lists_in_calls_are_no_axes():
     assert [run.data["c"] for run in runs] == [[1, 2], [3]]
     assert runs[0].data["a"] == (1, 2)
     assert runs[0].data["lr"] == 0.001
+
+
+@pytest.mark.parametrize("text", ["1e5abc", "7e2d1f3a", "1e", "e5", "1e5.2"])
+def test_a_text_that_begins_as_a_number_is_a_text(text):
+    assert parse_config(f"commit: {text}").data == {"commit": text}
 
 
 def test_a_grid_that_would_fill_every_queue_is_refused():
