@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 DISTRIBUTION = "synapse-platform"
 
 
+@cache
 def installed_version() -> str:
     """Version of the installed distribution; `unknown` where the code runs without being installed."""
     try:

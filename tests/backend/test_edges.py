@@ -100,3 +100,14 @@ def test_of_many_equal_requests_at_once_one_succeeds_and_the_others_are_conflict
 
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
     assert {answer.json()["error"]["code"] for answer in answers if answer.status_code == 409} == {"CONFLICT"}
+
+
+@SQLITE_ONLY
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/api/components/changes"), ("GET", "/v2/tasks/?nonsense=1"), ("GET", "/v2/tasks/none/")],
+)
+def test_who_may_not_ask_hears_that_before_what_is_wrong_with_the_question(client, method, path):
+    body = {} if method == "POST" else None
+    assert client.request(method, path, json=body).status_code == 400
+    assert client.request(method, path, json=body, headers={"Authorization": "Token syn_no"}).status_code == 401

@@ -1,18 +1,21 @@
 """From a request to a `Call`: its key, its owner, its transaction.
 
-The dependencies end with the handler, before the answer leaves: what a client is told is committed.
+A call ends with its handler, before the answer leaves: what a client is told is committed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader
+from sqlalchemy.orm import Session
 
 from synapse_sdk.wire.accounts import Scope
+from web_helper.backend.api.one_thread import PendingCall
 from web_helper.backend.api.web.browser import key_of_session, session_cookie
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.settings import Settings
@@ -70,67 +73,76 @@ async def signer_of(request: Request) -> UrlSigner:
 Signer = Annotated[UrlSigner, Depends(signer_of)]
 
 
-def _identify(request: Request, key: str | None, scope: Scope, *, or_worker: bool = False) -> Actor:
-    database = database_of(request)
-    with database.read() as session:
-        actor, token = authenticate(session, key)
+def _identify(database: Database, session: Session, key: str | None, scope: Scope, *, or_worker: bool) -> Actor:
+    actor, known = authenticate(session, key)
     if not (or_worker and actor.device_id is not None):
         require_scope(actor, scope)
-    if is_use_stale(token):
-        with database.write() as session:
-            note_use(session, actor.token_id)
+    if is_use_stale(known):
+        with database.write() as writing:
+            note_use(writing, actor.token_id)
     return actor
 
 
-def read_call(request: Request, key: Key) -> Iterator[Call]:
-    """A call that only reads."""
-    actor = _identify(request, key, Scope.READ)
-    with database_of(request).read() as session:
-        yield Call(session, actor, request.state.request_id, settings_of(request), request.app.state.signer)
+def _actor_of(request: Request, key: str | None, scope: Scope, *, or_worker: bool = False) -> Actor:
+    database = database_of(request)
+    with database.read() as session:
+        return _identify(database, session, key, scope, or_worker=or_worker)
 
 
-def write_call(request: Request, key: Key) -> Iterator[Call]:
-    """A call that changes something: one transaction, committed when the handler is done."""
-    actor = _identify(request, key, Scope.WRITE)
+def _call_of(request: Request, session: Session, actor: Actor) -> Call:
+    return Call(session, actor, request.state.request_id, settings_of(request), request.app.state.signer)
+
+
+@contextmanager
+def read_call(request: Request, key: str | None, *, or_worker: bool = False) -> Iterator[Call]:
+    """A call that only reads; with `or_worker`, what workers may read."""
+    database = database_of(request)
+    with database.read() as session:
+        yield _call_of(request, session, _identify(database, session, key, Scope.READ, or_worker=or_worker))
+
+
+@contextmanager
+def _write_call(request: Request, key: str | None, *, or_worker: bool = False) -> Iterator[Call]:
+    """A call that changes something: one transaction, which a key that may not opens for nobody to wait for."""
+    actor = _actor_of(request, key, Scope.WRITE, or_worker=or_worker)
     with database_of(request).write() as session:
-        yield Call(session, actor, request.state.request_id, settings_of(request), request.app.state.signer)
+        yield _call_of(request, session, actor)
 
 
-def read_call_of_worker_too(request: Request, key: Key) -> Iterator[Call]:
-    """A call that only reads, and what workers may read."""
-    actor = _identify(request, key, Scope.READ, or_worker=True)
-    with database_of(request).read() as session:
-        yield Call(session, actor, request.state.request_id, settings_of(request), request.app.state.signer)
+def _pending(begin: Callable[..., AbstractContextManager[Call]], scope: Scope, *, or_worker: bool = False) -> Any:
+    async def wait(request: Request, key: Key) -> PendingCall:
+        pending = PendingCall(
+            partial(begin, request, key, or_worker=or_worker),
+            partial(_actor_of, request, key, scope, or_worker=or_worker),
+        )
+        request.state.pending_call = pending
+        return pending
 
-
-def write_call_of_worker_too(request: Request, key: Key) -> Iterator[Call]:
-    """A call that changes something; a worker's key gets here too, and its service decides."""
-    actor = _identify(request, key, Scope.WRITE, or_worker=True)
-    with database_of(request).write() as session:
-        yield Call(session, actor, request.state.request_id, settings_of(request), request.app.state.signer)
+    return Depends(wait)
 
 
 def reading_actor(request: Request, key: Key) -> Actor:
     """Who reads, for handlers that stream and must not hold a transaction meanwhile."""
-    return _identify(request, key, Scope.READ)
+    return _actor_of(request, key, Scope.READ)
 
 
 def writing_actor(request: Request, key: Key) -> Actor:
     """Who writes, for handlers that take in bytes and open a transaction afterwards."""
-    return _identify(request, key, Scope.WRITE)
+    return _actor_of(request, key, Scope.WRITE)
 
 
 @contextmanager
 def begin_call(request: Request, actor: Actor, transaction: AbstractContextManager[Any]) -> Iterator[Call]:
     """A call of a known actor, for handlers that open their own short transactions."""
     with transaction as session:
-        yield Call(session, actor, request.state.request_id, settings_of(request), request.app.state.signer)
+        yield _call_of(request, session, actor)
 
 
 ReadingActor = Annotated[Actor, Depends(reading_actor)]
 WritingActor = Annotated[Actor, Depends(writing_actor)]
-Reading = Annotated[Call, Depends(read_call, scope="function")]
-Writing = Annotated[Call, Depends(write_call, scope="function")]
-# With the key of a worker too, which has no scopes.
-SharedReading = Annotated[Call, Depends(read_call_of_worker_too, scope="function")]
-SharedWriting = Annotated[Call, Depends(write_call_of_worker_too, scope="function")]
+# For handlers that are ordinary functions: they get a `Call`, which begins where they do (`api.one_thread`).
+Reading = Annotated[Call, _pending(read_call, Scope.READ)]
+Writing = Annotated[Call, _pending(_write_call, Scope.WRITE)]
+# With the key of a worker too, which has no scopes; what changes something decides in its service.
+SharedReading = Annotated[Call, _pending(read_call, Scope.READ, or_worker=True)]
+SharedWriting = Annotated[Call, _pending(_write_call, Scope.WRITE, or_worker=True)]

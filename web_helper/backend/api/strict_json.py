@@ -7,9 +7,13 @@ from typing import Any
 
 import msgspec
 from fastapi import HTTPException, Request, Response
+from fastapi.datastructures import DefaultPlaceholder
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.routing import APIRoute
 
 from web_helper.backend.api.errors import BodyError
+from web_helper.backend.api.one_thread import PendingCall, in_one_thread
+from web_helper.backend.core.problems import Problem
 
 # 200 import items of 1,000 annotations each fit many times; nobody fills the server's memory with one request.
 MAX_BODY_BYTES = 64 * 2**20
@@ -49,12 +53,31 @@ def _holds_nul(document: Any) -> bool:
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its body strictly."""
+    """A route that reads its body strictly, and whose handler has one thread for everything."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, in_one_thread(endpoint, self._shape), **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:
-            return await handle(StrictRequest(request.scope, request.receive))
+            try:
+                return await handle(StrictRequest(request.scope, request.receive))
+            except (RequestValidationError, Problem):
+                pending: PendingCall | None = getattr(request.state, "pending_call", None)
+                if pending is not None:
+                    await pending.check()
+                raise
 
         return handle_strictly
+
+    def _shape(self, answer: Any) -> Any:
+        """An answer as its model says, as bytes; the framework would do it in the thread that all requests share."""
+        field = self.response_field
+        if field is None or isinstance(answer, Response) or not isinstance(self.response_class, DefaultPlaceholder):
+            return answer
+        value, errors = field.validate(answer, {}, loc=("response",))
+        if errors:
+            raise ResponseValidationError(errors=errors, body=answer)
+        return Response(field.serialize_json(value), self.status_code or 200, media_type="application/json")

@@ -12,6 +12,7 @@ from web_helper.backend.core.problems import AuthenticationProblem
 from web_helper.backend.models import Token, User
 from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries.work import accounts
+from web_helper.backend.queries.work.accounts import KeyRow
 from web_helper.backend.services.call import Actor
 
 KEY_PREFIX = "syn_"
@@ -32,7 +33,7 @@ def hash_key(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def authenticate(session: Session, key: str | None) -> tuple[Actor, Token]:
+def authenticate(session: Session, key: str | None) -> tuple[Actor, KeyRow]:
     """The owner of a key.
 
     Raises:
@@ -40,17 +41,17 @@ def authenticate(session: Session, key: str | None) -> tuple[Actor, Token]:
     """
     if not key:
         raise AuthenticationProblem("Send an access token: `Authorization: Token syn_…`.")
-    found = accounts.token_of_hash(session, hash_key(key))
+    found = accounts.key_of_hash(session, hash_key(key))
     if found is None:
         raise AuthenticationProblem("The access token is unknown.")
-    token, user = found
-    if token.revoked_at is not None:
+    if found.revoked_at is not None:
         raise AuthenticationProblem("The access token was revoked; create a new one.")
-    if token.expires_at is not None and token.expires_at <= utc_now():
+    if found.expires_at is not None and found.expires_at <= utc_now():
         raise AuthenticationProblem("The access token has expired; create a new one.")
-    if not user.is_active:
+    if not found.is_active:
         raise AuthenticationProblem("The token's owner was deactivated.")
-    return Actor(user.id, user.email, user.is_admin, frozenset(token.scopes), token.id, token.device_id), token
+    scopes = frozenset(found.scopes)
+    return Actor(found.user_id, found.email, found.is_admin, scopes, found.token_id, found.device_id), found
 
 
 def is_still_valid(session: Session, actor: Actor) -> bool:
@@ -62,9 +63,9 @@ def is_still_valid(session: Session, actor: Actor) -> bool:
     return user.is_active and (token.expires_at is None or token.expires_at > utc_now())
 
 
-def is_use_stale(token: Token) -> bool:
+def is_use_stale(key: KeyRow) -> bool:
     """Whether the moment of last use is worth writing again."""
-    return token.last_used_at is None or utc_now() - token.last_used_at > LAST_USE_STEP
+    return key.last_used_at is None or utc_now() - key.last_used_at > LAST_USE_STEP
 
 
 def note_use(session: Session, token_id: int) -> None:

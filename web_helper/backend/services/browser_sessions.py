@@ -35,13 +35,13 @@ def check_key(session: Session, key: str) -> int:
         AuthenticationProblem: The key opens nothing, or is not a person's.
     """
     try:
-        token = authenticate(session, key.strip())[1]
+        known = authenticate(session, key.strip())[1]
     except AuthenticationProblem as exc:
         raise AuthenticationProblem(exc.message, [FieldError(field="key", message=exc.message)]) from exc
-    if token.device_id is not None or token.job_id is not None or token.session_of is not None:
+    if known.device_id is not None or known.job_id is not None or known.session_of is not None:
         message = "This key is for a program; log in with an access token of your own."
         raise AuthenticationProblem(message, [FieldError(field="key", message=message)])
-    return token.id
+    return known.token_id
 
 
 def open_session(session: Session, token_id: int, seconds: int) -> OpenSession:
@@ -58,6 +58,6 @@ def open_session(session: Session, token_id: int, seconds: int) -> OpenSession:
 
 def close_session(session: Session, key: str) -> None:
     """End a session, if there is one; tokens that are no sessions stay."""
-    found = accounts.token_of_hash(session, hash_key(key))
-    if found is not None and found[0].session_of is not None:
-        session.delete(found[0])
+    token = accounts.token_of_hash(session, hash_key(key))
+    if token is not None and token.session_of is not None:
+        session.delete(token)

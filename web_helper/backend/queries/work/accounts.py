@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session, aliased
@@ -39,11 +40,49 @@ TOKENS = Listing(
 )
 
 
-def token_of_hash(session: Session, key_hash: str) -> tuple[Token, User] | None:
-    """A token and its owner (index: unique key_hash)."""
-    row = session.execute(select(Token, User).join(User, User.id == Token.user_id).where(Token.key_hash == key_hash))
-    found = row.one_or_none()
-    return (found[0], found[1]) if found else None
+class KeyRow(NamedTuple):
+    """A key, with what of its token and of its owner decides whether it opens anything."""
+
+    token_id: int
+    user_id: int
+    email: str
+    is_admin: bool
+    is_active: bool
+    scopes: list[str]
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    job_id: str | None
+    device_id: int | None
+    session_of: int | None
+    last_used_at: datetime | None
+
+
+# Every request asks this: columns cost a third of what entities do.
+_KEY = select(
+    Token.id,
+    User.id,
+    User.email,
+    User.is_admin,
+    User.is_active,
+    Token.scopes,
+    Token.expires_at,
+    Token.revoked_at,
+    Token.job_id,
+    Token.device_id,
+    Token.session_of,
+    Token.last_used_at,
+).join(User, User.id == Token.user_id)
+
+
+def key_of_hash(session: Session, key_hash: str) -> KeyRow | None:
+    """A key and its owner (index: unique key_hash)."""
+    row = session.execute(_KEY.where(Token.key_hash == key_hash)).one_or_none()
+    return None if row is None else KeyRow._make(row)
+
+
+def token_of_hash(session: Session, key_hash: str) -> Token | None:
+    """A token (index: unique key_hash)."""
+    return session.scalar(select(Token).where(Token.key_hash == key_hash))
 
 
 def end_sessions_of(session: Session, token_id: int, at: datetime) -> None:
