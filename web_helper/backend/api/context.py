@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader
-from sqlalchemy.orm import Session
 
 from synapse_sdk.wire.accounts import Scope
 from web_helper.backend.api.one_thread import PendingCall
@@ -20,8 +19,7 @@ from web_helper.backend.api.web.browser import key_of_session, session_cookie
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.core.signing import UrlSigner
-from web_helper.backend.services.access import require_scope
-from web_helper.backend.services.authentication import authenticate, is_use_stale, note_use
+from web_helper.backend.services.authentication import identify
 from web_helper.backend.services.call import Actor, Call
 
 _authorization = APIKeyHeader(
@@ -73,23 +71,13 @@ async def signer_of(request: Request) -> UrlSigner:
 Signer = Annotated[UrlSigner, Depends(signer_of)]
 
 
-def _identify(database: Database, session: Session, key: str | None, scope: Scope, *, or_worker: bool) -> Actor:
-    actor, known = authenticate(session, key)
-    if not (or_worker and actor.device_id is not None):
-        require_scope(actor, scope)
-    if is_use_stale(known):
-        with database.write() as writing:
-            note_use(writing, actor.token_id)
-    return actor
-
-
 def _actor_of(request: Request, key: str | None, scope: Scope, *, or_worker: bool = False) -> Actor:
     database = database_of(request)
     with database.read() as session:
-        return _identify(database, session, key, scope, or_worker=or_worker)
+        return identify(database, session, key, scope, or_worker=or_worker)
 
 
-def _call_of(request: Request, session: Session, actor: Actor) -> Call:
+def _call_of(request: Request, session: Any, actor: Actor) -> Call:
     return Call(session, actor, request.state.request_id, settings_of(request), request.app.state.signer)
 
 
@@ -98,7 +86,7 @@ def read_call(request: Request, key: str | None, *, or_worker: bool = False) -> 
     """A call that only reads; with `or_worker`, what workers may read."""
     database = database_of(request)
     with database.read() as session:
-        yield _call_of(request, session, _identify(database, session, key, Scope.READ, or_worker=or_worker))
+        yield _call_of(request, session, identify(database, session, key, Scope.READ, or_worker=or_worker))
 
 
 @contextmanager

@@ -8,11 +8,14 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
+from synapse_sdk.wire.accounts import Scope
+from web_helper.backend.core.database import Database
 from web_helper.backend.core.problems import AuthenticationProblem
 from web_helper.backend.models import Token, User
 from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries.work import accounts
 from web_helper.backend.queries.work.accounts import KeyRow
+from web_helper.backend.services.access import require_scope
 from web_helper.backend.services.call import Actor
 
 KEY_PREFIX = "syn_"
@@ -52,6 +55,29 @@ def authenticate(session: Session, key: str | None) -> tuple[Actor, KeyRow]:
         raise AuthenticationProblem("The token's owner was deactivated.")
     scopes = frozenset(found.scopes)
     return Actor(found.user_id, found.email, found.is_admin, scopes, found.token_id, found.device_id), found
+
+
+def identify(database: Database, session: Session, key: str | None, scope: Scope, *, or_worker: bool) -> Actor:
+    """The owner of a key that may do this kind of thing; that it was used is written down, in a transaction of its own.
+
+    Args:
+        database: Where it is written down.
+        session: Reads the key.
+        key: As it was sent.
+        scope: What it must have.
+        or_worker: Whether the key of a worker does, which has no scopes.
+
+    Raises:
+        AuthenticationProblem: As `authenticate`.
+        PermissionProblem: The key was not made for this.
+    """
+    actor, known = authenticate(session, key)
+    if not (or_worker and actor.device_id is not None):
+        require_scope(actor, scope)
+    if is_use_stale(known):
+        with database.write() as writing:
+            note_use(writing, actor.token_id)
+    return actor
 
 
 def is_still_valid(session: Session, actor: Actor) -> bool:
