@@ -30,21 +30,30 @@ _authorization = APIKeyHeader(
 )
 _synapse_token = APIKeyHeader(name="SYNAPSE-ACCESS-TOKEN", scheme_name="SynapseAccessToken", auto_error=False)
 _api_key = APIKeyHeader(name="X-API-Key", scheme_name="ApiKey", auto_error=False)
+# As the schema names them, for a handler that does not depend on `Key`.
+SECURITY: list[dict[str, list[str]]] = [
+    {scheme.scheme_name: []} for scheme in (_authorization, _synapse_token, _api_key, session_cookie)
+]
+
+
+def key_of(request: Request) -> str | None:
+    """The access key of a request, from any of the headers that clients use, or from a browser's session."""
+    for scheme in (_synapse_token, _authorization, _api_key):
+        if header := request.headers.get(scheme.model.name):
+            return header.strip().split(" ")[-1]
+    return key_of_session(request)
 
 
 async def read_key(
     request: Request,
-    authorization: Annotated[str | None, Depends(_authorization)],
-    synapse_token: Annotated[str | None, Depends(_synapse_token)],
-    api_key: Annotated[str | None, Depends(_api_key)],
+    _authorized: Annotated[str | None, Depends(_authorization)],
+    _token: Annotated[str | None, Depends(_synapse_token)],
+    _key: Annotated[str | None, Depends(_api_key)],
     *,
     _cookie: Annotated[str | None, Depends(session_cookie)],
 ) -> str | None:
-    """The access key of a request, from any of the headers that clients use, or from a browser's session."""
-    for header in (synapse_token, authorization, api_key):
-        if header:
-            return header.strip().split(" ")[-1]
-    return key_of_session(request)
+    """`key_of`, with what the schema tells of it."""
+    return key_of(request)
 
 
 Key = Annotated[str | None, Depends(read_key)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from web_helper.backend.api import health, metrics
-from web_helper.backend.api.components import changes, sync, versions
+from web_helper.backend.api.components import changes, state, sync, versions
 from web_helper.backend.api.data import collections, data_units, files, import_items, objects, storages
 from web_helper.backend.api.experiments import devices, experiments, logs, notifications, runs
 from web_helper.backend.api.exports import async_jobs, dataset_exports, export_stream, plugin_exports
@@ -61,6 +61,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     async_jobs.router,
     versions.router,
     changes.router,
+    state.router,
     sync.router,
     experiments.router,
     logs.router,

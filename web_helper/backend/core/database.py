@@ -48,8 +48,11 @@ def _lower(text: str | None) -> str | None:
 
 def _begin_sqlite(connection: Any) -> None:
     # A transaction that will write takes the lock at once: upgrading a read lock later fails without waiting.
-    writes = connection.get_execution_options().get("sqlite_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if connection.get_execution_options().get("sqlite_write", False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        # Nothing that could fail, before each read: by way of SQLAlchemy it costs more than many a query.
+        connection.connection.driver_connection.execute("BEGIN")
 
 
 class Database:

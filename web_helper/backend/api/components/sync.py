@@ -12,25 +12,18 @@ from synapse_sdk.wire.components import (
     ComponentEnvelope,
     ComponentNegotiation,
     ComponentOffer,
-    StoreState,
 )
 from web_helper.backend.api.components.answers import answer, create_component_router
 from web_helper.backend.api.context import SharedReading
 from web_helper.backend.services.components.kept_answers import KeptAnswers, name_answer
-from web_helper.backend.services.components.negotiation import Offered, find_changed, negotiate, read_state
+from web_helper.backend.services.components.negotiation import Offered, negotiate, read_state
 from web_helper.backend.services.exports.packing import choose_packing, pack
 
-# Whole sets of sources go to machines that may be far away: the first level that brings them to a fifth.
-LEVEL = 7
+# Whole sets of sources go to many machines that may be far away: packed once, by the first level that brings them to a
+# fifth. What is smaller is packed for one worker, which would wait longer for packing than for a tenth more bytes.
+KEPT_FROM_BYTES = 2**20
+KEPT_LEVEL, QUICK_LEVEL = 7, 1
 router = create_component_router()
-
-
-@router.get("/state", operation_id="components_state")
-def state(call: SharedReading, since: str | None = None) -> ComponentEnvelope[StoreState]:
-    """What names the store's state, and what was changed since another: a worker without edits needs no more."""
-    # The state first: what is changed while this answers is told again, not left out.
-    found = read_state(call)
-    return answer(StoreState(state=found, changed=None if since is None else find_changed(call, since)))
 
 
 async def kept_answers_of(request: Request) -> KeptAnswers:
@@ -63,9 +56,11 @@ def sync(
     if content is None:
         offered = negotiate(call, body, state)
         content = _as_msgpack(offered) if form == MSGPACK else _as_json(offered)
+        is_kept = len(content) >= KEPT_FROM_BYTES
         if packing is not None:
-            content = b"".join(pack((block for block in (content,)), packing, LEVEL))
-        kept.keep(name, content)
+            content = b"".join(pack((block for block in (content,)), packing, KEPT_LEVEL if is_kept else QUICK_LEVEL))
+        if is_kept:
+            kept.keep(name, content)
     headers = {"Vary": "Accept, Accept-Encoding"}
     if packing is not None:
         headers["Content-Encoding"] = packing.value

@@ -52,10 +52,13 @@ def change_sets(session: Session, *, path: str | None, before: int | None, limit
     return list(session.scalars(query))
 
 
+# Built once: workers ask this all the time.
+_NEWEST = select(ComponentChangeSet.id, ComponentChangeSet.created).order_by(ComponentChangeSet.id.desc()).limit(1)
+
+
 def newest_change_set(session: Session) -> tuple[int, datetime] | None:
     """Id and time of the last change (primary key)."""
-    query = select(ComponentChangeSet.id, ComponentChangeSet.created).order_by(ComponentChangeSet.id.desc()).limit(1)
-    row = session.execute(query).first()
+    row = session.connection().execute(_NEWEST).first()
     return None if row is None else (row.id, row.created)
 
 

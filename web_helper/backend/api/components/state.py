@@ -1,0 +1,37 @@
+"""What workers ask all the time: whether anything has changed."""
+
+from __future__ import annotations
+
+from fastapi import Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from synapse_sdk.wire.components import ComponentEnvelope, StoreState
+from web_helper.backend.api.components.answers import answer, create_component_router
+from web_helper.backend.api.context import SECURITY, key_of, read_call
+from web_helper.backend.services.components.negotiation import find_changed, read_state
+
+router = create_component_router()
+
+
+# Not a `SharedReading`: finding out what that depends on takes as long as everything else here.
+@router.get(
+    "/state",
+    operation_id="components_state",
+    response_model=ComponentEnvelope[StoreState],
+    openapi_extra={"security": SECURITY},
+)
+async def state(request: Request, since: str | None = None) -> Response:
+    """What names the store's state, and what was changed since another: a worker without edits needs no more."""
+    return await run_in_threadpool(_tell_state, request, since)
+
+
+def _tell_state(request: Request, since: str | None) -> Response:
+    with read_call(request, key_of(request), or_worker=True) as call:
+        # The state first: what is changed while this answers is told again, not left out.
+        found = read_state(call)
+        if since == found:
+            changed: list[str] | None = []
+        else:
+            changed = None if since is None else find_changed(call, since)
+    told = answer(StoreState(state=found, changed=changed))
+    return Response(told.model_dump_json(), media_type="application/json")
