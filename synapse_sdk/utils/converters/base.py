@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, NoReturn, Self
@@ -15,7 +15,7 @@ from typing import Any, ClassVar, NoReturn, Self
 import msgspec
 
 from synapse_sdk.exceptions import FormatError
-from synapse_sdk.utils.converters.blocks import BlockItem, Chunk, Lane, TypedAnnotation, typed_annotations
+from synapse_sdk.utils.converters.blocks import VALUES, BlockItem, Chunk, Lane, Typed, typed_decoder
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format
 from synapse_sdk.utils.converters.losses import DroppedNames, LossCode, Skip
@@ -33,19 +33,6 @@ KNOWN_FIELDS = frozenset({
 _NAMES = (int, str)
 # Items and annotations that wait to be written together.
 _WAITING = 4096
-
-
-class Frame(msgspec.Struct, gc=False):
-    """The item that is being written; `width` and `height` are 0 when unknown to a format that does not need them."""
-
-    item_id: int | str
-    width: int
-    height: int
-    image_name: str
-    split: str | None
-    tags: Sequence[str]
-    size: tuple[int, int]
-    image_id: int = 0
 
 
 class DatasetWriter(ABC):
@@ -67,6 +54,8 @@ class DatasetWriter(ABC):
     carried_attributes: ClassVar[frozenset[str] | None] = None
     carries_score: ClassVar[bool] = True
     carries_tags: ClassVar[bool] = True
+    # How annotations on the short way come by their attributes: `VALUES` or `TEXT`.
+    _attributes: ClassVar[Any] = VALUES
 
     def __init__(self, sink: Sink | Path, classes: ClassMap) -> None:
         self.sink: Sink = LocalSink(sink) if isinstance(sink, Path) else sink
@@ -74,6 +63,7 @@ class DatasetWriter(ABC):
         self.report = WriterReport(self.format)
         self._per_class = dict.fromkeys(classes.names, 0)
         self._notes: Notes = []
+        self._typed_annotations = typed_decoder(classes.names, self._attributes)
         self._dropped = DroppedNames(self.carried_attributes or frozenset())
         self._closed = False
         self._waiting = 0
@@ -96,15 +86,15 @@ class DatasetWriter(ABC):
         """Where the format expects an image, relative to the root, with forward slashes."""
 
     @abstractmethod
-    def _convert(self, annotation: Annotation, frame: Frame) -> Any:
+    def _convert(self, annotation: Annotation, item: BlockItem) -> Any:
         """One annotation as the format's record; raises `UnfitError` when it cannot carry it."""
 
-    def _convert_typed(self, annotation: TypedAnnotation, frame: Frame) -> Any:  # noqa: ARG002 - a format may have no short way
+    def _convert_typed(self, annotation: Typed, item: BlockItem) -> Any:  # noqa: ARG002 - a format may have no short way
         """The same for a plain annotation, in less time; None, and nothing noted, when it has to go the long way."""
         return None
 
     @abstractmethod
-    def _save(self, frame: Frame, rows: list[Any]) -> None:
+    def _save(self, item: BlockItem, rows: list[Any]) -> None:
         """Keep an item until the next `_take`."""
 
     @abstractmethod
@@ -140,15 +130,16 @@ class DatasetWriter(ABC):
         self.report.items_in += 1
         unit = item.get("data_unit") or {}
         width, height = unit.get("width") or 0, unit.get("height") or 0
-        frame = Frame(item["id"], width, height, image_name, split, item.get("tags") or (), (width, height))
+        tags = item.get("tags") or ()
+        placed = BlockItem(item["id"], image_name, split=split, width=width, height=height, tags=tags)
         annotations = annotations_of(item)
         if self.needs_size and (width <= 0 or height <= 0):
-            self._lose_item(frame, len(annotations))
+            self._lose_item(placed, len(annotations))
             return False
-        frame.image_id, note = self.claim_image_id(unit.get("id"), frame.item_id)
-        self._note_item(frame, note, has_data=item.get("data") is not None)
-        rows = self._rows(annotations, frame)
-        self._keep(frame, rows)
+        placed.image_id, placed.note = self.claim_image_id(unit.get("id"), placed.id)
+        self._note_item(placed, has_data=item.get("data") is not None)
+        rows = self._rows(annotations, placed)
+        self._keep(placed, rows)
         self._waiting += 1 + len(rows)
         if self._waiting >= _WAITING:
             self.flush()
@@ -186,24 +177,23 @@ class DatasetWriter(ABC):
         finally:
             self.report, self._per_class = report, per_class
 
-    def _convert_items(self, items: Iterable[BlockItem]) -> None:
+    def _convert_items(self, items: Sequence[BlockItem]) -> None:
+        self.report.items_in += len(items)
         for item in items:
-            self.report.items_in += 1
             if item.skip:
                 self.report.items_skipped += 1
                 self.report.skipped.add(Skip(item.id, None, LossCode.ITEM_SKIPPED, item.skip))
                 continue
-            size = (item.width, item.height)
-            frame = Frame(item.id, *size, item.name, item.split, item.tags, size, item.image_id)
-            typed = typed_annotations(item.data)
+            typed = self._typed_annotations(item.data)
             if self.needs_size and (item.width <= 0 or item.height <= 0):
-                self._lose_item(frame, len(plain_annotations(item.data) if typed is None else typed))
+                self._lose_item(item, len(plain_annotations(item.data) if typed is None else typed))
                 continue
-            self._note_item(frame, item.note, has_data=item.data != b"null")
+            if not typed or item.tags or item.note:
+                self._note_item(item, has_data=bytes(item.data) != b"null")
             if typed is None:
-                self._keep(frame, self._rows(plain_annotations(item.data), frame))
+                self._keep(item, self._rows(plain_annotations(item.data), item))
             else:
-                self._keep(frame, self._typed_rows(typed, frame, item.data))
+                self._keep(item, self._typed_rows(typed, item))
 
     def flush(self) -> None:
         """Write what was kept.
@@ -281,67 +271,67 @@ class DatasetWriter(ABC):
         else:
             self.abort()
 
-    def _rows(self, annotations: Sequence[Annotation], frame: Frame) -> list[Any]:
+    def _rows(self, annotations: Sequence[Annotation], item: BlockItem) -> list[Any]:
         self.report.annotations_in += len(annotations)
-        found = (self._row(annotation, place, frame) for place, annotation in enumerate(annotations, 1))
+        found = (self._row(annotation, place, item) for place, annotation in enumerate(annotations, 1))
         return [row for row in found if row is not None]
 
-    def _typed_rows(self, annotations: Sequence[TypedAnnotation], frame: Frame, data: bytes) -> list[Any]:  # noqa: ARG002 - for a format that passes text on
+    def _typed_rows(self, annotations: Sequence[Typed], item: BlockItem) -> list[Any]:
         self.report.annotations_in += len(annotations)
         rows: list[Any] = []
         per_class, convert, notes = self._per_class, self._convert_typed, self._notes
         for place, annotation in enumerate(annotations, 1):
-            row = convert(annotation, frame) if annotation.category in per_class else None
+            row = convert(annotation, item)
             if row is None:
-                row = self._row(annotation.to_dict(), place, frame)
+                row = self._row(annotation.to_dict(), place, item)
                 if row is None:
                     continue
             else:
                 per_class[annotation.category] += 1
                 if notes:
-                    self._flush_notes(frame, annotation.id, place)
+                    self._flush_notes(item, annotation.id, place)
             rows.append(row)
         return rows
 
-    def _row(self, annotation: Annotation, place: int, frame: Frame) -> Any:
+    def _row(self, annotation: Annotation, place: int, item: BlockItem) -> Any:
         """One annotation as the format's record; None, and an entry in the loss report, when it cannot be one."""
         row = None
         try:
             category = annotation.get("category")
             if category not in self._per_class:
                 _refuse_class(category)
-            row = self._convert(annotation, frame)
+            row = self._convert(annotation, item)
             self._per_class[category] += 1
         except UnfitError as exc:
-            self._lose_annotation(frame, annotation, place, (exc.code, str(exc)))
+            self._lose_annotation(item, annotation, place, (exc.code, str(exc)))
         except (TypeError, ValueError, KeyError, IndexError, AttributeError) as exc:
             note = (LossCode.INVALID_GEOMETRY, f"its geometry cannot be read ({exc})")
-            self._lose_annotation(frame, annotation, place, note)
+            self._lose_annotation(item, annotation, place, note)
         if self._notes:
-            self._flush_notes(frame, annotation.get("id"), place)
+            self._flush_notes(item, annotation.get("id"), place)
         return row
 
-    def _keep(self, frame: Frame, rows: list[Any]) -> None:
-        self._save(frame, rows)
+    def _keep(self, item: BlockItem, rows: list[Any]) -> None:
+        self._save(item, rows)
         report = self.report
         report.annotations += len(rows)
         report.images += 1
-        report.splits[frame.split or ""] += 1
+        report.splits[item.split or ""] += 1
 
-    def _note_item(self, frame: Frame, note: str, *, has_data: bool) -> None:
+    def _note_item(self, item: BlockItem, *, has_data: bool) -> None:
         if not has_data:
-            self._lose(frame, None, LossCode.NO_DATA, "the item has no annotation data; its image is kept as empty")
-        if frame.tags and not self.carries_tags:
-            self._lose_tags(frame)
-        if note:
-            self._lose(frame, None, LossCode.IMAGE_ID_REASSIGNED, note)
+            self._lose(item, None, LossCode.NO_DATA, "the item has no annotation data; its image is kept as empty")
+        if item.tags and not self.carries_tags:
+            self._lose_tags(item)
+        if item.note:
+            self._lose(item, None, LossCode.IMAGE_ID_REASSIGNED, item.note)
 
-    def _lose_item(self, frame: Frame, lost: int) -> None:
+    def _lose_item(self, item: BlockItem, lost: int) -> None:
         report = self.report
         report.annotations_in += lost
         report.annotations_skipped += lost
         report.items_skipped += 1
-        self._lose(frame, None, LossCode.SIZE_UNKNOWN, f"the size of the image is unknown ({lost} annotations)")
+        self._lose(item, None, LossCode.SIZE_UNKNOWN, f"the size of the image is unknown ({lost} annotations)")
 
     def _note_dropped_attributes(self, annotation: Annotation) -> None:
         """Report attributes, score, crowd mark and fields beyond the schema that the format has no place for."""
@@ -362,25 +352,25 @@ class DatasetWriter(ABC):
         """The same for an annotation that has no more than attributes."""
         self._notes += self._dropped.of(tuple(attributes))
 
-    def _lose_tags(self, frame: Frame) -> None:
+    def _lose_tags(self, item: BlockItem) -> None:
         # The tag that names the item's split is carried: by where the item lies.
-        if dropped := [tag for tag in frame.tags if tag != frame.split]:
+        if dropped := [tag for tag in item.tags if tag != item.split]:
             message = f"the format has no place for the tags {', '.join(dropped)}"
-            self._lose(frame, None, LossCode.ATTRIBUTES_DROPPED, message)
+            self._lose(item, None, LossCode.ATTRIBUTES_DROPPED, message)
 
-    def _flush_notes(self, frame: Frame, own_id: Any, place: int) -> None:
+    def _flush_notes(self, item: BlockItem, own_id: Any, place: int) -> None:
         name = own_id if isinstance(own_id, _NAMES) else f"#{place}"
-        item_id = frame.item_id
+        item_id = item.id
         self.report.skipped.add_all([Skip(item_id, name, code, message) for code, message in self._notes])
         self._notes.clear()
 
-    def _lose_annotation(self, frame: Frame, annotation: Annotation, place: int, note: tuple[LossCode, str]) -> None:
+    def _lose_annotation(self, item: BlockItem, annotation: Annotation, place: int, note: tuple[LossCode, str]) -> None:
         self._notes.clear()
         self.report.annotations_skipped += 1
-        self._lose(frame, _name_of(annotation, place), *note)
+        self._lose(item, _name_of(annotation, place), *note)
 
-    def _lose(self, frame: Frame, annotation_id: int | str | None, code: LossCode, message: str) -> None:
-        self.report.skipped.add(Skip(frame.item_id, annotation_id, code, message))
+    def _lose(self, item: BlockItem, annotation_id: int | str | None, code: LossCode, message: str) -> None:
+        self.report.skipped.add(Skip(item.id, annotation_id, code, message))
 
 
 def _refuse_class(category: Any) -> NoReturn:
@@ -392,6 +382,6 @@ def _name_of(annotation: Annotation, place: int) -> int | str:
     return own if isinstance(own, int | str) else f"#{place}"
 
 
-def plain_annotations(data: bytes) -> Sequence[Annotation]:
+def plain_annotations(data: memoryview) -> Sequence[Annotation]:
     """The annotations of annotation data, whatever they are."""
     return annotations_of({"data": msgspec.json.decode(data)})

@@ -41,6 +41,9 @@ class LossCode(StrEnum):
     NO_DATA = "no_data"
     IMAGE_ID_REASSIGNED = "image_id_reassigned"
 
+    # An enum's own is written in Python; reasons are counted by the million.
+    __hash__ = str.__hash__
+
     @property
     def is_reduction(self) -> bool:
         """Whether the item or annotation is in the output all the same, with less or other content."""
@@ -104,9 +107,16 @@ class LossLog:
 
     def __init__(self) -> None:
         self._counts: Counter[LossCode] = Counter()
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - lives as long as the log
-        weakref.finalize(self, self._file.close)
+        self._opened: IO[bytes] | None = None
         self._waiting: list[Skip] = []
+
+    @property
+    def _file(self) -> IO[bytes]:
+        # Most logs are those of one block, which needs none.
+        if self._opened is None:
+            self._opened = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - lives as long as the log
+            weakref.finalize(self, self._opened.close)
+        return self._opened
 
     @property
     def counts(self) -> Counter[LossCode]:
@@ -125,18 +135,16 @@ class LossLog:
             self._settle()
 
     def take(self) -> tuple[dict[str, int], bytes]:
-        """Hand over everything, counts by code and a line of JSON each; the log is empty then."""
-        lines = b"".join(self.chunks())
-        counts = {code.value: count for code, count in self._counts.items()}
-        self._file.seek(0)
-        self._file.truncate()
-        self._counts.clear()
-        return counts, lines
+        """Hand over everything, counts by code and a line of JSON each; nothing is added after that."""
+        lines = self._encoded() if self._opened is None else b"".join(self.chunks())
+        return {code.value: count for code, count in self._counts.items()}, lines
 
     def extend(self, losses: tuple[dict[str, int], bytes]) -> None:
         """Append what another log handed over."""
-        self._settle()
         counts, lines = losses
+        if not lines:
+            return
+        self._settle()
         for code, count in counts.items():
             self._counts[LossCode(code)] += count
         self._file.write(lines)
@@ -159,9 +167,12 @@ class LossLog:
 
     def _settle(self) -> None:
         if self._waiting:
-            self._counts.update([skip.reason_code for skip in self._waiting])
-            self._file.write(_encoder.encode_lines(self._waiting))
-            self._waiting.clear()
+            self._file.write(self._encoded())
+
+    def _encoded(self) -> bytes:
+        waiting, self._waiting = self._waiting, []
+        self._counts.update([skip.reason_code for skip in waiting])
+        return _encoder.encode_lines(waiting)
 
     def _read_batch(self, position: int) -> tuple[bytes, int]:
         """Return whole lines from `position` and where to go on (-1 at the end); the file is left at its end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -65,7 +66,7 @@ class CocoImageRow(msgspec.Struct, gc=False):
     file_name: str
     width: int
     height: int
-    tags: list[str] | msgspec.UnsetType = msgspec.UNSET
+    tags: Sequence[str] | msgspec.UnsetType = msgspec.UNSET
 
 
 class CocoCategory(msgspec.Struct):

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec import UNSET
 
-from synapse_sdk.utils.converters.base import DatasetWriter, Frame
-from synapse_sdk.utils.converters.blocks import Chunk, Lane, NeedsOrderError, TypedAnnotation
+from synapse_sdk.utils.converters.base import DatasetWriter
+from synapse_sdk.utils.converters.blocks import NO_ATTRIBUTES, TEXT, BlockItem, Chunk, Lane, NeedsOrderError, Typed
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.coco.records import CocoImageRow, CocoRow
 from synapse_sdk.utils.converters.compact import IdSet
@@ -21,6 +21,7 @@ from synapse_sdk.utils.converters.losses import LossCode
 from synapse_sdk.utils.converters.records import UnfitError
 from synapse_sdk.utils.converters.shapes import fitting, geometry, rle
 from synapse_sdk.utils.converters.shapes.fitting import Annotation
+from synapse_sdk.utils.converters.shapes.geometry import outline_area
 from synapse_sdk.utils.converters.sinks import JoinedOutput, Sink
 
 _encoder = msgspec.json.Encoder()
@@ -34,6 +35,7 @@ class CocoWriter(DatasetWriter):
     """
 
     format: ClassVar[Format] = Format.COCO
+    _attributes: ClassVar[Any] = TEXT
 
     def __init__(self, sink: Sink | Path, classes: ClassMap, options: CocoOptions | None = None) -> None:
         super().__init__(sink, classes)
@@ -69,50 +71,53 @@ class CocoWriter(DatasetWriter):
             return chosen, ""
         return chosen, f"image id {wanted[0]} is taken by another item of this data unit; the image has id {chosen}"
 
-    def _typed_rows(self, annotations: Sequence[TypedAnnotation], frame: Frame, data: bytes) -> list[Any]:
+    def _typed_rows(self, annotations: Sequence[Typed], item: BlockItem) -> list[Any]:
         if not self._takes_plain_boxes:
-            return super()._typed_rows(annotations, frame, data)
+            return super()._typed_rows(annotations, item)
         # Written out, without a call for each box: half of all the time is spent here.
         self.report.annotations_in += len(annotations)
-        (width, height), image_id = frame.size, frame.image_id
+        width, height, image_id = item.width, item.height, item.image_id
         per_class, ids = self._per_class, self._category_ids
         rows: list[Any] = []
         for place, annotation in enumerate(annotations, 1):
-            category, box = annotation.category, annotation.bbox
-            if box and category in per_class:
+            if box := annotation.bbox:
                 x, y, w, h = box
                 if x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= width and y + h <= height:
-                    segmentation, area = annotation.segmentation, w * h
-                    is_plain = annotation.type == "bbox" and segmentation is UNSET
-                    if is_plain or (area := _outline_area(annotation, frame)):
+                    shape: Any = annotation.segmentation
+                    if shape is UNSET:
+                        area, shape = w * h if annotation.type == "bbox" else 0, []
+                    else:
+                        area = outline_area(shape or (), width, height) if annotation.type == "polygon" else 0
+                    if area:
+                        category, attributes = annotation.category, annotation.attributes
                         per_class[category] += 1
-                        attributes = annotation.attributes or UNSET
-                        shape = [] if is_plain else segmentation
+                        if attributes == NO_ATTRIBUTES:
+                            attributes = UNSET
                         rows.append(CocoRow(0, image_id, ids[category], box, area, 0, shape, attributes))
                         continue
-            row = self._row(annotation.to_dict(), place, frame)
+            row = self._row(annotation.to_dict(), place, item)
             if row is not None:
                 rows.append(row)
         return rows
 
-    def _convert(self, annotation: Annotation, frame: Frame) -> CocoRow:
-        notes, size = self._notes, frame.size
+    def _convert(self, annotation: Annotation, item: BlockItem) -> CocoRow:
+        notes, size = self._notes, item.size
         fitting.refuse_without_surface(annotation)
-        segmentation, area = self._segmentation(annotation, frame)
+        segmentation, area = self._segmentation(annotation, item)
         if not segmentation or (annotation.get("bbox") and not annotation.get("rotation")):
             box = fitting.fit_box(annotation, size, notes)
         else:
             box = _box_around(segmentation)
-        given, score = annotation.get("area"), annotation.get("score")
+        given, score, attributes = annotation.get("area"), annotation.get("score"), annotation.get("attributes")
         row = CocoRow(
             id=0,
-            image_id=frame.image_id,
+            image_id=item.image_id,
             category_id=self._category_ids[annotation["category"]],
             bbox=box,
             area=given if given and given > 0 and not notes else area or box[2] * box[3],
             iscrowd=1 if annotation.get("iscrowd") else 0,
             segmentation=segmentation,
-            attributes=annotation.get("attributes") or UNSET,
+            attributes=UNSET if attributes is None else attributes,
             score=UNSET if score is None else score,
         )
         if "keypoints" in annotation or self.options.task is CocoTask.KEYPOINTS:
@@ -120,11 +125,11 @@ class CocoWriter(DatasetWriter):
         self._note_dropped_attributes(annotation)
         return row
 
-    def _segmentation(self, annotation: Annotation, frame: Frame) -> tuple[Any, float]:
+    def _segmentation(self, annotation: Annotation, item: BlockItem) -> tuple[Any, float]:
         """Polygons, mask or nothing, and its area."""
         segmentation = annotation.get("segmentation")
         if isinstance(segmentation, dict):
-            mask, runs = fitting.fit_mask(segmentation, frame.size)
+            mask, runs = fitting.fit_mask(segmentation, item.size)
             return mask, rle.runs_area(runs)
         if not segmentation:
             if annotation.get("rotation"):
@@ -134,7 +139,7 @@ class CocoWriter(DatasetWriter):
                 return [], 0
             else:
                 self.report.conversions["bbox_to_polygon"] += 1
-        parts = fitting.fit_outline(annotation, frame.size, self._notes)
+        parts = fitting.fit_outline(annotation, item.size, self._notes)
         assert isinstance(parts, list)
         area = sum(geometry.polygon_area(part) for part in parts)
         if area <= 0:
@@ -153,12 +158,11 @@ class CocoWriter(DatasetWriter):
         row.keypoints = points = fitting.fit_keypoints(annotation, count, size, self._notes)
         row.num_keypoints = sum(1 for v in points[2::3] if v)
 
-    def _save(self, frame: Frame, rows: list[Any]) -> None:
-        kept = self._kept.get(frame.split)
+    def _save(self, item: BlockItem, rows: list[Any]) -> None:
+        kept = self._kept.get(item.split)
         if kept is None:
-            kept = self._kept[frame.split] = _Kept()
-        tags = list(frame.tags) if frame.tags else UNSET
-        kept.images.append(CocoImageRow(frame.image_id, frame.image_name, frame.width, frame.height, tags))
+            kept = self._kept[item.split] = _Kept()
+        kept.images.append(CocoImageRow(item.image_id, item.name, item.width, item.height, item.tags or UNSET))
         if rows:
             kept.rows += rows
             kept.numbers.append(range(self._annotation_id + 1, self._annotation_id + 1 + len(rows)))
@@ -212,14 +216,6 @@ class CocoWriter(DatasetWriter):
             category["keypoints"] = definition.keypoints or [f"point_{i}" for i in range(1, count + 1)]
             category["skeleton"] = definition.skeleton or []
         return category
-
-
-def _outline_area(annotation: TypedAnnotation, frame: Frame) -> float:
-    """The area of an outline that is carried as it is; 0 when it has to go the long way."""
-    parts = annotation.segmentation
-    if annotation.type != "polygon" or not parts or not fitting.are_inside(parts, *frame.size):
-        return 0
-    return sum([geometry.polygon_area(part) for part in parts])
 
 
 def _box_around(segmentation: Any) -> geometry.Box:

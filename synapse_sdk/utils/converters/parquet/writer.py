@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from synapse_sdk.utils.converters.base import KNOWN_FIELDS, Frame
-from synapse_sdk.utils.converters.blocks import Lane
+from synapse_sdk.utils.converters.base import KNOWN_FIELDS
+from synapse_sdk.utils.converters.blocks import BlockItem, Lane
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format, ParquetOptions, TableOptions
 from synapse_sdk.utils.converters.parquet.schema import import_pyarrow, line_to_row, make_schema
@@ -33,14 +33,14 @@ class ParquetWriter(JsonlWriter):
         self._splits: dict[str | None, list[bytes]] = {}
         self._tables: dict[str | None, _Table] = {}
 
-    def _convert(self, annotation: Annotation, frame: Frame) -> Annotation:
+    def _convert(self, annotation: Annotation, item: BlockItem) -> Annotation:
         if not KNOWN_FIELDS.issuperset(annotation):
             self._note_dropped_attributes(annotation)
-        return super()._convert(annotation, frame)
+        return super()._convert(annotation, item)
 
-    def _save(self, frame: Frame, rows: list[Any]) -> None:
-        super()._save(frame, rows)
-        self._splits.setdefault(frame.split, []).append(self._lines.pop())
+    def _save(self, item: BlockItem, rows: list[Any]) -> None:
+        super()._save(item, rows)
+        self._splits.setdefault(item.split, []).append(self._lines.pop())
 
     def _take(self) -> list[Lane]:
         taken, self._splits = self._splits, {}

@@ -20,6 +20,17 @@ def polygon_area(polygon: Sequence[float]) -> float:
     return abs(doubled) / 2
 
 
+def outline_area(parts: Sequence[Sequence[float]], width: float, height: float) -> float:
+    """The area of polygons that lie inside the image; 0 when one does not, or is none."""
+    area = 0.0
+    for part in parts:
+        xs, ys = part[0::2], part[1::2]
+        if len(xs) != len(ys) or len(xs) < 3 or min(part) < 0 or max(xs) > width or max(ys) > height:
+            return 0
+        area += abs(sum(map(mul, xs, [*ys[1:], ys[0]])) - sum(map(mul, ys, [*xs[1:], xs[0]]))) / 2
+    return area
+
+
 def points_box(points: Sequence[float]) -> Box:
     """The upright box around flat points."""
     xs, ys = points[0::2], points[1::2]

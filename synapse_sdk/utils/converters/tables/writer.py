@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec import UNSET
 
-from synapse_sdk.utils.converters.base import KNOWN_FIELDS, DatasetWriter, Frame, plain_annotations
-from synapse_sdk.utils.converters.blocks import Lane, TypedAnnotation
+from synapse_sdk.utils.converters.base import KNOWN_FIELDS, DatasetWriter, plain_annotations
+from synapse_sdk.utils.converters.blocks import TEXT, BlockItem, Lane, Typed
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format, TableOptions
 from synapse_sdk.utils.converters.shapes import fitting
@@ -40,6 +40,7 @@ class TableWriter(DatasetWriter):
     """What CSV and JSONL share: one file, finished by renaming; images belong into `images/`, or `images/<split>/`."""
 
     needs_size: ClassVar[bool] = False
+    _attributes: ClassVar[Any] = TEXT
     file_name: ClassVar[str]
 
     def __init__(self, sink: Sink | Path, classes: ClassMap, options: TableOptions | None = None) -> None:
@@ -61,7 +62,7 @@ class TableWriter(DatasetWriter):
     def image_path(self, image_name: str, split: str | None = None) -> str:
         return f"images/{split}/{image_name}" if split else f"images/{image_name}"
 
-    def _convert(self, annotation: Annotation, frame: Frame) -> Annotation:  # noqa: ARG002 - fits any image
+    def _convert(self, annotation: Annotation, item: BlockItem) -> Annotation:  # noqa: ARG002 - fits any image
         if annotation.get("type") == "bbox" and "segmentation" not in annotation and "keypoints" not in annotation:
             x, y, w, h = annotation["bbox"]
             if w > 0 and h > 0 and isfinite(x + y + w + h):
@@ -69,7 +70,7 @@ class TableWriter(DatasetWriter):
         sound_annotation(annotation, None)
         return annotation
 
-    def _convert_typed(self, annotation: TypedAnnotation, frame: Frame) -> Any:  # noqa: ARG002 - fits any image
+    def _convert_typed(self, annotation: Typed, item: BlockItem) -> Any:  # noqa: ARG002 - fits any image
         if not annotation.bbox or annotation.type not in _PLAIN_SHAPES:
             return None
         box, segmentation = annotation.bbox, annotation.segmentation
@@ -100,27 +101,27 @@ class JsonlWriter(TableWriter):
         super().__init__(sink, classes, options)
         self._encoder = msgspec.json.Encoder()
 
-    def _save(self, frame: Frame, rows: list[Any]) -> None:
+    def _save(self, item: BlockItem, rows: list[Any]) -> None:
         line = {
-            "id": frame.item_id,
-            "file_name": frame.image_name,
-            "width": frame.width or None,
-            "height": frame.height or None,
-            "split": frame.split,
-            "tags": list(frame.tags),
+            "id": item.id,
+            "file_name": item.name,
+            "width": item.width or None,
+            "height": item.height or None,
+            "split": item.split,
+            "tags": list(item.tags),
             "annotations": rows,
         }
         self._lines.append(self._encoder.encode(line) + b"\n")
 
-    def _typed_rows(self, annotations: Sequence[TypedAnnotation], frame: Frame, data: bytes) -> list[Any]:
+    def _typed_rows(self, annotations: Sequence[Typed], item: BlockItem) -> list[Any]:
         per_class, convert = self._per_class, self._convert_typed
-        if not all(a.category in per_class and convert(a, frame) is not None for a in annotations):
-            return self._rows(plain_annotations(data), frame)
+        if not all(a.category in per_class and convert(a, item) is not None for a in annotations):
+            return self._rows(plain_annotations(item.data), item)
         self.report.annotations_in += len(annotations)
         for annotation in annotations:
             per_class[annotation.category] += 1
         # Passed on as they are stored: nothing of them is read, nothing can be lost.
-        return _decode_texts(data).annotations if annotations else []
+        return _decode_texts(item.data).annotations if annotations else []
 
 
 class CsvWriter(TableWriter):
@@ -143,31 +144,32 @@ class CsvWriter(TableWriter):
     def _head(self) -> bytes:
         return (",".join(COLUMNS) + "\n").encode()
 
-    def _convert(self, annotation: Annotation, frame: Frame) -> Annotation:
+    def _convert(self, annotation: Annotation, item: BlockItem) -> Annotation:
         if not KNOWN_FIELDS.issuperset(annotation):
             self._note_dropped_attributes(annotation)
-        return super()._convert(annotation, frame)
+        return super()._convert(annotation, item)
 
-    def _save(self, frame: Frame, rows: list[Any]) -> None:
-        tags = self._encode(frame.tags).decode() if frame.tags else ""
-        image = [frame.item_id, frame.image_name, frame.width or "", frame.height or "", frame.split or "", tags]
+    def _save(self, item: BlockItem, rows: list[Any]) -> None:
+        tags = self._encode(item.tags).decode() if item.tags else ""
+        image = [item.id, item.name, item.width or "", item.height or "", item.split or "", tags]
         if not rows:
             self._lines.append(self._row_text([*image, *[""] * (len(COLUMNS) - len(image))]).encode())
             return
         front = self._row_text(image)[:-1] + ","
         lines = [
-            front + (self._typed_text(row) if type(row) is TypedAnnotation else self._row_text(self._cells(row)))
-            for row in rows
+            front + (self._row_text(self._cells(row)) if type(row) is dict else self._typed_text(row)) for row in rows
         ]
         self._lines.append("".join(lines).encode())
 
-    def _typed_text(self, row: TypedAnnotation) -> str:
+    def _typed_text(self, row: Typed) -> str:
         """The same as `_cells` makes of a plain annotation, without the detour over a list."""
-        encode, x_y_w_h, own, more = self._encode, row.bbox, row.id, row.attributes
+        x_y_w_h, own = row.bbox, row.id
         x, y, w, h = x_y_w_h or ("", "", "", "")
         name = own if type(own) is int else self._cell(own) if type(own) is str else ""
-        outline = f'"{encode(row.segmentation).decode()}"' if row.segmentation else ""
-        attributes = '"' + encode(more).decode().replace('"', '""') + '"' if more else ""
+        outline = f'"{self._encode(row.segmentation).decode()}"' if row.segmentation else ""
+        attributes = str(row.attributes, "utf-8") if row.attributes else ""
+        # Neither `null` nor `{}`.
+        attributes = '"' + attributes.replace('"', '""') + '"' if len(attributes) > 4 else ""
         return f"{name},{row.type},{self._quoted[row.category]},{x},{y},{w},{h},,{outline},,,,{attributes},\n"
 
     def _row_text(self, cells: Iterable[Any]) -> str:

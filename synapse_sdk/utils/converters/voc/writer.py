@@ -12,8 +12,8 @@ from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
 
-from synapse_sdk.utils.converters.base import DatasetWriter, Frame
-from synapse_sdk.utils.converters.blocks import Lane, TypedAnnotation
+from synapse_sdk.utils.converters.base import DatasetWriter
+from synapse_sdk.utils.converters.blocks import BlockItem, Lane, Typed
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format, VocOptions
 from synapse_sdk.utils.converters.losses import LossCode
@@ -56,9 +56,9 @@ class VocWriter(DatasetWriter):
     def image_path(self, image_name: str, split: str | None = None) -> str:  # noqa: ARG002 - VOC keeps splits in lists
         return f"JPEGImages/{image_name}"
 
-    def _convert(self, annotation: Annotation, frame: Frame) -> str:
+    def _convert(self, annotation: Annotation, item: BlockItem) -> str:
         fitting.refuse_without_surface(annotation)
-        x, y, w, h = fitting.fit_box(annotation, frame.size, self._notes)
+        x, y, w, h = fitting.fit_box(annotation, item.size, self._notes)
         left, top, right, bottom = (round(value, 3) for value in (x + 1, y + 1, x + w, y + h))
         if left >= right or top >= bottom:
             raise UnfitError(LossCode.TOO_SMALL, f"a box of {w:g} x {h:g} px has no inner pixel to count from 1")
@@ -66,12 +66,12 @@ class VocWriter(DatasetWriter):
         self._note_dropped_attributes(annotation)
         return self._object(annotation["category"], annotation.get("attributes") or {}, (left, top, right, bottom))
 
-    def _convert_typed(self, annotation: TypedAnnotation, frame: Frame) -> str | None:
+    def _convert_typed(self, annotation: Typed, item: BlockItem) -> str | None:
         box, segmentation = annotation.bbox, annotation.segmentation
         if not box or annotation.type not in _PLAIN_SHAPES:
             return None
         x, y, w, h = box
-        if not (x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= frame.width and y + h <= frame.height):
+        if not (x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= item.width and y + h <= item.height):
             return None
         if w <= _CLEAR_SIDE or h <= _CLEAR_SIDE or x + w > _FAR or y + h > _FAR:
             return None
@@ -97,15 +97,15 @@ class VocWriter(DatasetWriter):
             f"\t\t\t<xmax>{right:.12g}</xmax>\n\t\t\t<ymax>{bottom:.12g}</ymax>\n\t\t</bndbox>\n\t</object>\n"
         )
 
-    def _save(self, frame: Frame, rows: list[Any]) -> None:
-        stem, _ = split_suffix(frame.image_name)
+    def _save(self, item: BlockItem, rows: list[Any]) -> None:
+        stem, _ = split_suffix(item.name)
         text = (
-            f"<annotation>\n\t<folder>JPEGImages</folder>\n\t<filename>{_text(frame.image_name)}</filename>\n"
-            f"{self._source}\t<size>\n\t\t<width>{frame.width}</width>\n\t\t<height>{frame.height}</height>\n"
+            f"<annotation>\n\t<folder>JPEGImages</folder>\n\t<filename>{_text(item.name)}</filename>\n"
+            f"{self._source}\t<size>\n\t\t<width>{item.width}</width>\n\t\t<height>{item.height}</height>\n"
             f"\t\t<depth>3</depth>\n\t</size>\n\t<segmented>0</segmented>\n{''.join(rows)}</annotation>\n"
         )
         self._whole_files.append((f"Annotations/{stem}.xml", text.encode()))
-        self._stems.setdefault(frame.split, []).append(f"{stem}\n")
+        self._stems.setdefault(item.split, []).append(f"{stem}\n")
 
     def _take(self) -> list[Lane]:
         taken, self._stems = self._stems, {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
-from synapse_sdk.utils.converters.base import Frame
+from synapse_sdk.utils.converters.blocks import BlockItem
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format, TableOptions, WebDatasetOptions
 from synapse_sdk.utils.converters.names import split_suffix
@@ -35,10 +35,10 @@ class WebDatasetWriter(JsonlWriter):
         # A file without a suffix would be no part of its sample.
         return f"{split or UNSPLIT}/{key_of(stem)}{suffix.lower() or '.bin'}"
 
-    def _save(self, frame: Frame, rows: list[Any]) -> None:
-        super()._save(frame, rows)
-        stem, _ = split_suffix(frame.image_name)
-        self._whole_files.append((f"{frame.split or UNSPLIT}/{key_of(stem)}.json", self._lines.pop()))
+    def _save(self, item: BlockItem, rows: list[Any]) -> None:
+        super()._save(item, rows)
+        stem, _ = split_suffix(item.name)
+        self._whole_files.append((f"{item.split or UNSPLIT}/{key_of(stem)}.json", self._lines.pop()))
 
     def _finish(self) -> None:
         self.sink.close()

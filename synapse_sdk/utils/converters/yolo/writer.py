@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from synapse_sdk.utils.converters.base import DatasetWriter, Frame
-from synapse_sdk.utils.converters.blocks import Lane, NeedsOrderError, TypedAnnotation
+from synapse_sdk.utils.converters.base import DatasetWriter
+from synapse_sdk.utils.converters.blocks import BlockItem, Lane, NeedsOrderError, Typed
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format, YoloOptions, YoloTask
 from synapse_sdk.utils.converters.losses import LossCode
@@ -47,7 +47,7 @@ class YoloWriter(DatasetWriter):
         self._indexes = classes.indexes
         self._takes_plain_boxes = self.options.task is YoloTask.DETECT
         self._keypoint_count = max((len(d.keypoints or ()) for d in classes.definitions), default=0)
-        rows: dict[YoloTask, Callable[[Annotation, Frame], Sequence[float]]] = {
+        rows: dict[YoloTask, Callable[[Annotation, BlockItem], Sequence[float]]] = {
             YoloTask.DETECT: self._detect_row,
             YoloTask.SEGMENT: self._segment_row,
             YoloTask.POSE: self._pose_row,
@@ -58,9 +58,9 @@ class YoloWriter(DatasetWriter):
     def image_path(self, image_name: str, split: str | None = None) -> str:
         return f"images/{split or UNSPLIT}/{image_name}"
 
-    def _convert(self, annotation: Annotation, frame: Frame) -> str:
+    def _convert(self, annotation: Annotation, item: BlockItem) -> str:
         fitting.refuse_without_surface(annotation)
-        values = self._task_row(annotation, frame)
+        values = self._task_row(annotation, item)
         self._note_dropped_attributes(annotation)
         row = f"{self._indexes[annotation['category']]} {' '.join([number_text(v) for v in values])}\n"
         if row in self._item_rows:
@@ -69,12 +69,12 @@ class YoloWriter(DatasetWriter):
         self._item_rows.add(row)
         return row
 
-    def _convert_typed(self, annotation: TypedAnnotation, frame: Frame) -> str | None:
+    def _convert_typed(self, annotation: Typed, item: BlockItem) -> str | None:
         box = annotation.bbox
         if not self._takes_plain_boxes or not box or annotation.type not in _PLAIN_SHAPES:
             return None
         x, y, w, h = box
-        width, height = frame.size
+        width, height = item.size
         if not (x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= width and y + h <= height):
             return None
         numbers = f"{(x + w / 2) / width:.7f} {(y + h / 2) / height:.7f} {w / width:.7f} {h / height:.7f}"
@@ -93,20 +93,20 @@ class YoloWriter(DatasetWriter):
             self._note_dropped_names(annotation.attributes)
         return row
 
-    def _detect_row(self, annotation: Annotation, frame: Frame) -> list[float]:
-        box = fitting.fit_box(annotation, frame.size, self._notes)
+    def _detect_row(self, annotation: Annotation, item: BlockItem) -> list[float]:
+        box = fitting.fit_box(annotation, item.size, self._notes)
         fitting.note_reduction_to_box(annotation, self._notes)
-        return _centered(box, frame.size)
+        return _centered(box, item.size)
 
-    def _segment_row(self, annotation: Annotation, frame: Frame) -> list[float]:
+    def _segment_row(self, annotation: Annotation, item: BlockItem) -> list[float]:
         segmentation = annotation.get("segmentation")
         if annotation.get("keypoints"):
             self._notes.append((LossCode.GEOMETRY_REDUCED, "the keypoints are not kept"))
         if isinstance(segmentation, dict):
-            parts = mask_outlines(fitting.fit_mask(segmentation, frame.size)[1], frame.size)
+            parts = mask_outlines(fitting.fit_mask(segmentation, item.size)[1], item.size)
             self._notes.append((LossCode.GEOMETRY_REDUCED, "the mask became the outline around it; holes are filled"))
         else:
-            outline = fitting.fit_outline(annotation, frame.size, self._notes)
+            outline = fitting.fit_outline(annotation, item.size, self._notes)
             assert isinstance(outline, list)
             parts = outline
             if not segmentation:
@@ -115,46 +115,46 @@ class YoloWriter(DatasetWriter):
             raise UnfitError(LossCode.ZERO_AREA, "the polygon has no area")
         if len(parts) > 1:
             self._notes.append((LossCode.GEOMETRY_REDUCED, f"{len(parts)} parts were joined into one outline"))
-            return _relative(geometry.join_parts(parts), frame.size)
-        return _relative(parts[0], frame.size)
+            return _relative(geometry.join_parts(parts), item.size)
+        return _relative(parts[0], item.size)
 
-    def _pose_row(self, annotation: Annotation, frame: Frame) -> list[float]:
+    def _pose_row(self, annotation: Annotation, item: BlockItem) -> list[float]:
         if self.is_spread and not self._keypoint_count:
             raise NeedsOrderError("the first annotation with keypoints decides how many there are")
-        box = fitting.fit_box(annotation, frame.size, self._notes)
+        box = fitting.fit_box(annotation, item.size, self._notes)
         points = annotation.get("keypoints") or ()
         self._keypoint_count = self._keypoint_count or len(points) // 3
         own = self._keypoint_count if not points else min(len(points) // 3, self._keypoint_count)
-        triples = fitting.fit_keypoints(annotation, own, frame.size, self._notes)
+        triples = fitting.fit_keypoints(annotation, own, item.size, self._notes)
         triples += [0] * (3 * self._keypoint_count - len(triples))
         without = {key: value for key, value in annotation.items() if key != "keypoints"}
         fitting.note_reduction_to_box(without, self._notes)
-        values = _centered(box, frame.size)
+        values = _centered(box, item.size)
         for i in range(0, len(triples), 3):
-            values += [triples[i] / frame.width, triples[i + 1] / frame.height, triples[i + 2]]
+            values += [triples[i] / item.width, triples[i + 1] / item.height, triples[i + 2]]
         return values
 
-    def _obb_row(self, annotation: Annotation, frame: Frame) -> list[float]:
+    def _obb_row(self, annotation: Annotation, item: BlockItem) -> list[float]:
         segmentation = annotation.get("segmentation")
         if isinstance(segmentation, dict) or annotation.get("keypoints"):
             fitting.note_reduction_to_box(annotation, self._notes)
-            return _relative(geometry.box_polygon(fitting.fit_box(annotation, frame.size, self._notes)), frame.size)
-        parts = fitting.fit_outline(annotation, frame.size, self._notes)
+            return _relative(geometry.box_polygon(fitting.fit_box(annotation, item.size, self._notes)), item.size)
+        parts = fitting.fit_outline(annotation, item.size, self._notes)
         assert isinstance(parts, list)
         corners = parts[0]
         if segmentation and (len(parts) > 1 or len(corners) != 8 or geometry.corners_rotated(corners) is None):
             points = [value for part in parts for value in part]
-            corners = geometry.clamp_points(geometry.smallest_rectangle(points), *frame.size)
+            corners = geometry.clamp_points(geometry.smallest_rectangle(points), *item.size)
             self._notes.append((LossCode.GEOMETRY_REDUCED, "the polygon became the smallest turned box around it"))
         if geometry.polygon_area(corners) <= 0:
             raise UnfitError(LossCode.ZERO_AREA, "the turned box has no area")
-        return _relative(corners, frame.size)
+        return _relative(corners, item.size)
 
-    def _save(self, frame: Frame, rows: list[Any]) -> None:
+    def _save(self, item: BlockItem, rows: list[Any]) -> None:
         self._item_rows.clear()
-        split = frame.split or UNSPLIT
+        split = item.split or UNSPLIT
         self._seen[split] = None
-        stem, _ = split_suffix(frame.image_name)
+        stem, _ = split_suffix(item.name)
         self._whole_files.append((f"labels/{split}/{stem}.txt", "".join(rows).encode("ascii")))
 
     def _take(self) -> list[Lane]:

@@ -49,15 +49,15 @@ class KeptItems:
         # No time and no name in the header: equal lines give equal bytes.
         self._file = gzip.GzipFile("", "wb", _LEVEL, self._raw, mtime=0)
 
-    def add(self, line: bytes) -> None:
-        """Keep a line.
+    def add(self, lines: bytes) -> None:
+        """Keep whole lines.
 
         Raises:
             OSError: It cannot be written.
         """
-        self._file.write(line)
-        self._digest.update(line)
-        self._rows, self._size = self._rows + 1, self._size + len(line)
+        self._file.write(lines)
+        self._digest.update(lines)
+        self._rows, self._size = self._rows + lines.count(b"\n"), self._size + len(lines)
 
     def close(self) -> KeptFacts:
         """Complete the file.
@@ -102,13 +102,13 @@ class KeepingSource:
 
     @contextmanager
     def _open(self, part: BundlePart) -> Iterator[Iterator[bytes]]:
-        with self._source.open_part(part) as lines:
-            yield self._passing(lines)
+        with self._source.open_part(part) as blocks:
+            yield self._passing(blocks)
 
-    def _passing(self, lines: Iterator[bytes]) -> Iterator[bytes]:
-        for line in lines:
-            self._kept.add(line)
-            yield line
+    def _passing(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        for lines in blocks:
+            self._kept.add(lines)
+            yield lines
 
 
 def read_kept_lines(folder: Path, facts: dict[str, Any] | None) -> Iterator[bytes]:

@@ -5,13 +5,16 @@ What is left of an item can be converted by any process. Nothing here looks at a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from synapse_sdk.plugins.actions.export.bundle import safe_bundle_path
 from synapse_sdk.plugins.actions.export.output.originals import ORIGINAL_FAILED
+from synapse_sdk.plugins.actions.export.output.record import Front
 from synapse_sdk.plugins.actions.export.sources.bundle_items import BundleItems, RowEntry, RowHead, RowUnit
 from synapse_sdk.utils.converters.blocks import BlockItem
 from synapse_sdk.utils.converters.names import NameAllocator
@@ -22,9 +25,10 @@ if TYPE_CHECKING:
 NO_SPLIT = "no tag of the item names its split"
 NOT_CARRIED = "the format cannot carry it"
 # Enough that a block costs far more to convert than to send, few enough that its records stay in the processor's cache.
-BLOCK_ITEMS = 128
+BLOCK_ITEMS = 64
 _NO_UNIT = RowUnit()
 _File = dict[str, Any]
+_Row = tuple[RowHead, _File | None]
 
 
 @dataclass
@@ -32,12 +36,12 @@ class Block:
     """Items in order, and what the export counts about them.
 
     Attributes:
-        fronts: What the items' digest takes of each, without its data.
+        fronts: What the items' digest takes of each, beside its data.
         saved: Items that go into the data set.
     """
 
     items: list[BlockItem] = field(default_factory=list)
-    fronts: list[bytes] = field(default_factory=list)
+    fronts: list[Front] = field(default_factory=list)
     saved: int = 0
 
 
@@ -54,7 +58,6 @@ class Intake:
         self._rows = rows
         self._writer = exporter.dataset
         self._names = NameAllocator()
-        self._front = exporter.digest.front
         self._must_split = bool(exporter.params.get("split"))
 
     def blocks(self) -> Iterator[Block]:
@@ -64,50 +67,48 @@ class Intake:
             BundleError: The bundle is not what its manifest says.
             OSError: An image cannot be written.
         """
-        block = Block()
         with closing(self._stream()) as stream:
-            for head, file in stream:
-                self._admit(head, file, block)
-                if len(block.items) >= BLOCK_ITEMS:
-                    yield block
-                    block = Block()
-        if block.items:
-            yield block
+            while rows := list(islice(stream, BLOCK_ITEMS)):
+                yield self._admit(rows)
 
-    def _stream(self) -> Any:
+    def _stream(self) -> Generator[_Row, None, None]:
         if not self._exporter.saves_originals:
             return ((head, None) for head in self._rows.heads())
         found = ((head, self._file_of(head)) for head in self._rows.heads())
         return self._exporter.originals.ahead(found, lambda pair: (pair[0].id, pair[1]), self._writer.sink.folder)
 
-    def _admit(self, head: RowHead, file: _File | None, block: Block) -> None:
-        unit, tags = head.data_unit or _NO_UNIT, head.tags or []
-        name = self._names.allocate(head.own_name, fallback=str(head.id))
-        split = self._exporter.split_of(head.id, unit.id, tags) if self._must_split else None
-        item = BlockItem(head.id, name, bytes(head.data), split, unit.width or 0, unit.height or 0, tags)
-        item.skip, is_saved = self._place(item, file)
-        if is_saved:
-            item.image_id, item.note = self._writer.claim_image_id(unit.id, head.id)
-        block.saved += is_saved
-        block.items.append(item)
-        files = {key: (entry.file_name_original, entry.sha256) for key, entry in (head.files_manifest or {}).items()}
-        block.fronts.append(self._front(head.id, (unit.id, unit.name, unit.width, unit.height), files, tags))
+    def _admit(self, rows: list[_Row]) -> Block:
+        block = Block()
+        for head, file in rows:
+            unit, tags = head.data_unit or _NO_UNIT, head.tags or ()
+            name = self._names.allocate(head.own_name, fallback=str(head.id))
+            split = self._exporter.split_of(head.id, unit.id, tags) if self._must_split else None
+            item = BlockItem(head.id, name, memoryview(head.data), split, unit.width or 0, unit.height or 0, tags)
+            if self._place(item, file):
+                item.image_id, item.note = self._writer.claim_image_id(unit.id, head.id)
+                block.saved += 1
+            block.items.append(item)
+            files = {key: (file.file_name_original, file.sha256) for key, file in (head.files_manifest or {}).items()}
+            block.fronts.append((head.id, (unit.id, unit.name, unit.width, unit.height), files, tags))
+        return block
 
-    def _place(self, item: BlockItem, file: _File | None) -> tuple[str, bool]:
-        """Why an item is left out by us, if it is, and whether it goes into the data set; its image is placed."""
+    def _place(self, item: BlockItem, file: _File | None) -> bool:
+        """Whether an item goes into the data set; its image is placed, or the item says why we leave it out."""
         exporter = self._exporter
-        if item.split is None and self._must_split:
+        if self._must_split and item.split is None:
             exporter.leave_out(item.id, item.name, NO_SPLIT)
-            return NO_SPLIT, False
+            item.skip = NO_SPLIT
+            return False
         path = "" if file is None else self._writer.image_path(item.name, item.split)
         if file is not None and not exporter.place_image(item.id, file, path):
-            return ORIGINAL_FAILED, False
+            item.skip = ORIGINAL_FAILED
+            return False
         if self._writer.needs_size and (item.width <= 0 or item.height <= 0):
             if file is not None:
                 exporter.remove_image(path)
             exporter.leave_out(item.id, item.name, NOT_CARRIED)
-            return "", False
-        return "", True
+            return False
+        return True
 
     def _file_of(self, head: RowHead) -> _File:
         primary = head.primary
@@ -128,4 +129,5 @@ class Intake:
             return entry.url
         # The prefix is asked for each time: a fresh link changes it.
         base = self._rows.prefix.rstrip("/")
-        return f"{base}/{quote(entry.bundle_path) if '://' in base else entry.bundle_path}"
+        path = safe_bundle_path(entry.bundle_path)
+        return f"{base}/{quote(path) if '://' in base else path}"

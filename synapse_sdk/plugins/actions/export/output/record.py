@@ -17,19 +17,21 @@ from synapse_sdk.utils.file.checksum import calculate_checksum
 
 RECORD_NAME = "export.json"
 RECORD_SCHEMA_VERSION = 1
+# An item's id, its data unit's `(id, name, width, height)`, `(name, sha256)` of each file, and its tags.
+Front = tuple[Any, tuple[Any, ...], Mapping[str, Any], Sequence[str]]
 
 
 class ItemsDigest:
     """SHA-256 over the items of an export in their order: what was exported, whatever it was converted to.
 
-    Of each item it takes a short text with what names it, and the SHA-256 of its data: several processes can work that
+    It takes what names each item and, apart from that, the SHA-256 of each item's data: several processes can work that
     out, and the result does not depend on how the items were divided. Links are left out: they differ with the way that
     the items came.
     """
 
     def __init__(self) -> None:
-        self._digest = hashlib.sha256()
-        self._encode = msgspec.json.Encoder(order="sorted").encode
+        self._names, self._data = hashlib.sha256(), hashlib.sha256()
+        self._encode = msgspec.json.Encoder(order="sorted").encode_lines
         self.count = 0
 
     def add(self, item: Mapping[str, Any]) -> None:
@@ -37,21 +39,17 @@ class ItemsDigest:
         files = unit.get("files") or {}
         named = {name: (file.get("file_name_original"), file.get("sha256")) for name, file in files.items()}
         places = tuple(unit.get(name) for name in ("id", "name", "width", "height"))
-        front = self.front(item.get("id"), places, named, item.get("tags") or ())
+        front = (item.get("id"), places, named, item.get("tags") or ())
         self.add_parts([front], hashlib.sha256(msgspec.json.encode(item.get("data"))).digest())
 
-    def front(self, item_id: Any, unit: tuple[Any, ...], files: Mapping[str, Any], tags: Any) -> bytes:
-        """What names an item: id, data unit `(id, name, width, height)`, `(name, sha256)` of each file, tags."""
-        return self._encode((item_id, unit, files, tags))
-
-    def add_parts(self, fronts: Sequence[bytes], digests: bytes) -> None:
-        """Items in order, each by `front` and the 32 bytes of its data's SHA-256."""
-        parts = (part for i, front in enumerate(fronts) for part in (front, digests[32 * i : 32 * i + 32]))
-        self._digest.update(b"".join(parts))
+    def add_parts(self, fronts: Sequence[Front], digests: bytes) -> None:
+        """Items in order, each by what names it and the 32 bytes of its data's SHA-256."""
+        self._names.update(self._encode(fronts))
+        self._data.update(digests)
         self.count += len(fronts)
 
     def hexdigest(self) -> str:
-        return self._digest.hexdigest()
+        return hashlib.sha256(self._names.digest() + self._data.digest()).hexdigest()
 
 
 def save_record(folder: Any, facts: Mapping[str, Any], known: Mapping[str, str] | None = None) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -12,7 +14,6 @@ from synapse_sdk.plugins.actions.export.bundle import (
     BundleSource,
     iter_bundle_rows,
     map_files_to_bundle_local,
-    safe_bundle_path,
 )
 from synapse_sdk.plugins.actions.export.sources.items import row_to_item
 from synapse_sdk.wire.bundle import BundleManifest, BundlePart
@@ -64,6 +65,7 @@ class RowHead(msgspec.Struct, gc=False):
 
 
 decode_head = msgspec.json.Decoder(RowHead).decode
+_decode_heads = msgspec.json.Decoder(RowHead).decode_lines
 
 
 class BundleItems:
@@ -96,16 +98,25 @@ class BundleItems:
         Raises:
             BundleError: A part is torn, has another number of rows than announced, or its ids do not ascend.
         """
+        return chain.from_iterable(self._head_blocks())
+
+    def _head_blocks(self) -> Iterator[list[RowHead]]:
         last_id = 0
         for part in self._manifest.parts:
-            with self._source.open_part(part) as lines:
-                for head in _heads_of_part(lines, part):
-                    if head.id <= last_id:
-                        raise BundleError(
-                            f"The ids in {part.path} of the bundle do not ascend at {head.id}. Export again."
-                        )
-                    last_id = head.id
-                    yield head
+            count = 0
+            with self._source.open_part(part) as blocks:
+                for lines in blocks:
+                    heads = _decode(lines, count, part)
+                    ids = [head.id for head in heads]
+                    if any(map(operator.ge, [last_id, *ids], ids)):
+                        raise BundleError(f"The ids in {part.path} of the bundle do not ascend. Export again.")
+                    count += len(heads)
+                    if count > part.rows:
+                        break
+                    last_id = ids[-1] if ids else last_id
+                    yield heads
+            if count != part.rows:
+                raise BundleError(f"Part {part.path} of the bundle does not have its {part.rows} rows. Export again.")
 
     def _iterate(self) -> Iterator[dict[str, Any]]:
         for row in iter_bundle_rows(self._source, self._manifest):
@@ -113,26 +124,13 @@ class BundleItems:
             yield row_to_item(map_files_to_bundle_local(row, self._source.prefix))
 
 
-def _heads_of_part(lines: Iterator[bytes], part: BundlePart) -> Iterator[RowHead]:
-    count = 0
-    for line in lines:
-        count += 1
-        if count > part.rows:
-            break
-        yield _decode(line, count, part)
-    if count != part.rows:
-        raise BundleError(f"Part {part.path} of the bundle does not have its {part.rows} rows. Export again.")
-
-
-def _decode(line: bytes, number: int, part: BundlePart) -> RowHead:
-    if not line.endswith(b"\n"):
+def _decode(lines: bytes, before: int, part: BundlePart) -> list[RowHead]:
+    if not lines.endswith(b"\n"):
+        number = before + lines.count(b"\n") + 1
         raise BundleError(f"Line {number} of {part.path} in the bundle breaks off. Export again.")
     try:
-        head = decode_head(line)
+        return _decode_heads(lines)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise BundleError(f"Line {number} of {part.path} in the bundle is not a row ({exc}). Export again.") from exc
-    if head.files_manifest:
-        for entry in head.files_manifest.values():
-            if entry.bundle_path is not None:
-                safe_bundle_path(entry.bundle_path)
-    return head
+        last = before + lines.count(b"\n")
+        where = f"One of the lines {before + 1} to {last} of {part.path} in the bundle"
+        raise BundleError(f"{where} is not a row ({exc}). Export again.") from exc
