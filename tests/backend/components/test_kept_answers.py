@@ -9,11 +9,9 @@ from synapse_sdk.clients.components import ComponentClient
 from synapse_sdk.exceptions import AuthenticationError, ClientError
 from synapse_sdk.wire.components import MSGPACK, ComponentNegotiation
 from tests.backend.components.store import API, Store
-from web_helper.backend.services.components import kept_answers
 from web_helper.backend.services.components.kept_answers import KeptAnswers, name_answer
 
-# Cannot be packed into less than what is worth keeping.
-LARGE = {f"model/m{n}.py": f"x = '{random.Random(n).randbytes(400_000).hex()}'\n" for n in range(2)}
+LARGE = {f"model/m{n}.py": f"x = '{random.Random(n).randbytes(600_000).hex()}'\n" for n in range(2)}
 ACCEPT = {"Accept": MSGPACK, "Accept-Encoding": "zstd"}
 
 
@@ -40,9 +38,15 @@ def ask(store, question, headers=ACCEPT):
 
 def test_the_same_question_is_packed_once(large, made):
     first = ask(large, {})
-    assert len(first) > kept_answers.SMALLEST_BYTES
     assert ask(large, {}) == ask(large, {"have": {}, "follow_imports": True}) == first
     assert len(made) == 1
+
+
+def test_a_small_answer_is_for_one(large, made):
+    large.upload("loss/ce.py", "x = 1\n")
+    for _ in range(2):
+        ask(large, {"need": ["loss/ce.py"]})
+    assert made == []
 
 
 def test_another_question_or_form_is_another_answer(large, made):
@@ -62,7 +66,7 @@ def test_every_change_of_the_store_is_another_answer(large, made):
     large.post("/versions/activate", {"hash": old, "path": "model/m0.py"})
     back = ask(large, {})
     assert len({changed, back}) == 2
-    assert len(set(made)) == 4
+    assert len(set(made)) == 3
 
 
 def test_a_kept_answer_needs_a_key_too(large, make):
@@ -108,14 +112,13 @@ def test_what_is_no_offer_is_said_to_be_none(transport, admin_token, monkeypatch
 
 
 def test_what_nobody_has_asked_for_longest_makes_room():
-    kept = KeptAnswers(limit_bytes=10, smallest_bytes=2)
-    kept.keep("small", b"1")
+    kept = KeptAnswers(limit_bytes=10)
     kept.keep("large", b"12345678901")
     kept.keep("a", b"1234")
     kept.keep("b", b"1234")
     assert kept.find("a") == b"1234"
     kept.keep("c", b"12345")
-    assert {name: kept.find(name) for name in ("small", "large", "b")} == dict.fromkeys(("small", "large", "b"))
+    assert (kept.find("large"), kept.find("b")) == (None, None)
     assert (kept.find("a"), kept.find("c")) == (b"1234", b"12345")
     kept.keep("a", b"123456")
     assert (kept.find("a"), kept.find("c")) == (b"123456", None)

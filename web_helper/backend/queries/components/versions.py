@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
@@ -128,6 +128,30 @@ def aliases_at(session: Session, paths: Sequence[str] | None = None, alias: str 
     for some in _chunks(paths):
         those = is_one_of(session, ComponentAlias.path, some)
         found += [AliasRow(*row) for row in session.execute(query.where(those))]
+    return found
+
+
+def contents_named_by(session: Session, alias: str, paths: Sequence[str] | None = None) -> dict[str, tuple[str, str]]:
+    """Hash and SHA-256 of what an alias names, at these paths or everywhere (primary key path, alias)."""
+    # Of the tables, and no column that must be converted: whoever lacks everything asks for every row.
+    alias_of, version_of = ComponentAlias.__table__.c, ComponentVersion.__table__.c
+    query = (
+        select(alias_of.path, version_of.hash, version_of.sha256)
+        .join_from(ComponentAlias.__table__, ComponentVersion.__table__, version_of.id == alias_of.version_id)
+        .where(alias_of.alias == alias)
+        .order_by(alias_of.path)
+    )
+    queries = [query] if paths is None else (query.where(is_one_of(session, alias_of.path, s)) for s in _chunks(paths))
+    return {path: (name, digest) for each in queries for path, name, digest in session.execute(each)}
+
+
+def paths_that_hold(session: Session, contents: Mapping[str, str]) -> set[str]:
+    """Those of these paths that have a version of this SHA-256 (index: sha256)."""
+    found: set[str] = set()
+    for some in _chunks(sorted(set(contents.values()))):
+        those = is_one_of(session, ComponentVersion.sha256, some)
+        rows = session.execute(select(ComponentVersion.path, ComponentVersion.sha256).where(those))
+        found |= {path for path, digest in rows if contents.get(path) == digest}
     return found
 
 

@@ -1,7 +1,7 @@
 """Packed answers to negotiations: whoever asks what was asked before, of the same state, gets the same bytes.
 
-A new version goes to many workers, and packing thousands of sources takes longer than sending them. In memory and of
-this process: after a restart the first asker waits again, and nothing of an older program is ever sent.
+A new version goes to many workers, and packing thousands of sources well takes longer than sending them. In memory and
+of this process: after a restart the first asker waits again, and nothing of an older program is ever sent.
 """
 
 from __future__ import annotations
@@ -16,15 +16,13 @@ from synapse_sdk.wire.components import ComponentNegotiation
 
 # Sets of ten thousand sources have about 10 MB.
 LIMIT_BYTES = 32 * 2**20
-# What takes longer to pack than to look up; smaller answers are also less often asked for twice.
-SMALLEST_BYTES = 2**18
 
 
 class KeptAnswers:
     """The answers that were asked for last, as many as there is room for."""
 
-    def __init__(self, limit_bytes: int = LIMIT_BYTES, smallest_bytes: int = SMALLEST_BYTES) -> None:
-        self._limit, self._smallest = limit_bytes, smallest_bytes
+    def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
+        self._limit = limit_bytes
         self._answers: OrderedDict[str, bytes] = OrderedDict()
         self._size = 0
         self._lock = Lock()
@@ -38,7 +36,7 @@ class KeptAnswers:
 
     def keep(self, name: str, content: bytes) -> None:
         """Keep an answer; those that nobody has asked for longest make room."""
-        if not self._smallest <= len(content) <= self._limit:
+        if len(content) > self._limit:
             return
         with self._lock:
             self._size += len(content) - len(self._answers.get(name, b""))

@@ -107,7 +107,7 @@ def find_wanted(call: Call, alias: str, pinned: Mapping[str, str], paths: Sequen
     Raises:
         ValidationProblem: There is no such version.
     """
-    wanted = {row.path: (row.hash, row.sha256) for row in queries.aliases_at(call.session, paths, alias)}
+    wanted = queries.contents_named_by(call.session, alias, paths)
     found = {}
     for row in queries.versions_at(call.session, [str(check_path(path)) for path in pinned]):
         if pinned[row.path] in (row.hash, row.sha256):
@@ -131,5 +131,4 @@ def close_over(call: Call, roots: Sequence[ComponentPath], wanted: Wanted) -> Cl
 
 def _known_contents(call: Call, have: Mapping[str, str], paths: Sequence[str]) -> list[str]:
     """Paths whose local content the store has too: as an older version, or one that is not in use."""
-    local = [path for path in paths if path in have]
-    return sorted({row.path for row in queries.versions_at(call.session, local) if have[row.path] == row.sha256})
+    return sorted(queries.paths_that_hold(call.session, {path: have[path] for path in paths if path in have}))
