@@ -7,7 +7,6 @@ the store itself refuses bytes that changed on the way.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import errno
 import hashlib
@@ -290,6 +289,9 @@ def upload_file(source: Path, destination: Any) -> None:
 
 def start_call(fs: Any, method: str, **facts: Any) -> Future[Any]:
     """Begin a request of the store's interface, to be waited for later."""
+    # Only who has a store needs it.
+    import asyncio
+
     return asyncio.run_coroutine_threadsafe(fs._call_s3(method, **facts), fs.loop)  # noqa: SLF001 - its public twin waits.
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from synapse_sdk.exceptions import FormatError
 from synapse_sdk.utils.converters import BadFile, Format
+from synapse_sdk.utils.converters.sinks.shards import is_sharded
 from synapse_sdk.utils.converters.voc.reader import find_annotations
 from synapse_sdk.utils.converters.webdataset.reader import read_index
-from synapse_sdk.utils.converters.webdataset.sharded import is_sharded
 from synapse_sdk.utils.converters.yolo.description import read_description
 from synapse_sdk.utils.converters.yolo.reader import list_images
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from synapse_sdk.clients.backend.models import SetTagsRequest
 from synapse_sdk.clients.backend.transport import Body, Params, Rows, V1Transport, item_path
 from synapse_sdk.clients.pages import Results
+
+if TYPE_CHECKING:
+    from synapse_sdk.clients.backend.models import SetTagsRequest
 
 _TASKS, _ASSIGNMENTS, _EVENTS = "sdk/tasks/", "sdk/assignments/", "sdk/ground_truth_events/"
 # Whole lists are read in fewer, larger pages than a single page is.

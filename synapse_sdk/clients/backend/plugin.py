@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from synapse_sdk.clients.backend.models import (
-    Agent,
-    ModelCreateRequest,
-    PluginReleaseCreateRequest,
-    PluginRunRequest,
-    ServeApplicationCreateRequest,
-    Storage,
-    UpdateJobRequest,
-)
 from synapse_sdk.clients.backend.transport import Body, Params, V1Transport, encode_body, item_path
 from synapse_sdk.clients.base import Call
 from synapse_sdk.clients.pages import parse_model
 from synapse_sdk.exceptions import NotFoundError, StreamLimitExceededError
 from synapse_sdk.utils.network import StreamLimits, validate_resource_id
+
+if TYPE_CHECKING:
+    from synapse_sdk.clients.backend.models import (
+        ModelCreateRequest,
+        PluginReleaseCreateRequest,
+        PluginRunRequest,
+        ServeApplicationCreateRequest,
+        UpdateJobRequest,
+    )
+    from synapse_sdk.clients.backend.records import Agent, Storage
 
 # A training run may print nothing for hours.
 _CONSOLE_SILENCE_SECONDS = 86_400.0
@@ -33,6 +34,8 @@ class PluginClientMixin(V1Transport):
         return self._list("agents/", list_all=list_all, params=params)
 
     def get_agent(self, agent_id: int) -> Agent:
+        from synapse_sdk.clients.backend.records import Agent
+
         path = item_path("agents", agent_id)
         return parse_model(Agent, self._get(path), f"GET {path}")
 
@@ -147,6 +150,8 @@ class PluginClientMixin(V1Transport):
             AuthorizationError: The token may not see the configuration.
             NotFoundError: There is no such storage.
         """
+        from synapse_sdk.clients.backend.records import Storage
+
         path = item_path("storages", storage_id)
         return parse_model(Storage, self._get(path, {"with_configuration": True}), f"GET {path}")
 

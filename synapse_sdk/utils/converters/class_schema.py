@@ -6,8 +6,8 @@ from pathlib import Path
 
 from synapse_sdk.utils.converters.coco.reader import find_files, read_categories
 from synapse_sdk.utils.converters.formats import Format
+from synapse_sdk.utils.converters.sinks.shards import is_sharded
 from synapse_sdk.utils.converters.voc.reader import find_annotations
-from synapse_sdk.utils.converters.webdataset.sharded import is_sharded
 from synapse_sdk.utils.converters.webdataset.unpacking import ShardedFolder
 from synapse_sdk.utils.converters.yolo.description import read_description
 from synapse_sdk.wire.annotations import ClassDefinition, ClassSchema

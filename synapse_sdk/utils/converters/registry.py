@@ -93,11 +93,13 @@ def read_dataset(
     Raises:
         FormatError: The format is unknown, or nothing of it is at `path`.
     """
-    from synapse_sdk.utils.converters.webdataset.sharded import is_sharded, read_shards
+    from synapse_sdk.utils.converters.sinks.shards import is_sharded
 
     chosen = format_of(fmt)
     root = Path(path) if Path(path).is_dir() else Path(path).parent
     if is_sharded(chosen, root):
+        from synapse_sdk.utils.converters.webdataset.sharded import read_shards
+
         return _once_each(read_shards(chosen, root), root)
     reader = _load(_READERS[chosen])
     if chosen is Format.COCO:
@@ -127,12 +129,16 @@ def validate_dataset(fmt: Format | str, path: Path, *, written: WriterReport | N
     Raises:
         FormatError: The format is unknown.
     """
+    from synapse_sdk.utils.converters.sinks.shards import is_sharded
     from synapse_sdk.utils.converters.validation import check_counts
-    from synapse_sdk.utils.converters.webdataset.sharded import is_sharded, validate_shards
 
     chosen, root = format_of(fmt), Path(path)
-    validate = partial(validate_shards, chosen) if is_sharded(chosen, root) else _load(_VALIDATORS[chosen])
-    report: ValidationReport = validate(root)
+    if is_sharded(chosen, root):
+        from synapse_sdk.utils.converters.webdataset.sharded import validate_shards
+
+        report = validate_shards(chosen, root)
+    else:
+        report = _load(_VALIDATORS[chosen])(root)
     if written is not None:
         check_counts(report, written)
     return report

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from synapse_sdk.utils.converters.formats import Format
 from synapse_sdk.utils.converters.names import split_suffix
 from synapse_sdk.utils.converters.sinks.local import place_file
 from synapse_sdk.utils.converters.sinks.sink import JoinedOutput, Output, Sink, WrittenFile
@@ -21,6 +22,7 @@ from synapse_sdk.utils.converters.sinks.sink import JoinedOutput, Output, Sink, 
 INDEX_NAME = "shards.json"
 SHARD_ITEMS = 10_000
 SHARD_BYTES = 1 << 30
+_SHARDABLE = frozenset({Format.YOLO, Format.VOC})
 _BLOCK = tarfile.BLOCKSIZE
 _END = b"\0" * (20 * _BLOCK)
 _COPY_BYTES = 1 << 20
@@ -37,6 +39,11 @@ class ShardLimits:
 
     items: int = SHARD_ITEMS
     size_bytes: int = SHARD_BYTES
+
+
+def is_sharded(fmt: Format, root: Path) -> bool:
+    """Whether a data set of single files lies in shards of ours."""
+    return fmt in _SHARDABLE and (root / INDEX_NAME).is_file()
 
 
 @dataclass(frozen=True)

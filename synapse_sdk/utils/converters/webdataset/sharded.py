@@ -11,7 +11,6 @@ from typing import Any
 from synapse_sdk.exceptions import FormatError
 from synapse_sdk.utils.converters.formats import Format
 from synapse_sdk.utils.converters.records import BadFile, SourceItem, ValidationReport
-from synapse_sdk.utils.converters.sinks.shards import INDEX_NAME
 from synapse_sdk.utils.converters.voc.reader import read_voc
 from synapse_sdk.utils.converters.voc.validator import validate_voc
 from synapse_sdk.utils.converters.webdataset.reader import read_index
@@ -22,11 +21,6 @@ from synapse_sdk.utils.file.checksum import calculate_checksum
 
 _VALIDATORS = {Format.YOLO: validate_yolo, Format.VOC: validate_voc}
 _READERS = {Format.YOLO: read_yolo, Format.VOC: read_voc}
-
-
-def is_sharded(fmt: Format, path: Path) -> bool:
-    """Whether a data set of this format lies in shards of ours."""
-    return fmt in _VALIDATORS and (path / INDEX_NAME).is_file()
 
 
 def read_shards(fmt: Format, path: Path) -> Iterator[SourceItem | BadFile]:
