@@ -1,6 +1,7 @@
 """`since`: what changed, applied to the older export, is the whole export, byte for byte."""
 
 import gzip
+import hashlib
 import json
 import random
 from itertools import product
@@ -152,6 +153,50 @@ def test_what_does_not_fit_is_refused_and_leaves_nothing(platform, tmp_path, pro
         apply_delta(old, delta, out, make_ctx())
     assert isinstance(torn.value.__cause__, BundleError)
     assert not tree(out)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"class_schema": None}, {"class_schema": {"classes": [{"id": "x"}]}}, {"format": "tiff"}, {"filter": "all"},
+     {"name": None}, {"target": "users"}, {"kept_items": {"rows": 1}}, {"snapshot": 7}],
+)  # fmt: skip
+def test_a_record_that_somebody_has_changed_is_refused_in_words(platform, tmp_path, project, change):
+    old = run(platform, tmp_path / "old", project, format="coco")
+    record = json.loads((old / "export.json").read_text())
+    (old / "export.json").write_text(json.dumps(record | change))
+    with pytest.raises(ConfigurationError, match=r"export\.json is missing, or not as it was written"):
+        OpenedExport.read(old)
+
+
+def test_items_that_somebody_has_written_reach_nothing_outside_the_exports(platform, tmp_path, project):
+    """Names and links in kept items are words of whoever made the folder."""
+    old = run(platform, tmp_path / "old", project, format="coco")
+    delta = delta_of(platform, old, tmp_path / "delta")
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(b"of this machine only")
+    lines = [json.loads(line) for line in gzip.decompress((old / "items.jsonl.gz").read_bytes()).splitlines()]
+    for row in lines:
+        row["data_unit"]["name"] = f"../../../{secret.name}"
+        for file in row["files_manifest"].values():
+            file |= {
+                "file_name_original": f"../../../{secret.name}",
+                "url": str(secret),
+                "bundle_path": f"../{secret.name}",
+            }
+            file |= {"sha256": None, "size_bytes": None}
+    content = b"".join(json.dumps(row, separators=(",", ":")).encode() + b"\n" for row in lines)
+    (old / "items.jsonl.gz").write_bytes(gzip.compress(content))
+    record = json.loads((old / "export.json").read_text())
+    record["kept_items"] |= {"size_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (old / "export.json").write_text(json.dumps(record))
+
+    result = apply_delta(old, delta, tmp_path / "new", make_ctx())
+
+    made = tree(tmp_path / "new")
+    assert made
+    assert not [name for name, content in made.items() if b"of this machine only" in content]
+    assert all(path.resolve().is_relative_to(tmp_path / "new") for path in (tmp_path / "new").rglob("*"))
+    assert Path(result["export_path"]).parent == tmp_path / "new"
 
 
 def test_deltas_are_applied_in_their_order(platform, tmp_path, project):

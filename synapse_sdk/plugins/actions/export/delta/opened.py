@@ -10,13 +10,30 @@ from typing import Any
 import msgspec
 
 from synapse_sdk.exceptions import ConfigurationError, ExportError
-from synapse_sdk.plugins.actions.export.delta.kept_items import read_kept_lines
+from synapse_sdk.plugins.actions.export.delta.kept_items import KeptFacts, read_kept_lines
 from synapse_sdk.plugins.actions.export.output.record import RECORD_NAME
+from synapse_sdk.utils.converters import Format
+from synapse_sdk.wire.annotations import ClassSchema
+from synapse_sdk.wire.bundle import ExportTarget
 
 DELETIONS_FILE = "deletions.jsonl"
 # What two exports must have in common for one to bring the other up to date.
 _SELECTION = ("target", "filter", "project")
 _SHAPE = ("format", "options", "images", "split", "split_seed", "shard_items")
+
+
+class _Needed(msgspec.Struct):
+    """What every record of a built-in format has."""
+
+    name: str
+    target: ExportTarget
+    filter: dict[str, Any]
+    format: Format
+    class_schema: dict[str, Any]
+    project: int | None
+    snapshot: str | None = None
+    since: str | None = None
+    kept_items: KeptFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -40,9 +57,14 @@ class OpenedExport:
         """
         try:
             record = msgspec.json.decode((folder / RECORD_NAME).read_bytes())
-        except (OSError, msgspec.DecodeError) as exc:
-            raise ConfigurationError(f"{folder} holds no finished export: {RECORD_NAME} cannot be read.") from exc
-        if not isinstance(record, dict) or record.get("snapshot") is None:
+            needed = msgspec.convert(record, _Needed)
+            ClassSchema.model_validate(needed.class_schema)
+        except (OSError, msgspec.DecodeError, ValueError) as exc:
+            raise ConfigurationError(
+                f"{folder} holds no finished export of a built-in format: {RECORD_NAME} is missing, or not as it was "
+                "written."
+            ) from exc
+        if needed.snapshot is None:
             raise ConfigurationError(
                 f"{folder} does not say which moment it shows: it was made by an older version, or not gathered by "
                 "the server. Export everything once more."
