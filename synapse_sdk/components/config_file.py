@@ -21,6 +21,8 @@ KeyPath = tuple[str | int, ...]
 # No config that people write comes near.
 MAX_VALUES = 100_000
 MERGE_TAG = "tag:yaml.org,2002:merge"
+# What `{{key}}` is to YAML: a mapping as the key of a mapping.
+UNQUOTED = 'a placeholder is written in quotes, as in "{{key}}"'
 # YAML 1.1 wants a dot in a number with an exponent; everybody else reads 1e-3 as a number.
 EXPONENT = re.compile(r"[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+\Z")
 
@@ -61,8 +63,8 @@ class ConfigDocument:
 
     def problem(self, path: Sequence[str | int], what: str) -> ComponentError:
         """An error that names file, line and key."""
-        key = ".".join(map(str, path))
-        return ComponentError(f"{self.origin}:{self.line_of(path)}: {key}: {what}")
+        key = f"{'.'.join(map(str, path))}: " if path else ""
+        return ComponentError(f"{self.origin}:{self.line_of(path)}: {key}{what}")
 
 
 def read_config_file(path: Path) -> ConfigDocument:
@@ -92,7 +94,8 @@ def parse_config(text: str, origin: str = "config") -> ConfigDocument:
         data = None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
-        raise ComponentError(f"{origin}:{mark.line + 1 if mark else 1}: {exc.problem or 'no YAML'}.") from exc
+        problem = UNQUOTED if exc.problem == "found unhashable key" else exc.problem or "no YAML"
+        raise ComponentError(f"{origin}:{mark.line + 1 if mark else 1}: {problem}.") from exc
     except ComponentError:
         raise
     except (yaml.YAMLError, ValueError, RecursionError) as exc:

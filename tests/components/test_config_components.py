@@ -89,6 +89,7 @@ def test_compose_that_is_also_written_is_no_implicit_one():
         ("model: a\nmodel: b", 2, "twice"),
         ("a: 1\nb: !!python/object:os.system {}", 2, "constructor"),
         ("a: [1", 1, "expected"),
+        ("a: 1\nmodel: {{net}}", 2, "in quotes"),
         ("- a", 1, "mapping"),
         ("a: &x [*x]", 1, "holds itself"),
         ("a: '\\ud800'\nb: \"\\x", 2, "expected"),

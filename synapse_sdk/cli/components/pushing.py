@@ -93,6 +93,7 @@ def _show(plan: PushPlan, record: dict[str, Any] | None, *, dry_run: bool, as_js
     for path in plan.older:
         warn(f"{path} is an older version here; `synapse component activate` takes the server back to it.")
     moved = {each["path"]: each["to_hash"] for each in (record or {}).get("changes", [])}
-    print_table(("path", "hash"), ([path, moved.get(path, "")] for path in paths))
+    columns = ("path", "hash") if moved else ("path",)
+    print_table(columns, ([path, moved.get(path, "")][: len(columns)] for path in paths))
     verb = "would be pushed" if dry_run else "pushed"
     say(f"{len(paths)} {verb}, {plan.unchanged} unchanged, {len(plan.older)} older.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,8 +13,9 @@ from synapse_sdk.cli.connection import HostOption, JsonOption, TokenOption
 from synapse_sdk.cli.experiments.display import print_comparison, print_detail, print_devices, print_rows
 from synapse_sdk.cli.experiments.logs import logs_command
 from synapse_sdk.cli.experiments.opening import open_experiments
-from synapse_sdk.cli.failures import UsageError
+from synapse_sdk.cli.failures import EXIT_FAILED, UsageError, report_error
 from synapse_sdk.cli.output import print_json, say, warn
+from synapse_sdk.exceptions import ClientError
 
 if TYPE_CHECKING:
     from synapse_sdk.clients.experiments import ExperimentClient
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Experiments: submit, watch, compare, run one again.")
 
 UidArgument = Annotated[str, typer.Argument(help="Id, from `synapse experiment list`.")]
+UidsArgument = Annotated[list[str], typer.Argument(help="Ids, from `synapse experiment list`; one or more.")]
 DeviceOption = Annotated[str | None, typer.Option("--device", help="Only this host may run it.")]
 
 
@@ -60,9 +63,10 @@ def submit(
     if expires is not None:
         options["expires_in_seconds"] = expires * 60
     given = {key: value for key, value in options.items() if value is not None}
+    text = _read(config)
     with open_experiments(host, token) as client:
         made = client.submit(
-            _read(config),
+            text,
             file=config.name,
             priority=priority.value,
             alias=alias,
@@ -71,6 +75,7 @@ def submit(
             **given,
         )
         _warn_of_stranger(client, device)
+    _warn_of_no_agent(config, text)
     if as_json:
         print_json(made)
         return
@@ -154,27 +159,24 @@ def reproduce(
 
 
 @app.command("cancel")
-def cancel(uid: UidArgument, host: HostOption = None, token: TokenOption = None, as_json: JsonOption = False) -> None:
-    """End an experiment; what it has printed and measured stays."""
+def cancel(uids: UidsArgument, host: HostOption = None, token: TokenOption = None, as_json: JsonOption = False) -> None:
+    """End experiments; what they have printed and measured stays."""
     with open_experiments(host, token) as client:
-        found = client.cancel(uid)
-    _print_moved(found, as_json=as_json)
+        _move(uids, client.cancel, as_json=as_json)
 
 
 @app.command("pause")
-def pause(uid: UidArgument, host: HostOption = None, token: TokenOption = None, as_json: JsonOption = False) -> None:
-    """Take an experiment out of the queue, or hold its run still."""
+def pause(uids: UidsArgument, host: HostOption = None, token: TokenOption = None, as_json: JsonOption = False) -> None:
+    """Take experiments out of the queue, or hold their runs still."""
     with open_experiments(host, token) as client:
-        found = client.pause(uid)
-    _print_moved(found, as_json=as_json)
+        _move(uids, client.pause, as_json=as_json)
 
 
 @app.command("resume")
-def resume(uid: UidArgument, host: HostOption = None, token: TokenOption = None, as_json: JsonOption = False) -> None:
-    """Let an experiment go on that is paused or was kept back."""
+def resume(uids: UidsArgument, host: HostOption = None, token: TokenOption = None, as_json: JsonOption = False) -> None:
+    """Let experiments go on that are paused or were kept back."""
     with open_experiments(host, token) as client:
-        found = client.resume(uid)
-    _print_moved(found, as_json=as_json)
+        _move(uids, client.resume, as_json=as_json)
 
 
 @app.command("devices")
@@ -193,11 +195,33 @@ def _warn_of_stranger(client: ExperimentClient, device: str | None) -> None:
         warn(f"no device {device!r} has joined yet; it waits until one does. `synapse experiment devices` lists them.")
 
 
-def _print_moved(found: dict[str, Any], *, as_json: bool) -> None:
+def _warn_of_no_agent(config: Path, text: str) -> None:
+    from synapse_sdk.components.config_components import config_references
+    from synapse_sdk.components.config_file import parse_config
+    from synapse_sdk.components.names import Category
+
+    named = {each.component.category for each in config_references(parse_config(text, config.name))}
+    if Category.AGENT not in named:
+        warn(f"{config.name} names no agent; it cannot run. Write `agent: classification`, say, and submit it again.")
+
+
+def _move(uids: list[str], act: Callable[[str], dict[str, Any]], *, as_json: bool) -> None:
+    """Do it to each; one that refuses does not keep the others from it."""
+    moved = []
+    for uid in uids:
+        try:
+            moved.append(act(uid))
+        except ClientError as exc:
+            if len(uids) == 1:
+                raise
+            report_error(exc)
     if as_json:
-        print_json(found)
+        print_json(moved if len(uids) > 1 else moved[0])
     else:
-        say(f"{found['uid']} is {found['status']}.")
+        for found in moved:
+            say(f"{found['uid']} is {found['status']}.")
+    if len(moved) < len(uids):
+        raise typer.Exit(EXIT_FAILED)
 
 
 def _read(config: Path) -> str:

@@ -38,7 +38,10 @@ def print_comparison(found: Mapping[str, Any]) -> None:
     """What differs, one line each; what is the same is not shown."""
     kinds = ("config", "components", "environment", "metrics")
     rows = [[kind, each["key"], each["a"], each["b"]] for kind in kinds for each in found[kind]]
-    print_table(("what", "key", found["a"]["uid"], found["b"]["uid"]), rows)
+    if rows:
+        print_table(("what", "key", found["a"]["uid"], found["b"]["uid"]), rows)
+    else:
+        say("Config, components and environment are the same, and so are the last metrics.")
     if found["same_metrics"]:
         say("Every row of their metrics is the same.")
 

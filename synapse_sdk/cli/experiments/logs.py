@@ -15,6 +15,7 @@ from synapse_sdk.cli.interrupt import interrupt_once
 from synapse_sdk.cli.output import say
 
 _KEPT = "\n\t"
+_WAITING = {"pending", "queued", "assigned", "paused"}
 
 
 def logs_command(
@@ -31,6 +32,8 @@ def logs_command(
 ) -> None:
     """Print what a run has printed. Ctrl-C leaves the run alone. With --json, one object a line."""
     with open_experiments(host, token) as client, interrupt_once("The run goes on without this terminal."):
+        if is_following and not as_json:
+            _say_what_it_waits_for(client.get_experiment(uid))
         for event in client.follow_log(uid, offset, follow=is_following):
             _print_event(event, as_json=as_json)
         found = client.get_experiment(uid)
@@ -42,6 +45,12 @@ def logs_command(
         say(" ".join(filter(None, [f"{uid} is {found['status']}.", found["message"]])))
     if found["status"] != "completed":
         raise typer.Exit(EXIT_FAILED)
+
+
+def _say_what_it_waits_for(found: dict[str, Any]) -> None:
+    if found["status"] in _WAITING:
+        device = found["device"] or found["wanted_device"] or "a worker"
+        say(f"{found['uid']} is {found['status']}: nothing is printed until {device} runs it.")
 
 
 def _print_event(event: dict[str, Any], *, as_json: bool) -> None:

@@ -214,6 +214,33 @@ def test_holding_pausing_and_ending(synapse, bench):
     assert "is cancelled" in again.output
 
 
+def test_several_are_cancelled_at_once_and_one_that_refuses_keeps_none_back(synapse, bench):
+    first, second = submit(synapse, bench, "--hold"), submit(synapse, bench, "--hold")
+    assert [each["status"] for each in synapse.json("experiment", "resume", first, second)] == ["queued", "queued"]
+    result = synapse("experiment", "cancel", first, "nobody", second)
+    assert result.exit_code == 1
+    assert "There is no experiment nobody" in result.output
+    assert [synapse.json("experiment", "show", uid)["status"] for uid in (first, second)] == ["cancelled"] * 2
+
+
+def test_following_one_that_waits_says_for_whom(synapse, bench):
+    uid = submit(synapse, bench, "--hold", "--device", "gpu-7")
+    thread = threading.Timer(0.5, lambda: synapse("experiment", "cancel", uid))
+    thread.start()
+    result = synapse("experiment", "logs", "-f", uid)
+    thread.join()
+    assert result.exit_code == 1
+    assert f"{uid} is pending: nothing is printed until gpu-7 runs it." in result.output
+
+
+def test_a_config_without_an_agent_is_warned_of(synapse, bench):
+    submitted = ("experiment", "submit", bench.config, "--hold")
+    assert "digits.yaml names no agent; it cannot run" in synapse(*submitted).output
+    bench.store.upload(f"agent/{bench.model}.py", "a = 1\n")
+    bench.write(f"{bench.config.read_text()}agent: {bench.model}\n")
+    assert "names no agent" not in synapse(*submitted).output
+
+
 def test_pins_and_aliases_are_honoured(synapse, bench):
     path = f"model/{bench.model}.py"
     old = bench.store.list_aliases(path)[0]["hash"]
@@ -296,5 +323,7 @@ def test_without_a_login_it_says_what_to_do(stranger):
 
 
 def test_a_priority_that_is_none_is_a_wrong_command_line(synapse, bench):
-    assert synapse("experiment", "submit", bench.config, "--priority", "asap").exit_code == 2
+    refused = synapse("experiment", "submit", bench.config, "--priority", "asap")
+    assert (refused.exit_code, "Value error" in refused.output) == (2, False)
+    assert "'asap' is not one of 'low', 'normal', 'high', 'urgent'" in refused.output
     assert synapse("experiment", "submit", bench.config.parent / "none.yaml").exit_code == 2
