@@ -71,14 +71,12 @@ def put_file(new: str, target: str) -> bool:
         OSError: It cannot be done; both files are as they were. `FileNotFoundError`: there is no `new`.
     """
     while True:
-        try:
+        with suppress(FileNotFoundError):
+            exchange_files(new, target)
+            return True
+        # Free, unless somebody puts a file there in this moment.
+        with suppress(FileExistsError):
             place_file(new, target)
-        except FileExistsError:
-            with suppress(FileNotFoundError):
-                exchange_files(new, target)
-                return True
-            # The target went away in between: it is free now.
-        else:
             return False
 
 

@@ -121,9 +121,7 @@ class LocalTree:
     def read_bases(self) -> Mapping[str, str]:
         """What tree and server last had in common: SHA-256 by path. Lost, nothing is: edits are asked about then."""
         try:
-            found = self._bases_file.stat()
-            # Each writing makes another file: one that was read is not read again.
-            version = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            version = self._version_of_bases()
             if self._bases is None or self._bases[0] != version:
                 self._bases = version, msgspec.json.decode(self._bases_file.read_bytes(), type=dict[str, str])
         except (FileNotFoundError, msgspec.DecodeError):
@@ -135,7 +133,10 @@ class LocalTree:
         known = self.read_bases()
         if any(known.get(path) != digest for path, digest in digests.items()):
             self._state.mkdir(parents=True, exist_ok=True)
-            replace_file(str(self._bases_file), msgspec.json.encode({**known, **digests}))
+            bases = {**known, **digests}
+            replace_file(str(self._bases_file), msgspec.json.encode(bases))
+            # Under the lock nobody else writes: it need not be read again.
+            self._bases = self._version_of_bases(), bases
 
     def replace(self, replacements: Sequence[Replacement], contents: Mapping[str, bytes | memoryview]) -> Replaced:
         """Put a set of files in place.
@@ -159,6 +160,11 @@ class LocalTree:
         announced = self._swap.find_announced()
         if announced is not None:
             self._carry_out(announced)
+
+    def _version_of_bases(self) -> tuple[int, ...]:
+        """Each writing makes another file: one that was read is not read again."""
+        found = self._bases_file.stat()
+        return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
     @property
     def _settled_file(self) -> Path:

@@ -107,12 +107,13 @@ class SetSwap:
             if each.expected is None and self._place(each, files[each.path]):
                 replaced.done[each.path] = each.sha256
                 continue
-            if self._put(each, files[each.path]):
+            is_done, left = self._put(each, files[each.path])
+            if is_done:
                 replaced.done[each.path] = each.sha256
             else:
                 edited.append(each.path)
             # What an exchange has left may be an edit, whoever the file belongs to now.
-            copy = self._keep(each)
+            copy = self._keep(each, left)
             if copy is not None:
                 replaced.kept[each.path] = copy
         _forget_bytecode([files[path] for path in replaced.done])
@@ -135,28 +136,28 @@ class SetSwap:
             return True
         return False
 
-    def _put(self, each: Replacement, target: str) -> bool:
-        """Whether the new file is in its place."""
+    def _put(self, each: Replacement, target: str) -> tuple[bool, str | None]:
+        """Whether the new file is in its place, and the SHA-256 of what lies where it was."""
         new = self._new(each)
         found = _digest_of(target)
-        if found == each.sha256:
-            return True
         # No new file: it was put in place before a crash, and somebody has edited or deleted it since.
-        if found != each.expected or not os.path.lexists(new):
-            return False
-        if put_file(new, target) and _digest_of(new) != each.expected:
-            # Deleted in this very moment, there is nothing to exchange: then a copy is kept.
-            with suppress(FileNotFoundError):
-                exchange_files(new, target)
-            return False
-        return True
+        if found != each.expected or found == each.sha256 or not os.path.lexists(new):
+            return found == each.sha256, _digest_of(new)
+        if not put_file(new, target):
+            return True, None
+        left = _digest_of(new)
+        if left == each.expected:
+            return True, left
+        # Deleted in this very moment, there is nothing to exchange: then a copy is kept.
+        with suppress(FileNotFoundError):
+            exchange_files(new, target)
+        return False, _digest_of(new)
 
-    def _keep(self, each: Replacement) -> Path | None:
+    def _keep(self, each: Replacement, digest: str | None) -> Path | None:
         """Keep what an exchange has left, unless it is the new file, or lies elsewhere too."""
-        left = self._new(each)
-        digest = _digest_of(left)
         if digest in (None, each.sha256) or (digest == each.expected and not each.keeps_copy):
             return None
+        left = self._new(each)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         copy = self._state / "kept" / stamp / each.path
         copy.parent.mkdir(parents=True, exist_ok=True)
