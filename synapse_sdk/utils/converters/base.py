@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, ClassVar, NoReturn, Self
 
 import msgspec
+from msgspec import UNSET
 
 from synapse_sdk.exceptions import FormatError
 from synapse_sdk.utils.converters.blocks import VALUES, BlockItem, Chunk, Lane, Typed, typed_decoder
@@ -29,8 +30,6 @@ KNOWN_FIELDS = frozenset({
 })  # fmt: skip
 
 
-# What names an annotation; an annotation's own `X | Y` would be built anew at each look.
-_NAMES = (int, str)
 # Items and annotations that wait to be written together.
 _WAITING = 4096
 
@@ -279,18 +278,25 @@ class DatasetWriter(ABC):
     def _typed_rows(self, annotations: Sequence[Typed], item: BlockItem) -> list[Any]:
         self.report.annotations_in += len(annotations)
         rows: list[Any] = []
-        per_class, convert, notes = self._per_class, self._convert_typed, self._notes
+        reduced: list[Skip] = []
+        per_class, convert, notes, item_id = self._per_class, self._convert_typed, self._notes, item.id
         for place, annotation in enumerate(annotations, 1):
             row = convert(annotation, item)
             if row is None:
+                self.report.skipped.add_all(reduced)
+                reduced.clear()
                 row = self._row(annotation.to_dict(), place, item)
                 if row is None:
                     continue
             else:
                 per_class[annotation.category] += 1
                 if notes:
-                    self._flush_notes(item, annotation.id, place)
+                    name = f"#{place}" if annotation.id is UNSET or annotation.id is None else annotation.id
+                    for code, message in notes:
+                        reduced.append(Skip(item_id, name, code, message))
+                    notes.clear()
             rows.append(row)
+        self.report.skipped.add_all(reduced)
         return rows
 
     def _row(self, annotation: Annotation, place: int, item: BlockItem) -> Any:
@@ -359,9 +365,8 @@ class DatasetWriter(ABC):
             self._lose(item, None, LossCode.ATTRIBUTES_DROPPED, message)
 
     def _flush_notes(self, item: BlockItem, own_id: Any, place: int) -> None:
-        name = own_id if isinstance(own_id, _NAMES) else f"#{place}"
-        item_id = item.id
-        self.report.skipped.add_all([Skip(item_id, name, code, message) for code, message in self._notes])
+        name = own_id if isinstance(own_id, int | str) else f"#{place}"
+        self.report.skipped.add_all([Skip(item.id, name, code, message) for code, message in self._notes])
         self._notes.clear()
 
     def _lose_annotation(self, item: BlockItem, annotation: Annotation, place: int, note: tuple[LossCode, str]) -> None:

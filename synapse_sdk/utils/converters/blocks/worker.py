@@ -12,7 +12,8 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
 from typing import IO, Any
@@ -29,6 +30,7 @@ from synapse_sdk.utils.converters.formats import DEFAULT_OPTIONS, Format
 from synapse_sdk.utils.converters.registry import open_writer
 
 _QUEUED = 2
+_MANY_OBJECTS = 100_000
 
 
 class WorkerJob(msgspec.Struct):
@@ -47,17 +49,21 @@ class WorkerJob(msgspec.Struct):
     folder: str | None
 
 
+@contextmanager
+def seldom_collecting() -> Iterator[None]:
+    """Look for cycles seldom: blocks make none, and looking among their records costs a third of the time."""
+    before = gc.get_threshold()
+    gc.set_threshold(_MANY_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 def convert_checked(writer: DatasetWriter, items: Sequence[BlockItem]) -> Chunk:
     """What becomes of a block, and whether its bytes follow the format's rules."""
-    # Nothing here makes cycles, and looking for them among the block's records costs a third of its time.
-    was_collecting = gc.isenabled()
-    gc.disable()
-    try:
-        chunk = writer.convert_block(items)
-        chunk.is_proven = is_proven(writer, chunk, items)
-    finally:
-        if was_collecting:
-            gc.enable()
+    chunk = writer.convert_block(items)
+    chunk.is_proven = is_proven(writer, chunk, items)
     chunk.written = len(chunk.files), sum([len(data) for _, data in chunk.files])
     return chunk
 
@@ -85,7 +91,7 @@ def _receive(source: IO[bytes], frames: Queue[bytearray | None]) -> None:
 def _work(job: WorkerJob, frames: Queue[bytearray | None], target: IO[bytes]) -> None:
     encode = msgspec.msgpack.Encoder().encode
     decode = msgspec.msgpack.Decoder(list[BlockItem]).decode
-    with tempfile.TemporaryDirectory() as spare:
+    with tempfile.TemporaryDirectory() as spare, seldom_collecting():
         converter = BlockConverter(job, spare)
         while (frame := frames.get()) is not None:
             write_frame(target, encode(converter.convert(decode(frame))))

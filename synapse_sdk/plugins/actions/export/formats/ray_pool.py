@@ -20,7 +20,7 @@ from synapse_sdk.utils.auth import read_env
 from synapse_sdk.utils.converters.blocks import Chunk
 from synapse_sdk.utils.converters.blocks.items import BlockItem
 from synapse_sdk.utils.converters.blocks.pool import B, checked
-from synapse_sdk.utils.converters.blocks.worker import BlockConverter, WorkerJob
+from synapse_sdk.utils.converters.blocks.worker import BlockConverter, WorkerJob, seldom_collecting
 
 # Blocks per task at once: one in work and one on its way, so that none is idle and memory stays bounded.
 _AHEAD = 2
@@ -92,7 +92,8 @@ class RayPool:
 
 def convert_block(job: bytes, items: bytes) -> bytes:
     """A task: what becomes of one block."""
-    return _encode(_converter_of(job)[0].convert(_decode_items(items)))
+    with seldom_collecting():
+        return _encode(_converter_of(job)[0].convert(_decode_items(items)))
 
 
 @lru_cache(maxsize=2)

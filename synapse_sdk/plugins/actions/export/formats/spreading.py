@@ -14,7 +14,7 @@ from synapse_sdk.plugins.actions.export.sources.bundle_items import BundleItems
 from synapse_sdk.utils.converters.blocks import Chunk
 from synapse_sdk.utils.converters.blocks.pool import BlockPool, InlinePool, ProcessPool
 from synapse_sdk.utils.converters.blocks.proof import Proof
-from synapse_sdk.utils.converters.blocks.worker import WorkerJob, convert_checked
+from synapse_sdk.utils.converters.blocks.worker import WorkerJob, convert_checked, seldom_collecting
 from synapse_sdk.utils.converters.sinks import LocalSink
 
 if TYPE_CHECKING:
@@ -61,11 +61,12 @@ def convert_bundle(exporter: FormatExporter, rows: BundleItems, advance: Callabl
     proof = Proof(exporter.dataset, has_images=exporter.saves_originals)
     pool = open_pool(exporter)
     try:
-        for block, chunk in pool.convert(Intake(exporter, rows).blocks()):
-            outcome = convert_checked(exporter.dataset, block.items) if chunk.needs_order else chunk
-            _absorb(exporter, block, outcome)
-            proof.add(outcome)
-            advance(block)
+        with seldom_collecting():
+            for block, chunk in pool.convert(Intake(exporter, rows).blocks()):
+                outcome = convert_checked(exporter.dataset, block.items) if chunk.needs_order else chunk
+                _absorb(exporter, block, outcome)
+                proof.add(outcome)
+                advance(block)
     except FormatError as exc:
         raise ExportError(str(exc)) from exc
     finally:
