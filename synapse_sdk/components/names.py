@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from synapse_sdk.exceptions import ComponentError
@@ -86,6 +87,8 @@ def is_component_file(name: str) -> bool:
     return name.endswith(".py") and not name.startswith("_") and is_name(name[:-3])
 
 
+# The same ten thousand are parsed at each door that they pass.
+@lru_cache(maxsize=2**15)
 def parse_component_path(text: str) -> ComponentPath:
     """The component that `category/name.py` names.
 

@@ -110,3 +110,22 @@ class FaultyFiles:
             return
         if event != "open" or (isinstance(arguments[2], int) and arguments[2] & WRITING):
             self.unseen.append(f"{event} {arguments[0]}")
+
+
+class ProcessGoneError(BaseException):
+    """Nothing of ours catches it: what comes after it is not done."""
+
+
+class GoneProcess(FaultyFiles):
+    """From the write with `number` on, nothing is written any more: as if the process had been killed there.
+
+    For tests that go on in the same process, with objects that know nothing of what was.
+    """
+
+    def _call(self, name: str, real: Callable[..., Any], arguments: tuple, options: dict) -> Any:
+        if len(self.points) < self._number - 1:
+            return super()._call(name, real, arguments, options)
+        if name == "write" and len(self.points) == self._number - 1:
+            real(arguments[0], arguments[1][: len(arguments[1]) // 2])
+        self.points.append(name)
+        raise ProcessGoneError(name)

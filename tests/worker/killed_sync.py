@@ -24,9 +24,11 @@ from web_helper.middleend.local_tree import LocalTree
 # An older version, an edit that nobody else has, a file that is new, and one that is as it should be.
 OLD = {"model/net.py": "n = 1\n", "loss/ce.py": "mine = 1\n", "metric/acc.py": "a = 1\n"}
 NEW = {"model/net.py": "n = 2\n", "loss/ce.py": "theirs = 2\n", "agent/fit.py": "f = 2\n", "metric/acc.py": "a = 1\n"}
+# New where a folder is, and not only in one that is new itself.
+NEW |= {"metric/f1.py": "f = 1\n"}
 BASES = {"model/net.py": "n = 1\n", "loss/ce.py": "older = 1\n", "metric/acc.py": "a = 1\n"}
 EDIT = OLD["loss/ce.py"]
-CONFIG = "model: net\nloss: ce\nagent: fit\nmetric: acc\n"
+CONFIG = "model: net\nloss: ce\nagent: fit\nmetric:\n  a: acc\n  b: f1\n"
 
 
 class CannedServer(httpx2.BaseTransport):
@@ -157,7 +159,7 @@ def try_one(folder: Path, scenario: str, number: int, fault: Fault, *, has_excha
         "after": look(manager),
         "edit_is_safe_after": EDIT
         in [*look(manager).values(), *kept(manager.tree.root), *server_of(manager).active().values()],
-        "left_over": sorted(str(each.relative_to(state)) for each in state.glob("incoming/*")),
+        "left_over": sorted(str(each) for each in state.glob("incoming/**/*") if not each.is_dir()),
     }
 
 

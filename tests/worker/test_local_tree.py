@@ -59,6 +59,40 @@ def test_a_set_is_put_in_place_and_remembered(root):
     assert kept_copies(root) == []
 
 
+def test_what_was_written_for_a_set_that_was_never_announced_stays_out_of_the_tree(root, monkeypatch):
+    tree = LocalTree(root)
+    with monkeypatch.context() as broken:
+        broken.setattr(set_swap, "replace_file", lambda *_: (_ for _ in ()).throw(OSError("full")))
+        other = b"never = 1\n"
+        with pytest.raises(OSError, match="full"):
+            tree.replace([Replacement("agent/never.py", sha256_of(other), None)], {sha256_of(other): other})
+    tree.replace(replacements(), CONTENTS)
+    assert seen(root) == NEW
+    assert sorted(path.name for path in (root / "cvlabkit" / "agent").iterdir()) == ["c.py"]
+
+
+def test_a_folder_that_was_deleted_meanwhile_stays_deleted(root):
+    (root / "cvlabkit" / "component" / "loss" / "b.py").unlink()
+    (root / "cvlabkit" / "component" / "loss").rmdir()
+    replaced = LocalTree(root).replace(replacements(), CONTENTS)
+    assert replaced.edited == ("loss/b.py",)
+    assert seen(root) == NEW | {"loss/b.py": None}
+
+
+def test_a_folder_that_appears_in_the_very_moment_keeps_what_is_in_it(root, monkeypatch):
+    real = set_swap.rename_with
+
+    def rename_after_an_edit(flag: int, new: str, target: str) -> bool:
+        if target.endswith("/agent"):
+            put(root, "agent/c.py", b"edited\n")
+        return real(flag, new, target)
+
+    monkeypatch.setattr(set_swap, "rename_with", rename_after_an_edit)
+    replaced = LocalTree(root).replace(replacements(), CONTENTS)
+    assert replaced.edited == ("agent/c.py",)
+    assert seen(root) == NEW | {"agent/c.py": b"edited\n"}
+
+
 def test_what_is_nowhere_else_is_kept(root):
     replaced = LocalTree(root).replace(replacements(keeps_copy=True), CONTENTS)
     assert {path: copy.read_bytes() for path, copy in replaced.kept.items()} == OLD

@@ -7,7 +7,7 @@ tree is whole again after `recover`: either nothing of the set was announced yet
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,14 +16,16 @@ from pathlib import Path
 import msgspec
 
 from synapse_sdk.components.digests import sha256_of
-from synapse_sdk.components.names import parse_component_path
+from synapse_sdk.components.names import Category, folder_of, parse_component_path
 from synapse_sdk.exceptions import ComponentError
 from web_helper.middleend.file_swap import (
+    NO_REPLACE,
     exchange_files,
     finish_exchange,
     flush_files,
     place_file,
     put_file,
+    rename_with,
     replace_file,
     write_file,
 )
@@ -80,7 +82,10 @@ class SetSwap:
             content = contents.get(each.sha256)
             if content is None or sha256_of(content) != each.sha256:
                 raise ComponentError(f"{each.path}: what arrived is not what was announced; nothing was changed.")
-        Path(self._incoming).mkdir(parents=True, exist_ok=True)
+        # Of a set that was never announced: a folder may go into the tree as it is.
+        self._clear()
+        for category in {each.path.partition("/")[0] for each in replacements}:
+            Path(self._incoming, category).mkdir(parents=True, exist_ok=True)
         for each in replacements:
             write_file(self._new(each), contents[each.sha256])
         flush_files([self._new(each) for each in replacements])
@@ -98,36 +103,59 @@ class SetSwap:
 
     def carry_out(self, replacements: Sequence[Replacement]) -> Replaced:
         """Do what was announced, as far as it is not done; edits that landed meanwhile stay in their places."""
-        files = {each.path: f"{self._root}/{parse_component_path(each.path).place}" for each in replacements}
-        for folder in sorted({os.path.dirname(file) for file in files.values()}):  # noqa: PTH120 - ten thousand of them
-            Path(folder).mkdir(parents=True, exist_ok=True)
-        replaced = Replaced({}, (), {})
-        edited = []
+        groups: dict[Category, list[tuple[str, Replacement]]] = {}
         for each in replacements:
-            if each.expected is None and self._place(each, files[each.path]):
-                replaced.done[each.path] = each.sha256
-                continue
-            is_done, left = self._put(each, files[each.path])
-            if is_done:
-                replaced.done[each.path] = each.sha256
-            else:
-                edited.append(each.path)
-            # What an exchange has left may be an edit, whoever the file belongs to now.
-            copy = self._keep(each, left)
-            if copy is not None:
-                replaced.kept[each.path] = copy
-        _forget_bytecode([files[path] for path in replaced.done])
+            component = parse_component_path(each.path)
+            groups.setdefault(component.category, []).append((f"{component.name}.py", each))
+        replaced, edited = Replaced({}, (), {}), []
+        for category, some in groups.items():
+            folder = f"{self._root}/{folder_of(category)}"
+            # A folder that went away with a file that was expected in it was deleted: that is an edit.
+            is_new = all(each.expected is None for _, each in some)
+            there = self._place_folder(category, folder) if is_new else ()
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            for name, each in some:
+                if name in there or self._put(each, f"{folder}/{name}", replaced.kept):
+                    replaced.done[each.path] = each.sha256
+                else:
+                    edited.append(each.path)
+            _forget_bytecode(folder, {name for name, each in some if each.path in replaced.done})
         return Replaced(replaced.done, tuple(edited), replaced.kept)
 
     def close(self) -> None:
         """Forget a set that is done."""
         # First what was left: a file there may be the same one as in the tree, which the next set must not write into.
-        for name in os.listdir(self._incoming):  # noqa: PTH208 - plain names
-            os.unlink(f"{self._incoming}/{name}")  # noqa: PTH108 - a seam of the tests
+        self._clear()
         os.unlink(self._journal)  # noqa: PTH108 - a seam of the tests
 
+    def _clear(self) -> None:
+        for folder, _, names in os.walk(self._incoming):
+            for name in names:
+                os.unlink(f"{folder}/{name}")  # noqa: PTH108 - a seam of the tests
+
     def _new(self, each: Replacement) -> str:
-        return f"{self._incoming}/{each.path.replace('/', '.')}"
+        return f"{self._incoming}/{each.path}"
+
+    def _place_folder(self, category: Category, folder: str) -> Collection[str]:
+        """Where there is no such folder, the one with the new files becomes it, in one step; names of what is in it."""
+        if os.path.lexists(folder):
+            return ()
+        Path(folder).parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError, FileNotFoundError):
+            if rename_with(NO_REPLACE, f"{self._incoming}/{category}", folder):
+                return set(os.listdir(folder))  # noqa: PTH208 - plain names
+        return ()
+
+    def _put(self, each: Replacement, target: str, kept: dict[str, Path]) -> bool:
+        """Whether the new file is in its place; a copy that was kept on the way is among the others then."""
+        if each.expected is None and self._place(each, target):
+            return True
+        is_done, left = self._exchange(each, target)
+        # It may be an edit, whoever the file belongs to now.
+        copy = self._keep(each, left)
+        if copy is not None:
+            kept[each.path] = copy
+        return is_done
 
     def _place(self, each: Replacement, target: str) -> bool:
         """Whether the new file went to where none was: one step of the kernel, and nothing is left."""
@@ -136,7 +164,7 @@ class SetSwap:
             return True
         return False
 
-    def _put(self, each: Replacement, target: str) -> tuple[bool, str | None]:
+    def _exchange(self, each: Replacement, target: str) -> tuple[bool, str | None]:
         """Whether the new file is in its place, and the SHA-256 of what lies where it was."""
         new = self._new(each)
         found = _digest_of(target)
@@ -173,14 +201,12 @@ def _digest_of(file: str) -> str | None:
         return None
 
 
-def _forget_bytecode(sources: Sequence[str]) -> None:
+def _forget_bytecode(folder: str, sources: Collection[str]) -> None:
     """Python trusts whole seconds and sizes: after a quick replacement of equal length it would run the old code."""
-    files = set(sources)
-    for folder in sorted({os.path.dirname(source) for source in sources}):  # noqa: PTH120 - ten thousand of them
-        for compiled in _bytecode_in(folder):
-            if f"{folder}/{compiled.partition('.')[0]}.py" in files:
-                with suppress(FileNotFoundError):
-                    os.unlink(f"{folder}/__pycache__/{compiled}")  # noqa: PTH108 - a seam of the tests
+    for compiled in _bytecode_in(folder):
+        if f"{compiled.partition('.')[0]}.py" in sources:
+            with suppress(FileNotFoundError):
+                os.unlink(f"{folder}/__pycache__/{compiled}")  # noqa: PTH108 - a seam of the tests
 
 
 def _bytecode_in(folder: str) -> Iterator[str]:
