@@ -6,7 +6,7 @@ import pytest
 
 from synapse_agent.engines.docker.protocol import AGENT_LABEL
 from tests.engines.needed import EngineMissingError
-from tests.playground.engines import BASE_IMAGE, docker_engine, unique_code
+from tests.playground.engines import BASE_IMAGE, docker_engine, remove_all_of, unique_code
 from tests.playground.process_engine import BASE, ProcessEngine
 from tests.playground.scene import PlaygroundHost
 
@@ -38,15 +38,10 @@ def process_host(tmp_path):
 def docker_host(request, tmp_path, docker):
     host = PlaygroundHost(tmp_path / "agent", docker, gradio_container_base_image=BASE_IMAGE)
     yield host
-    mine = docker.find_labelled({AGENT_LABEL: host.mark})
     if getattr(request.node, "failed", False):
-        for found in mine:
+        for found in docker.find_labelled({AGENT_LABEL: host.mark}):
             sys.stdout.write(f"{found.name}: {docker.read_log(found.id, 50)}\n")
-    images = {docker.inspect(found.id).attrs["Image"] for found in mine}
-    for found in mine:
-        docker.remove(found.id)
-    for image in images | {found.id for tag in host.tags if (found := docker.find_image(tag))}:
-        docker.forget_image(image)
+    remove_all_of(docker, host.mark)
 
 
 @pytest.fixture(params=["process", DOCKER])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from synapse_agent.engines.docker.engine import DockerEngine
-from synapse_agent.engines.docker.protocol import EngineAwayError
+from synapse_agent.engines.docker.protocol import AGENT_LABEL, IMAGE_LABEL, EngineAwayError
 from tests.engines.needed import EngineMissingError
 
 BASE_IMAGE = os.environ.get("SYNAPSE_TEST_BASE_IMAGE", "synapse-playground-base:1")
@@ -29,6 +29,14 @@ def docker_engine() -> Iterator[DockerEngine]:
         raise EngineMissingError(f"no container engine answers: {exc}") from exc
     finally:
         engine.close()
+
+
+def remove_all_of(engine: DockerEngine, mark: str) -> None:
+    """Remove what an agent has made on an engine: its containers, and then every image that it built."""
+    for found in engine.find_labelled({AGENT_LABEL: mark}):
+        engine.remove(found.id)
+    for image in engine.list_images({IMAGE_LABEL: mark}):
+        engine.forget_image(image.id)
 
 
 def unique_code() -> str:

@@ -13,13 +13,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from synapse_agent.engines.docker.protocol import AGENT_LABEL
+from synapse_agent.engines.docker.protocol import AGENT_LABEL, IMAGE_LABEL
 from synapse_sdk.clients.agent import AgentClient
 from synapse_sdk.exceptions import ClientError
 from synapse_sdk.utils.file.archive import create_archive
 from tests.agent.stage import Stage, until
 from tests.playground import apps
-from tests.playground.engines import BASE_IMAGE
+from tests.playground.engines import BASE_IMAGE, remove_all_of
 from tests.playground.scene import write_release
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("playground"), pytest.mark.timeout(600)]
@@ -135,18 +135,22 @@ class AgentOnDocker:
         self.agent.start(port)
         self.agent.wait_up()
 
+    @property
+    def mark(self) -> str:
+        return (self.agent.home / "playground" / "mark").read_text().strip()
+
     def mine(self) -> list:
-        mark = (self.agent.home / "playground" / "mark").read_text().strip()
-        return self.engine.find_labelled({AGENT_LABEL: mark})
+        return self.engine.find_labelled({AGENT_LABEL: self.mark})
 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory, docker):
     real = AgentOnDocker(tmp_path_factory.mktemp("stage"), docker)
     yield real
-    for found in real.mine():
-        docker.remove(found.id)
+    # An agent that runs would make again what its records name.
     real.stage.close()
+    remove_all_of(docker, real.mark)
+    assert docker.list_images({IMAGE_LABEL: real.mark}) == []
 
 
 def test_an_agent_that_is_killed_goes_on_with_what_it_did(real, code, tmp_path):
