@@ -1,4 +1,4 @@
-"""Workers, edits, uploads, activations, rollbacks, failing disks and restores in any order, against a model of the rules.
+"""Workers, edits, uploads, activations, rollbacks, failing disks, crashes and restores in any order, against a model of the rules.
 
 No edit is lost, no file is half, every path has exactly one active version, and every manifest can be restored.
 """
@@ -16,13 +16,13 @@ from synapse_sdk.components.digests import short_hash
 from synapse_sdk.exceptions import NotFoundError
 from tests.backend.components.worker import Worker
 from tests.backend.factories import SQLITE_ONLY
-from tests.worker.fault_shim import Fault, FaultyFiles
+from tests.worker.fault_shim import Fault, FaultyFiles, GoneProcess, ProcessGoneError
 from web_helper.middleend.component_manager import SyncStrategy
 
 pytestmark = SQLITE_ONLY
 
 WORKERS, COMPONENTS = 3, 3
-EXAMPLES, STEPS = 6, 20
+EXAMPLES, STEPS = 10, 25
 
 which_worker = st.integers(0, WORKERS - 1)
 which_path = st.integers(0, COMPONENTS - 1)
@@ -149,7 +149,22 @@ class AnyOrder(RuleBasedStateMachine):
                 self.workers[worker].sync(strategy)
         except OSError:
             pass
-        # The upload may have come before the failure.
+        self._note_uploads_of(worker)
+
+    @rule(worker=which_worker, strategy=st.sampled_from(list(SyncStrategy)), number=write_point)
+    def crash_while_synchronising(self, worker: int, strategy: SyncStrategy, number: int) -> None:
+        this = self.workers[worker]
+        gone = GoneProcess(this.root, number)
+        try:
+            with gone.on():
+                this.sync(strategy)
+        except ProcessGoneError:
+            # Without a word to what was: a killed process closes nothing, and tells nobody.
+            this.start()
+        self._note_uploads_of(worker)
+
+    def _note_uploads_of(self, worker: int) -> None:
+        """The upload may have come before the failure."""
         for path, content in self._read_active().items():
             if content != self.model.active[path]:
                 assert content == self.model.written[worker, path]
@@ -175,11 +190,20 @@ class AnyOrder(RuleBasedStateMachine):
         here = {path: self.workers[worker].get(path) for path in self.paths}
         assert here == self.model.manifests[name]
 
+    @rule(worker=which_worker, uid=st.integers(1, 5), number=write_point)
+    def crash_while_restoring(self, worker: int, uid: int, number: int) -> None:
+        this = self.workers[worker]
+        try:
+            with GoneProcess(this.root, number).on():
+                self.restore(worker, uid)
+        except ProcessGoneError:
+            this.start()
+
     @invariant()
     def no_edit_is_lost_and_no_file_is_half(self) -> None:
         for number, worker in enumerate(getattr(self, "workers", ())):
             # What a failed disk has left in the middle of an exchange, the next synchronisation keeps.
-            waiting = (worker.root / ".synapse" / "components" / "incoming").glob("*.py")
+            waiting = (worker.root / ".synapse" / "components" / "incoming").rglob("*.py*")
             kept = [*worker.kept(), *(file.read_text() for file in waiting)]
             for path in self.paths:
                 content = worker.get(path)

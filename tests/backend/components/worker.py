@@ -37,7 +37,12 @@ class Worker:
         self.config = root / "config.yaml"
         self.config.write_text(CONFIG)
         self.network = Recorder(transport)
-        self.manager = ComponentManager("http://testserver", root, token, transport=self.network)
+        self.token = token
+        self.start()
+
+    def start(self) -> None:
+        """As a new process does: with a manager that knows what lies on the disk."""
+        self.manager = ComponentManager("http://testserver", self.root, self.token, transport=self.network)
 
     def sync(self, strategy=None):
         return self.manager.sync_with_strategy(self.config, strategy)
