@@ -1,8 +1,14 @@
 """Projects through the API."""
 
+import itertools
+from types import SimpleNamespace
+
+import pytest
 import sqlalchemy
 
 from tests.backend.factories import boxes
+from web_helper.backend.models import User
+from web_helper.backend.queries.work import projects as queries
 
 
 def test_project_is_made_with_a_collection_of_its_own_and_its_maker_as_administrator(client):
@@ -59,7 +65,9 @@ def test_a_project_with_tasks_keeps_its_collection(client, make):
     assert client.patch(f"/v2/projects/{project['id']}/", json=body).status_code == 409
 
 
-def test_deleting_a_project_takes_its_work_and_leaves_the_data(client, make, database):
+@pytest.mark.parametrize("rows_at_once", [1, 3, 10_000])
+def test_deleting_a_project_takes_its_work_and_leaves_the_data(client, make, database, monkeypatch, rows_at_once):
+    monkeypatch.setattr(queries, "ROWS_AT_ONCE", rows_at_once)
     project = make.project()
     tasks = make.tasks(project, 2)
     make.assignments(project, tasks, data=boxes("cat"), status_label="completed")
@@ -76,3 +84,41 @@ def test_deleting_a_project_takes_its_work_and_leaves_the_data(client, make, dat
             for table in ("tasks", "assignments", "tags", "ground_truth_events", "data_units")
         }
     assert left == {"tasks": 0, "assignments": 0, "tags": 0, "ground_truth_events": 0, "data_units": 2}
+
+
+def test_others_write_while_a_large_project_is_deleted(client, make, database, monkeypatch):
+    """In one transaction, deleting millions of rows would hold them back for longer than they wait."""
+    monkeypatch.setattr(queries, "ROWS_AT_ONCE", 2)
+    project, tasks_left = make.project(), []
+    make.tasks(project, 7)
+
+    def pause(_seconds):
+        with database.write() as session:
+            session.add(User(email=f"user {len(tasks_left)}", name="somebody else"))
+            tasks_left.append(session.scalar(sqlalchemy.text("SELECT count(*) FROM tasks")))
+
+    monkeypatch.setattr("web_helper.backend.api.resource.time", SimpleNamespace(sleep=pause))
+
+    assert client.delete(f"/v2/projects/{project['id']}/").status_code == 204
+
+    assert tasks_left == [5, 3, 1]
+
+
+def test_deleting_a_project_goes_on_where_it_broke_off(client, make, monkeypatch):
+    monkeypatch.setattr(queries, "ROWS_AT_ONCE", 2)
+    project = make.project()
+    make.tasks(project, 5)
+    calls, delete_some = itertools.count(), queries.delete_some_rows
+
+    def breaking(session, project_id):
+        if next(calls) == 2:
+            raise RuntimeError("the power is out")
+        return delete_some(session, project_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(queries, "delete_some_rows", breaking)
+        assert client.delete(f"/v2/projects/{project['id']}/").status_code == 500
+
+    assert client.get(f"/v2/tasks/?project={project['id']}").json()["data"] != []
+    assert client.delete(f"/v2/projects/{project['id']}/").status_code == 204
+    assert client.get(f"/v2/projects/{project['id']}/").status_code == 404

@@ -4,6 +4,7 @@ v1 answers bare objects and numbered pages, v2 envelopes and cursor pages. What 
 calls here; anything beyond list, read, create, change and delete is an ordinary handler on `router`.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -13,15 +14,17 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
 from synapse_sdk.wire.pages import Envelope, NumberedPage, Page
-from web_helper.backend.api.context import Reading, Writing
+from web_helper.backend.api.context import Reading, Writing, WritingActor, begin_call, database_of
 from web_helper.backend.api.errors import ERROR_RESPONSES
 from web_helper.backend.api.list_query import CursorQuery, NumberQuery, cursor_query, number_query
 from web_helper.backend.api.strict_json import StrictRoute
 from web_helper.backend.queries.filters import Listing
-from web_helper.backend.services.call import Call
+from web_helper.backend.services.call import Actor, Call
 from web_helper.backend.services.lists import read_counted_page, read_cursor_page, read_row
 
 Shape = Callable[[Any], Any]
+# A little longer than SQLite's longest pause between two looks.
+YIELD_SECONDS = 0.12
 
 _DESCRIPTIONS = {
     "read": "One of the {thing} by its id. What the caller may not see answers as if it were not there.",
@@ -125,6 +128,27 @@ class Resource:
         def delete(call: Writing, item_id: Any) -> Response:
             service(call, item_id)
             return Response(status_code=HTTPStatus.NO_CONTENT)
+
+        delete.__annotations__["item_id"] = self.id_type
+        for version in self.paths:
+            self._add(version, "DELETE", "{item_id}/", delete, status=HTTPStatus.NO_CONTENT)
+
+    def deleted_in_steps(self, service: Callable[[Call, Any], bool]) -> None:
+        """Add deleting one that may hold millions of rows, in many short transactions; asked again, it goes on.
+
+        Args:
+            service: Deletes a part; answers whether that was the last.
+        """
+
+        def delete(request: Request, actor: WritingActor, item_id: Any) -> Response:
+            while not step(request, actor, item_id):
+                # SQLite has no queue: whoever waits for the lock looks for it now and then, and must find it free once.
+                time.sleep(YIELD_SECONDS)
+            return Response(status_code=HTTPStatus.NO_CONTENT)
+
+        def step(request: Request, actor: Actor, item_id: Any) -> bool:
+            with begin_call(request, actor, database_of(request).write()) as call:
+                return service(call, item_id)
 
         delete.__annotations__["item_id"] = self.id_type
         for version in self.paths:

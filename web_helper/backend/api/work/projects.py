@@ -12,6 +12,6 @@ _projects.listed()
 _projects.created(service.create_project, ProjectCreate)
 _projects.read()
 _projects.changed(service.change_project, ProjectChange)
-_projects.deleted(service.delete_project)
+_projects.deleted_in_steps(service.delete_project)
 
 router = _projects.router

@@ -5,11 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, aliased
 
-from web_helper.backend.models import Member, Project, Role, Tag, Task, User
+from web_helper.backend.models import (
+    GroundTruth,
+    GroundTruthDataset,
+    GroundTruthDatasetVersion,
+    GroundTruthEvent,
+    Member,
+    Project,
+    Role,
+    Tag,
+    Task,
+    User,
+)
 from web_helper.backend.queries.filters import Condition, Listing, common_filters, contains_text, integers, strings
+
+# With what hangs on them, about a second of work.
+ROWS_AT_ONCE = 10_000
+# No row of these is looked at afterwards.
+_BLIND = {"synchronize_session": False}
 
 
 def is_member(project_id: Any, user_id: int) -> Condition:
@@ -89,3 +105,27 @@ def tags_by_name(session: Session, project_id: int, names: Iterable[str]) -> dic
 def has_tasks(session: Session, project_id: int) -> bool:
     """Whether the project has any work (index: project_id, id)."""
     return session.scalar(select(Task.id).where(Task.project_id == project_id).limit(1)) is not None
+
+
+def delete_some_rows(session: Session, project_id: int) -> bool:
+    """Delete the next of the rows of which a project has many; whether none of them are left.
+
+    A released version goes whole, and first: what is left of it must not look like it.
+    """
+    left = ROWS_AT_ONCE
+    datasets = select(GroundTruthDataset.id).where(GroundTruthDataset.project_id == project_id)
+    released = GroundTruthDatasetVersion
+    one = select(released.id, released.event_count).where(released.dataset_id.in_(datasets)).limit(1)
+    while left > 0 and (version := session.execute(one).first()) is not None:
+        session.execute(delete(released).where(released.id == version[0]), execution_options=_BLIND)
+        left -= version[1] + 1
+    for key, is_of_project in (
+        (GroundTruth.id, GroundTruth.dataset_id.in_(datasets)),
+        (GroundTruthEvent.pgh_id, GroundTruthEvent.dataset_id.in_(datasets)),
+        (Task.id, Task.project_id == project_id),
+    ):
+        if left > 0:
+            some = select(key).where(is_of_project).limit(left)
+            gone: Any = session.execute(delete(key.class_).where(key.in_(some)), execution_options=_BLIND)
+            left -= gone.rowcount
+    return left > 0

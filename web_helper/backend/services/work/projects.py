@@ -69,9 +69,17 @@ def change_project(call: Call, project_id: int, body: ProjectChange) -> Project:
     return project
 
 
-def delete_project(call: Call, project_id: int) -> None:
-    """Delete a project with its work and its ground truth; the data stays in its collection."""
-    call.session.delete(find_project(call, project_id, Role.ADMIN))
+def delete_project(call: Call, project_id: int) -> bool:
+    """Delete the next part of a project with its work and its ground truth; the data stays in its collection.
+
+    Returns:
+        Whether that was the last part.
+    """
+    project = find_project(call, project_id, Role.ADMIN)
+    if not projects.delete_some_rows(call.session, project.id):
+        return False
+    call.session.delete(project)
+    return True
 
 
 def read_class_schema(configuration: Any) -> ClassSchema:
