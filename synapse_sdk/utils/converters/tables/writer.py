@@ -163,14 +163,14 @@ class CsvWriter(TableWriter):
 
     def _typed_text(self, row: Typed) -> str:
         """The same as `_cells` makes of a plain annotation, without the detour over a list."""
-        x_y_w_h, own = row.bbox, row.id
-        x, y, w, h = x_y_w_h or ("", "", "", "")
+        own = row.id
         name = own if type(own) is int else self._cell(own) if type(own) is str else ""
+        box = self._encode(row.bbox)[1:-1].decode()
         outline = f'"{self._encode(row.segmentation).decode()}"' if row.segmentation else ""
         attributes = str(row.attributes, "utf-8") if row.attributes else ""
         # Neither `null` nor `{}`.
         attributes = '"' + attributes.replace('"', '""') + '"' if len(attributes) > 4 else ""
-        return f"{name},{row.type},{self._quoted[row.category]},{x},{y},{w},{h},,{outline},,,,{attributes},\n"
+        return f"{name},{row.type},{self._quoted[row.category]},{box},,{outline},,,,{attributes},\n"
 
     def _row_text(self, cells: Iterable[Any]) -> str:
         text = self._text
@@ -190,7 +190,8 @@ class CsvWriter(TableWriter):
             get("id", ""),
             get("type") or "bbox",
             row["category"],
-            *(get("bbox") or ("", "", "", "")),
+            # In a fifth of the time that Python takes to write numbers.
+            *(encode(box)[1:-1].decode().split(",") if (box := get("bbox")) else ("", "", "", "")),
             get("rotation", ""),
             encode(value).decode() if (value := get("segmentation")) else "",
             encode(value).decode() if (value := get("keypoints")) else "",
