@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field, StringConstraints
 
 from synapse_sdk.wire.components import Hash, Sha256
-from synapse_sdk.wire.work import JsonObject, Request
+from synapse_sdk.wire.work import Request
 
 HEALTHY_SECONDS = 30
 STALE_SECONDS = 60
@@ -72,15 +72,13 @@ class ActiveJob(Request):
     attempt: int
 
 
-class Heartbeat(Request):
-    """Body of `POST /api/devices/heartbeat`.
+class DeviceReport(BaseModel):
+    """How a host is, and what it has.
 
     Attributes:
         slots: How many jobs the worker takes at once.
-        active_jobs: Every job that it has taken and not completed. A running one that is missing has crashed.
     """
 
-    host_id: HostId
     cpu_percent: float | None = None
     cpu_count: int | None = Field(None, ge=0, le=1_000_000)
     memory_used_bytes: Size | None = None
@@ -92,6 +90,16 @@ class Heartbeat(Request):
     cuda_version: str | None = Field(None, max_length=100)
     code_version: CodeVersion | None = None
     slots: int = Field(1, ge=0, le=MAX_JOBS_PER_DEVICE)
+
+
+class Heartbeat(DeviceReport, Request):
+    """Body of `POST /api/devices/heartbeat`.
+
+    Attributes:
+        active_jobs: Every job that it has taken and not completed. A running one that is missing has crashed.
+    """
+
+    host_id: HostId
     active_jobs: list[ActiveJob] = Field([], max_length=MAX_JOBS_PER_DEVICE)
 
 
@@ -139,12 +147,16 @@ class JobRequest(Request):
 
 
 class Device(BaseModel):
-    """A host that runs experiments, and what it told last."""
+    """A host that runs experiments.
+
+    Attributes:
+        report: What it told last; None when it was never heard.
+    """
 
     host_id: str
     status: DeviceStatus
     last_seen_at: datetime | None
-    report: JsonObject
+    report: DeviceReport | None
     active_jobs: list[str]
     created_at: datetime
 

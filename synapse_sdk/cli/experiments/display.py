@@ -53,7 +53,7 @@ def print_devices(rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _device_cells(row: Mapping[str, Any]) -> list[object]:
-    report = row["report"]
+    report = row["report"] or {}
     gpus = ", ".join(gpu["name"] for gpu in report.get("gpus", []))
     heard = (row["last_seen_at"] or "never")[:19].replace("T", " ")
     runs = " ".join(row["active_jobs"])

@@ -405,3 +405,5 @@ def test_a_heartbeat_is_what_the_list_of_devices_shows(lab):
     assert device["report"]["gpus"][0]["name"] == "H100"
     assert device["report"]["code_version"]["branch"] == "main"
     assert device["active_jobs"] == [job.experiment.uid]
+    lab.people.enrol_device("never-heard")
+    assert {each["host_id"]: each["report"] for each in lab.people.list_devices()}["never-heard"] is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from synapse_sdk.wire.devices import Device as DeviceView
+from synapse_sdk.wire.devices import DeviceReport
 from web_helper.backend.core.problems import ConflictProblem, PermissionProblem
 from web_helper.backend.models import Device
 from web_helper.backend.models.base import utc_now
@@ -59,7 +60,7 @@ def list_devices(call: Call) -> list[DeviceView]:
             host_id=row.host_id,
             status=classify(row.last_seen_at, now),
             last_seen_at=row.last_seen_at,
-            report=row.report,
+            report=DeviceReport.model_validate(row.report) if row.report else None,
             active_jobs=active.get(row.id, []),
             created_at=row.created,
         )

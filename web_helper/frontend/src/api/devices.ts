@@ -3,8 +3,7 @@ import { queryOptions } from "@tanstack/react-query";
 import { api, type Schemas, unwrap } from "@/api/client";
 
 export type Device = Schemas["Device"];
-/** A report is the device's last heartbeat; one that was never heard has none of it. */
-export type DeviceReport = Partial<Omit<Schemas["Heartbeat"], "host_id" | "active_jobs">>;
+export type DeviceReport = Schemas["DeviceReport"];
 
 const LOOK_MS = 5_000;
 

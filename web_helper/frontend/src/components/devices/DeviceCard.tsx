@@ -21,7 +21,7 @@ const COMMIT_LENGTH = 8;
 export function DeviceCard({ device, runs }: { device: Device; runs: readonly Experiment[] }) {
   const { t } = useTranslation("devices");
   const [tone, Icon] = LOOKS[device.status];
-  const report: DeviceReport = device.report;
+  const { report } = device;
   return (
     <Card aria-label={device.host_id} className="grid gap-3">
       <header className="flex flex-wrap items-center justify-between gap-2">
@@ -39,10 +39,10 @@ export function DeviceCard({ device, runs }: { device: Device; runs: readonly Ex
           </>
         )}
       </p>
-      {device.last_seen_at !== null && <Resources report={report} />}
+      {report !== null && <Resources report={report} />}
       <section aria-label={t("jobs")} className="grid gap-1.5 border-t pt-3">
         <h3 className="text-xs font-medium text-muted-foreground">{t("jobs")}</h3>
-        {runs.length === 0 && <p>{t("noJobs", { count: report.slots ?? 0 })}</p>}
+        {runs.length === 0 && <p>{t("noJobs", { count: report?.slots ?? 0 })}</p>}
         <ul className="grid gap-1">
           {runs.map((run) => (
             <li key={run.uid} className="flex items-center justify-between gap-2">

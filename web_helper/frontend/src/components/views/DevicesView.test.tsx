@@ -20,7 +20,14 @@ const DEVICE = {
     slots: 2,
   },
 };
-const NEVER = { ...DEVICE, host_id: "new-1", status: "disconnected", last_seen_at: null, active_jobs: [], report: {} };
+const NEVER = {
+  ...DEVICE,
+  host_id: "new-1",
+  status: "disconnected",
+  last_seen_at: null,
+  active_jobs: [],
+  report: null,
+};
 
 test("while the devices come, the view says so", async () => {
   renderView("/devices", NONE, silence("/api/devices"));
