@@ -29,6 +29,17 @@ REQUESTS = {
 }
 MOMENTS = ("commit", "answer")
 ALL = [f"{name} {moment}" for name in REQUESTS for moment in MOMENTS]
+# The store's own. A negotiation writes nothing: it is killed when it has read, before anybody is told.
+STORE = {
+    "upload": (r"/api/components/versions/upload", r"INSERT INTO component_change_sets "),
+    "activate": (r"/api/components/versions/activate", r"INSERT INTO component_change_sets "),
+    "change": (r"/api/components/changes", r"INSERT INTO component_change_sets "),
+    "scan": (r"/api/components/versions/scan", r"INSERT INTO component_change_sets "),
+    "negotiate": (r"/api/components/sync", r"SELECT "),
+}
+ALL_OF_STORE = [f"{name} {moment}" for name in STORE for moment in MOMENTS if (name, moment) != ("negotiate", "commit")]
+
+WATCHED = REQUESTS | STORE
 
 
 class Request:
@@ -64,7 +75,7 @@ class Killer:
 
     def note(self, _connection, _cursor, statement, *_rest) -> None:
         request = _current.get()
-        if request is not None and re.match(REQUESTS[request.name][1], statement):
+        if request is not None and re.match(WATCHED[request.name][1], statement):
             request.has_written = True
 
 
@@ -76,7 +87,7 @@ class KilledApp:
 
     async def __call__(self, scope, receive, send) -> None:
         path, is_post = scope.get("path", ""), scope.get("method") == "POST"
-        names = [name for name, (pattern, _) in REQUESTS.items() if is_post and re.fullmatch(pattern, path)]
+        names = [name for name, (pattern, _) in WATCHED.items() if is_post and re.fullmatch(pattern, path)]
         _current.set(Request(names[0]) if names else None)
 
         async def send_or_die(message) -> None:

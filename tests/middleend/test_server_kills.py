@@ -1,20 +1,26 @@
-"""The server is killed in the middle of every request that makes an experiment: nothing is lost and nothing is done twice."""
+"""The server is killed in the middle of every request that changes the store, asks it, or makes an experiment.
+
+Nothing is lost, nothing is done twice, and nobody ends with half of a set.
+"""
 
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
+from synapse_sdk.components.digests import short_hash
+from synapse_sdk.components.names import parse_component_path
 from synapse_sdk.exceptions import ClientError
 from tests.agent.stage import clean_env
 from tests.cvlabkit.tree import CONFIG
-from tests.middleend.killed_server import ALL, MOMENTS, REQUESTS
+from tests.middleend.killed_server import ALL, ALL_OF_STORE, MOMENTS, REQUESTS, STORE
 from tests.middleend.kit import until
 from tests.middleend.stage import Stage, WorkerProcess
+from web_helper.middleend.component_manager import ComponentManager
 from web_helper.middleend.worker.run_store import RunStore
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("worker"), pytest.mark.timeout(900)]
@@ -27,6 +33,7 @@ class KilledStage(Stage):
     def start_server(self):
         self.points = self.folder / "points"
         env = {**clean_env(), "SYNAPSE_SERVER_HOME": str(self.home), "SYNAPSE_SERVER_BASE_URL": self.url}
+        env["SYNAPSE_SERVER_COMPONENT_ROOT"] = str(self.folder / "checkout")
         fd = self.listener.fileno()
         with (self.folder / "server.log").open("ab") as log:
             self.server = subprocess.Popen(
@@ -66,6 +73,42 @@ def stage(tmp_path):
     made = KilledStage(tmp_path / "stage")
     yield made
     made.close()
+
+
+def write_component(root, path: str, text: str) -> None:
+    file = root / parse_component_path(path).file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+def test_the_server_may_be_killed_in_every_change_of_the_store_and_in_a_negotiation(stage, tmp_path):
+    assert len(ALL_OF_STORE) == len(STORE) * len(MOMENTS) - 1 == 9
+    store, tree = stage.components, tmp_path / "tree"
+    old = {path: store.list_versions(*path[:-3].split("/"))[0]["hash"] for path in ("loss/scaled.py", "model/line.py")}
+    sets = len(store.list_changes())
+    write_component(stage.folder / "checkout", "metric/scanned.py", "s = 1\n")
+    write_component(tree, "metric/scanned.py", "s = 0\n")
+    (tree / "config.yaml").write_text("model: line\nloss: scaled\nagent: fitter\nmetric: [scanned, changed]\n")
+    with stage.revived() as statuses:
+        stage.points.write_text("".join(f"{each}\n" for each in ALL_OF_STORE))
+        patiently(lambda: store.upload("loss/scaled.py", "l = 2\n"))
+        patiently(lambda: store.activate(old["loss/scaled.py"]))
+        changed = {"model/line.py": "m = 2\n", "metric/changed.py": "c = 2\n"}
+        patiently(lambda: store.change([{"path": path, "content": text} for path, text in changed.items()]))
+        patiently(store.scan)
+        with closing(ComponentManager(stage.url, tree, stage.token)) as manager:
+            result = patiently(lambda: manager.sync_with_strategy(tree / "config.yaml", "server_authoritative"))
+        until(lambda: stage.points.read_text() == "", SECONDS, stage.points.read_text)
+
+    assert statuses == [-signal.SIGKILL] * len(ALL_OF_STORE)
+    assert (result.failed, result.conflicts) == ([], [])
+    active = {each["path"]: each["active_hash"] for each in store.list_components()}
+    assert active["loss/scaled.py"] == old["loss/scaled.py"]
+    assert active["model/line.py"] == short_hash(b"m = 2\n") != old["model/line.py"]
+    for path in ("loss/scaled.py", "metric/scanned.py", *changed):
+        assert short_hash((tree / parse_component_path(path).file).read_bytes()) == active[path]
+    # One set for each change, whoever asked how often.
+    assert [each["kind"] for each in store.list_changes()][: -sets or None] == ["scan", "change", "activate", "upload"]
 
 
 def patiently(ask):
