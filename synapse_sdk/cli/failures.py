@@ -88,9 +88,11 @@ def _client_message(exc: errors.ClientError) -> str:
 
 
 def _server_message(error: Mapping[str, Any], meta: Any, *, is_fault: bool) -> str:
-    lines = [str(error.get("message") or error.get("code"))]
-    details = error.get("details") or []
-    lines += [f"{item.get('field')}: {item.get('message')}" for item in details if isinstance(item, Mapping)]
+    said = str(error.get("message") or error.get("code"))
+    details = [item for item in error.get("details") or [] if isinstance(item, Mapping)]
+    # What is wrong with one field alone is the message already.
+    more = [item for item in details if str(item.get("message")) not in said]
+    lines = [said, *(f"{item.get('field')}: {item.get('message')}" for item in more)]
     if is_fault and isinstance(meta, Mapping):
         lines.append(f"request id {meta.get('request_id')}")
     return "\n".join(lines)

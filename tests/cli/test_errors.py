@@ -91,6 +91,8 @@ def test_a_server_error_shows_its_fields_and_a_fault_its_request_id():
     }
     assert message_of(errors.ValidationError(400, body)) == "Not allowed.\nx: odd"
     assert "r-1" in message_of(errors.ServerError(500, body))
+    body["error"]["message"] = "x: odd"
+    assert message_of(errors.ValidationError(400, body)) == "x: odd"
 
 
 def test_a_broken_extension_is_a_warning_and_the_rest_works():

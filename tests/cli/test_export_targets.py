@@ -80,6 +80,7 @@ def test_an_export_goes_into_a_storage(synapse, project, tmp_path):
     synapse.json(*export, "--out", tmp_path / "local")
     assert done["annotations"] == 5
     assert tree(tmp_path / "store/a/b/set") == tree(tmp_path / "local/set")
+    assert [path.name for path in (tmp_path / "store/a/b").iterdir()] == ["set"]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +99,14 @@ def test_targets_that_make_no_sense_are_refused(synapse, project, words, said):
     assert refused.exit_code == 2
     assert said in refused.stderr
     assert not Path("x").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_server_gathers_anything(synapse, project, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    refused = synapse("export", "--project", project, "--format", "coco", "--out", tmp_path / "file" / "x")
+    assert refused.exit_code == 2
+    assert f"{tmp_path / 'file'} is a file" in refused.stderr
+    assert "gathers" not in refused.stderr
 
 
 def test_a_storage_that_is_not_there_is_refused_with_those_that_are(synapse, project):

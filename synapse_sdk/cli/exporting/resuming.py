@@ -51,6 +51,7 @@ class ResumableExport(FormatExportAction):
         super().__init__(params, ctx)
         self.note = note
         self.hold: Hold = nullcontext
+        self._context: ExportContext | None = None
 
     @classmethod
     def prepare(
@@ -76,6 +77,7 @@ class ResumableExport(FormatExportAction):
         """The context, which knows whether there is a note already."""
         context = super().create_context()
         context.is_noted = self.note is not None
+        self._context = context
         return context
 
     def setup_steps(self, registry: StepRegistry[ExportContext]) -> None:
@@ -103,11 +105,17 @@ class ResumableExport(FormatExportAction):
             )
             self.note.close()
             return
-        if self.note.params.get("out"):
+        root = self._root(self.note)
+        if root is not None:
             settle = remove_marks if outcome is None else remove_partials
             with suppress(OSError):
-                settle(Path(self.note.params["out"]), self.note.job_id)
+                settle(root, self.note.job_id)
         self.note.discard()
+
+    def _root(self, note: ExportNote) -> Any:
+        """Where the export's folder is made; None when that is in a storage which was never opened."""
+        opened = self._context.path_root if self._context is not None else None
+        return opened or (Path(note.params["out"]) if note.params.get("out") else None)
 
 
 class NotedEnqueueStep(DelegateEnqueueStep):

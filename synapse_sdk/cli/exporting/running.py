@@ -44,5 +44,6 @@ def _failure(exc: Exception) -> SynapseError:
     if isinstance(cause, SynapseError):
         return cause
     if isinstance(cause, OSError):
-        return ExportError(f"{exc} ({cause.strerror or cause}).")
+        place = f": {cause.filename}" if cause.filename else ""
+        return ExportError(f"{cause.strerror or cause}{place}.")
     return ExportError(str(exc))
