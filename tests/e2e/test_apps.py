@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.browser import axe
+from tests.playground.engines import docker_engine, remove_all_of
 
 CONFIG = 'name: Hello\ncode: {code}\nversion: "1.0.0"\nactions:\n  gradio:\n    entrypoint: plugin.app.app\n'
 # An app that needs no package: nothing is fetched to build it.
@@ -77,6 +78,9 @@ def publish(page, site, tmp_path):
     for container in page.request.get("/v2/playground-containers/").json()["data"]:
         if container["plugin_release"].startswith("e2e-"):
             page.request.delete(f"/v2/playground-containers/{container['id']}/")
+    # An agent keeps images for the next container; this machine keeps none of a test.
+    with docker_engine() as engine:
+        remove_all_of(engine, (site.home / "agent" / "playground" / "mark").read_text().strip())
 
 
 def create_app(page, name):
