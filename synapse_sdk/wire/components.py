@@ -127,7 +127,8 @@ class ComponentChange(Request):
     path: str
     content: str | None = None
     hash: Hash | None = None
-    aliases: list[Alias] = Field([ACTIVE], max_length=16)
+    # A tuple: a default that may change would be copied for each of thousands.
+    aliases: tuple[Alias, ...] = Field((ACTIVE,), max_length=16)
     expected: Hash | None = None
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
-from fastapi import APIRouter
+import msgspec
+from fastapi import APIRouter, Response
 
 from synapse_sdk.wire.components import ComponentEnvelope, ComponentMeta
 from web_helper.backend.api.errors import ERROR_RESPONSES
@@ -25,3 +27,9 @@ def answer(data: T, message: str = "ok") -> ComponentEnvelope[T]:
     meta = ComponentMeta(message=message, timestamp=utc_now())
     made: ComponentEnvelope[T] = ComponentEnvelope.model_construct(data=data, meta=meta)
     return made
+
+
+def plain_answer(data: Mapping[str, Any]) -> Response:
+    """An answer of plain values, which its route declares and no model goes through."""
+    meta = {"message": "ok", "timestamp": utc_now(), "version": "1.0"}
+    return Response(msgspec.json.encode({"data": data, "meta": meta}), media_type="application/json")

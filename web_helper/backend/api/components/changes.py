@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Path, Query, Response
 
 from synapse_sdk.wire.components import (
     ChangeSetKind,
@@ -19,7 +19,7 @@ from synapse_sdk.wire.components import (
     ExperimentUid,
     Hash,
 )
-from web_helper.backend.api.components.answers import answer, create_component_router
+from web_helper.backend.api.components.answers import answer, create_component_router, plain_answer
 from web_helper.backend.api.context import SharedReading, SharedWriting, Writing
 from web_helper.backend.services.components import reading, store
 
@@ -45,23 +45,29 @@ def list_changes(
     return answer(reading.list_changes(call, path, before, limit))
 
 
-@router.post("/changes", operation_id="components_changes_create")
-def change(call: SharedWriting, body: ComponentChangeSet) -> ComponentEnvelope[ComponentChangeRecord]:
+@router.post(
+    "/changes", operation_id="components_changes_create", response_model=ComponentEnvelope[ComponentChangeRecord]
+)
+def change(call: SharedWriting, body: ComponentChangeSet) -> Response:
     """Add versions and move aliases: the whole set or nothing, and nothing when an `expected` does not hold (409)."""
-    return answer(reading.show_outcome(call, store.change(call, body), ChangeSetKind.CHANGE))
+    return plain_answer(reading.show_outcome(call, store.change(call, body), ChangeSetKind.CHANGE))
 
 
-@router.post("/changes/{change_set_id}/rollback", operation_id="components_changes_rollback")
-def undo(call: Writing, change_set_id: int, body: ComponentUndo) -> ComponentEnvelope[ComponentChangeRecord]:
+@router.post(
+    "/changes/{change_set_id}/rollback",
+    operation_id="components_changes_rollback",
+    response_model=ComponentEnvelope[ComponentChangeRecord],
+)
+def undo(call: Writing, change_set_id: int, body: ComponentUndo) -> Response:
     """Point every alias that a change set moved to where it was; 409 when one was moved again since."""
     outcome = store.undo_change_set(call, change_set_id, body.reason)
-    return answer(reading.show_outcome(call, outcome, ChangeSetKind.ROLLBACK))
+    return plain_answer(reading.show_outcome(call, outcome, ChangeSetKind.ROLLBACK))
 
 
-@router.post("/rollback", operation_id="components_rollback")
-def roll_back(call: Writing, body: ComponentRollback) -> ComponentEnvelope[ComponentChangeRecord]:
+@router.post("/rollback", operation_id="components_rollback", response_model=ComponentEnvelope[ComponentChangeRecord])
+def roll_back(call: Writing, body: ComponentRollback) -> Response:
     """Activate, for each path, the version that was active before: all of them, or none (409)."""
-    return answer(reading.show_outcome(call, store.roll_back(call, body), ChangeSetKind.ROLLBACK))
+    return plain_answer(reading.show_outcome(call, store.roll_back(call, body), ChangeSetKind.ROLLBACK))
 
 
 @router.get("/manifest/{experiment_uid}", operation_id="components_manifest_read")

@@ -22,6 +22,17 @@ def is_one_of(session: Session, attribute: Any, texts: Collection[str]) -> Colum
     return found
 
 
+def pairs_of(session: Session, pairs: Iterable[tuple[str, str]]) -> tuple[ColumnElement[str], ColumnElement[str]]:
+    """Many pairs of texts as two columns to join with, which travel as one parameter, or two."""
+    given = list(pairs)
+    if session.get_bind().dialect.name == "postgresql":
+        sides: Any = [literal([pair[side] for pair in given], ARRAY(String)) for side in (0, 1)]
+        columns = func.unnest(*sides).table_valued("first", "second").render_derived().c
+        return columns.first, columns.second
+    value = func.json_each(json.dumps(given)).table_valued("value").c.value
+    return func.json_extract(value, "$[0]"), func.json_extract(value, "$[1]")
+
+
 def add_rows(
     session: Session, insert: Any, *, same: Mapping[str, Any], columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
 ) -> None:

@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session, aliased
 
 from synapse_sdk.wire.components import ACTIVE
 from web_helper.backend.models import ComponentAlias, ComponentVersion
-from web_helper.backend.queries.components.rows import is_one_of
+from web_helper.backend.queries.components.rows import is_one_of, pairs_of
 
 # Far below what one statement may carry on either database.
 PATHS_PER_QUERY = 5_000
+SHA256_DIGITS = 64
 Item = TypeVar("Item")
 
 
@@ -53,6 +54,33 @@ class AliasRow(NamedTuple):
     sha256: str
 
 
+class NamedRow(NamedTuple):
+    """A version, and what names it."""
+
+    id: int
+    path: str
+    hash: str
+    sha256: str
+
+
+class PointerRow(NamedTuple):
+    """An alias, and the version that it points to."""
+
+    path: str
+    alias: str
+    version_id: int
+    hash: str
+    sha256: str
+
+
+class HistoryRow(NamedTuple):
+    """How many versions a path has, and the content of the newest."""
+
+    path: str
+    version_count: int
+    newest_sha256: str
+
+
 _VERSION = (
     ComponentVersion.id,
     ComponentVersion.path,
@@ -74,9 +102,52 @@ def versions_at(session: Session, paths: Sequence[str]) -> list[VersionRow]:
     return found
 
 
+def versions_named(session: Session, names: Iterable[tuple[str, str]]) -> list[NamedRow]:
+    """The versions of paths that short hashes or SHA-256 name (indexes: unique path, hash; sha256)."""
+    given = set(names)
+    long = {name for name in given if len(name[1]) == SHA256_DIGITS}
+    query = select(ComponentVersion.id, ComponentVersion.path, ComponentVersion.hash, ComponentVersion.sha256)
+    found: list[NamedRow] = []
+    for some, column in ((given - long, ComponentVersion.hash), (long, ComponentVersion.sha256)):
+        for chunk in _chunks(sorted(some)):
+            path, digest = pairs_of(session, chunk)
+            those = query.where(ComponentVersion.path == path, column == digest)
+            # Past the session, which would look at each row a second time.
+            found += map(NamedRow._make, session.connection().execute(those).all())
+    return found
+
+
+def pointers_at(session: Session, paths: Sequence[str]) -> list[PointerRow]:
+    """Where aliases point at these paths (primary key path, alias)."""
+    query = select(
+        ComponentAlias.path, ComponentAlias.alias, ComponentVersion.id, ComponentVersion.hash, ComponentVersion.sha256
+    ).join(ComponentVersion, ComponentVersion.id == ComponentAlias.version_id)
+    found: list[PointerRow] = []
+    for some in _chunks(paths):
+        those = is_one_of(session, ComponentAlias.path, some)
+        found += map(PointerRow._make, session.connection().execute(query.where(those)).all())
+    return found
+
+
+def histories_at(session: Session, paths: Sequence[str]) -> list[HistoryRow]:
+    """How long the histories of these paths are, and where they end (index: unique path, hash; primary key)."""
+    found: list[HistoryRow] = []
+    for some in _chunks(paths):
+        ends = (
+            select(func.count().label("count"), func.max(ComponentVersion.id).label("newest"))
+            .where(is_one_of(session, ComponentVersion.path, some))
+            .group_by(ComponentVersion.path)
+            .subquery()
+        )
+        query = select(ComponentVersion.path, ends.c.count, ComponentVersion.sha256)
+        query = query.join(ends, ends.c.newest == ComponentVersion.id)
+        found += map(HistoryRow._make, session.connection().execute(query).all())
+    return found
+
+
 def versions_of_hash(session: Session, name: str, path: str | None = None) -> list[VersionRow]:
     """What a short hash or a SHA-256 names, at one path or at any, the newest first (indexes: hash; sha256)."""
-    column = ComponentVersion.sha256 if len(name) == 64 else ComponentVersion.hash
+    column = ComponentVersion.sha256 if len(name) == SHA256_DIGITS else ComponentVersion.hash
     query = select(*_VERSION).where(column == name).order_by(ComponentVersion.id.desc())
     if path is not None:
         query = query.where(ComponentVersion.path == path)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import NamedTuple
 
 from synapse_sdk.components.digests import decode_component, sha256_of, short_hash
@@ -22,7 +21,7 @@ from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries.components import blobs, writing
 from web_helper.backend.queries.components import versions as queries
 from web_helper.backend.queries.components.history import manages_any_project
-from web_helper.backend.queries.components.versions import VersionRow
+from web_helper.backend.queries.components.versions import HistoryRow, NamedRow
 from web_helper.backend.queries.components.writing import NewMove, NewVersion
 from web_helper.backend.services.access import require_scope
 from web_helper.backend.services.call import Call
@@ -62,8 +61,8 @@ class AliasMove(NamedTuple):
 
     path: str
     alias: str
-    source: queries.AliasRow | None
-    target: VersionRow | None
+    source: queries.PointerRow | None
+    target: NamedRow | None
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class Outcome:
     change_set_id: int | None
     added: frozenset[str] = frozenset()
     moves: tuple[AliasMove, ...] = ()
-    versions: Mapping[tuple[str, str], VersionRow] = field(default_factory=dict)
+    versions: Mapping[tuple[str, str], NamedRow] = field(default_factory=dict)
 
 
 def require_component_author(call: Call) -> None:
@@ -134,16 +133,16 @@ def apply_changes(
     paths = sorted({str(file.component) for file in files} | {wish.path for wish in wishes})
     _refuse_doubles(files, wishes)
     writing.lock_store(call.session)
-    known = _by_path(queries.versions_at(call.session, paths))
-    new = [file for file in files if _is_new(file, known.get(str(file.component), ()))]
-    current = {(row.path, row.alias): row for row in queries.aliases_at(call.session, paths)}
+    known = _by_name(queries.versions_named(call.session, _names_of(files, wishes)))
+    new = [file for file in files if _is_new(file, known)]
+    current = {(row.path, row.alias): row for row in queries.pointers_at(call.session, paths)}
     _check_expected(wishes, current)
     if not new and not _differs(wishes, current):
         return Outcome(None, versions=_meant(files, wishes, known))
     set_id = writing.add_change_set(call.session, kind, call.actor.user_id, reason=reason, registered=len(new))
-    _add(call, set_id, new, known)
     if new:
-        known |= _by_path(queries.versions_at(call.session, [str(file.component) for file in new]))
+        _add(call, set_id, new)
+        known |= _by_name(queries.versions_named(call.session, _names_of(new, ())))
     meant = _meant(files, wishes, known)
     moves = tuple(_plan_moves(wishes, current, meant))
     writing.move_aliases(call.session, set_id, [_row_of(move) for move in moves])
@@ -158,26 +157,31 @@ def _refuse_doubles(files: Sequence[FileContent], wishes: Sequence[AliasWish]) -
             raise ValidationProblem.of_field("changes", f"{twice[0]} is there twice; a set changes it once.")
 
 
-def _by_path(rows: Iterable[VersionRow]) -> dict[str, list[VersionRow]]:
-    found: dict[str, list[VersionRow]] = {}
+def _names_of(files: Iterable[FileContent], wishes: Iterable[AliasWish]) -> set[tuple[str, str]]:
+    """What may be there, by path and name; a content by its short hash, which no other of its path may have."""
+    short = {(str(file.component), file.sha256): file.hash for file in files}
+    wanted = {(wish.path, wish.hash) for wish in wishes if wish.hash is not None}
+    return {(path, name) for (path, _), name in short.items()} | (wanted - short.keys())
+
+
+def _by_name(rows: Iterable[NamedRow]) -> dict[tuple[str, str], NamedRow]:
+    found = {}
     for row in rows:
-        found.setdefault(row.path, []).append(row)
+        found[row.path, row.hash] = found[row.path, row.sha256] = row
     return found
 
 
-def _is_new(file: FileContent, known: Iterable[VersionRow]) -> bool:
-    for row in known:
-        if row.sha256 == file.sha256:
-            return False
-        if row.hash == file.hash:
-            raise ConflictProblem(
-                f"{file.component}: this content and another version share the short hash {file.hash}, so nobody could "
-                "tell them apart. Change the file by a character, a comment will do."
-            )
-    return True
+def _is_new(file: FileContent, known: Mapping[tuple[str, str], NamedRow]) -> bool:
+    row = known.get((str(file.component), file.hash))
+    if row is not None and row.sha256 != file.sha256:
+        raise ConflictProblem(
+            f"{file.component}: this content and another version share the short hash {file.hash}, so nobody could "
+            "tell them apart. Change the file by a character, a comment will do."
+        )
+    return row is None
 
 
-def _check_expected(wishes: Sequence[AliasWish], current: Mapping[tuple[str, str], queries.AliasRow]) -> None:
+def _check_expected(wishes: Sequence[AliasWish], current: Mapping[tuple[str, str], queries.PointerRow]) -> None:
     wrong = []
     for wish in wishes:
         for alias in wish.aliases if wish.expected != UNCHECKED else ():
@@ -194,7 +198,7 @@ def _check_expected(wishes: Sequence[AliasWish], current: Mapping[tuple[str, str
         )
 
 
-def _differs(wishes: Sequence[AliasWish], current: Mapping[tuple[str, str], queries.AliasRow]) -> bool:
+def _differs(wishes: Sequence[AliasWish], current: Mapping[tuple[str, str], queries.PointerRow]) -> bool:
     return any(
         wish.hash not in ((row.hash, row.sha256) if row else (None,))
         for wish in wishes
@@ -203,12 +207,13 @@ def _differs(wishes: Sequence[AliasWish], current: Mapping[tuple[str, str], quer
     )
 
 
-def _add(call: Call, set_id: int, files: Sequence[FileContent], known: Mapping[str, Sequence[VersionRow]]) -> None:
+def _add(call: Call, set_id: int, files: Sequence[FileContent]) -> None:
     now = utc_now()
     contents = {file.sha256: file.content for file in files}
     were_there = blobs.find_stored(call.session, list(contents))
+    before = queries.histories_at(call.session, [str(file.component) for file in files])
     blobs.add_blobs(call.session, contents, now)
-    blobs.pack_older(call.session, dict(_packable([file for file in files if file.sha256 not in were_there], known)))
+    blobs.pack_older(call.session, dict(_packable([file for file in files if file.sha256 not in were_there], before)))
     new = (
         NewVersion(str(file.component), file.component.category.value, file.component.name, file.hash, file.sha256)
         for file in files
@@ -216,32 +221,33 @@ def _add(call: Call, set_id: int, files: Sequence[FileContent], known: Mapping[s
     writing.add_versions(call.session, set_id, new, now)
 
 
-def _packable(files: Iterable[FileContent], known: Mapping[str, Sequence[VersionRow]]) -> Iterator[tuple[str, str]]:
+def _packable(files: Iterable[FileContent], before: Iterable[HistoryRow]) -> Iterator[tuple[str, str]]:
     """The version before each new one, and the new one; now and then one stays alone, so that chains have an end."""
+    ends = {row.path: row for row in before}
     for file in files:
-        versions = known.get(str(file.component), ())
-        if len(versions) % VERSIONS_PER_CHAIN:
-            yield max(versions, key=attrgetter("id")).sha256, file.sha256
+        end = ends.get(str(file.component))
+        if end is not None and end.version_count % VERSIONS_PER_CHAIN:
+            yield end.newest_sha256, file.sha256
 
 
 def _meant(
-    files: Sequence[FileContent], wishes: Sequence[AliasWish], known: Mapping[str, Sequence[VersionRow]]
-) -> dict[tuple[str, str], VersionRow]:
+    files: Sequence[FileContent], wishes: Sequence[AliasWish], known: Mapping[tuple[str, str], NamedRow]
+) -> dict[tuple[str, str], NamedRow]:
     names = [(str(file.component), file.sha256) for file in files]
     names += [(wish.path, wish.hash) for wish in wishes if wish.hash is not None]
     meant = {}
-    for path, name in names:
-        version = next((row for row in known.get(path, ()) if name in (row.sha256, row.hash)), None)
+    for name in names:
+        version = known.get(name)
         if version is None:
-            raise NotFoundProblem.of("version", f"{name} of {path}")
-        meant[path, name] = version
+            raise NotFoundProblem.of("version", f"{name[1]} of {name[0]}")
+        meant[name] = version
     return meant
 
 
 def _plan_moves(
     wishes: Sequence[AliasWish],
-    current: Mapping[tuple[str, str], queries.AliasRow],
-    meant: Mapping[tuple[str, str], VersionRow],
+    current: Mapping[tuple[str, str], queries.PointerRow],
+    meant: Mapping[tuple[str, str], NamedRow],
 ) -> Iterator[AliasMove]:
     for wish in wishes:
         target = meant[wish.path, wish.hash] if wish.hash is not None else None

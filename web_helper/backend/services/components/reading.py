@@ -111,24 +111,31 @@ def list_changes(call: Call, path: str | None, before: int | None, limit: int) -
     return _show_changes(call, rows, path)
 
 
-def show_outcome(call: Call, outcome: Outcome, kind: wire.ChangeSetKind) -> wire.ComponentChangeRecord:
-    """What a change has done, as its record shows it."""
+def show_outcome(call: Call, outcome: Outcome, kind: wire.ChangeSetKind) -> dict[str, Any]:
+    """What a change has done, as its record shows it (`ComponentChangeRecord`).
+
+    Of plain values: thousands of models would cost more than all else that a change does.
+    """
     row = None if outcome.change_set_id is None else call.session.get(ComponentChangeSet, outcome.change_set_id)
-    if row is None:
-        return wire.ComponentChangeRecord(
-            id=None, kind=kind, reason="", user=None, created_at=None, registered=0, changes=[]
-        )
     # What was done is known: asking for thousands of moves and versions again would cost more than doing it.
     changes = [
-        wire.AliasChange(
-            path=move.path,
-            alias=move.alias,
-            from_hash=move.source and move.source.hash,
-            to_hash=move.target and move.target.hash,
-        )
-        for move in outcome.moves
+        {
+            "path": path,
+            "alias": alias,
+            "from_hash": None if source is None else source.hash,
+            "to_hash": None if target is None else target.hash,
+        }
+        for path, alias, source, target in outcome.moves
     ]
-    return _record_of(row, call.actor.email, changes)
+    return {
+        "id": None if row is None else row.id,
+        "kind": kind,
+        "reason": "" if row is None else row.reason,
+        "user": None if row is None else call.actor.email,
+        "created_at": None if row is None else row.created,
+        "registered": 0 if row is None else row.registered,
+        "changes": changes,
+    }
 
 
 def _show_changes(call: Call, rows: Sequence[ComponentChangeSet], path: str | None) -> list[wire.ComponentChangeRecord]:

@@ -39,7 +39,8 @@ def upload(call: Call, body: ComponentUpload) -> tuple[VersionRow, bool]:
     file = check_file(check_path(body.path), body.content.encode())
     wishes = [AliasWish(body.path, file.sha256, (ACTIVE,))] if body.activate else []
     outcome = apply_changes(call, ChangeSetKind.UPLOAD, body.reason, files=[file], wishes=wishes)
-    return outcome.versions[body.path, file.sha256], body.path in outcome.added
+    version = outcome.versions[body.path, file.sha256]
+    return queries.versions_by_id(call.session, [version.id])[version.id], body.path in outcome.added
 
 
 def activate(call: Call, body: ComponentActivate) -> VersionRow:
@@ -75,8 +76,8 @@ def register_scan(call: Call, found: FoundFiles, reason: str = "") -> Outcome:
     """Add and activate what is new on the server's disk. A content that the store has already moves nothing."""
     require_component_author(call)
     writing.lock_store(call.session)
-    paths = [str(file.component) for file in found.files]
-    known = {(row.path, row.sha256) for row in queries.versions_at(call.session, paths)}
+    names = [(str(file.component), file.hash) for file in found.files]
+    known = {(row.path, row.sha256) for row in queries.versions_named(call.session, names)}
     new = [file for file in found.files if (str(file.component), file.sha256) not in known]
     wishes = [AliasWish(str(file.component), file.sha256, (ACTIVE,)) for file in new]
     return apply_changes(call, ChangeSetKind.SCAN, reason, files=new, wishes=wishes)
