@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from synapse_sdk.wire.components import ComponentEnvelope, StoreState
 from web_helper.backend.api.components.answers import answer, create_component_router
@@ -22,7 +23,8 @@ router = create_component_router()
 )
 async def state(request: Request, since: str | None = None) -> Response:
     """What names the store's state, and what was changed since another: a worker without edits needs no more."""
-    return await run_in_threadpool(_tell_state, request, since)
+    # By the loop's own threads: the others may all be waiting for their turn to write.
+    return await asyncio.to_thread(_tell_state, request, since)
 
 
 def _tell_state(request: Request, since: str | None) -> Response:
