@@ -8,6 +8,9 @@ import tempfile
 import pytest
 
 from synapse_sdk.plugins.actions.export.formats import FormatExportAction
+from synapse_sdk.plugins.actions.export.output.partial import mark_partial, remove_marks
+from synapse_sdk.utils.object_store import ObjectUpload
+from synapse_sdk.utils.storage import get_pathlib
 from tests.backend.factories import boxes
 from tests.engines.faulty import FaultyLine
 from tests.export.platform import export
@@ -103,6 +106,27 @@ def test_export_that_fails_takes_its_objects_with_it(platform, s3, bucket, proje
     with pytest.raises(RuntimeError):
         run(platform, project, format="yolo", storage=storage_of(platform, s3.storage(bucket)), path="")
     assert found_in(s3, bucket) == {}
+
+
+def test_what_a_killed_export_left_in_the_store_is_replaced(platform, s3, bucket, project):
+    storage = storage_of(platform, s3.storage(bucket))
+    run(platform, project, format="yolo", storage=storage, path="sets")
+    whole, job_id = found_in(s3, bucket), platform.last_job().id
+
+    # Killed twice: the first time when the export was complete, but for its mark.
+    root = get_pathlib(s3.storage(bucket), "sets")
+    for name in ("out", "out(1)"):
+        mark_partial(root / name, job_id)
+        s3.client().put_object(Bucket=bucket, Key=f"sets/{name}/half.tar", Body=b"x")
+        ObjectUpload(root / name / "begun.tar").write(b"x" * 9_000_000)
+    s3.client().put_object(Bucket=bucket, Key="sets/other/x", Body=b"x")
+    mark_partial(root / "other", "another")
+    others = {"sets/other/x": b"x", "sets/.other.unfinished": b"another"}
+
+    run(platform, project, format="yolo", storage=storage, path="sets", resume_job=job_id)
+    remove_marks(root, job_id)
+    assert found_in(s3, bucket) == whole | others
+    assert s3.client().list_multipart_uploads(Bucket=bucket).get("Uploads", ()) == ()
 
 
 def test_originals_and_bundle_may_lie_in_a_store_as_well(platform, s3, bucket, tmp_path):

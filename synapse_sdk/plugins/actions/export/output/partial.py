@@ -1,12 +1,13 @@
 """Marks beside an unfinished export's folder, so that whoever resumes it finds what a killed process left behind.
 
+In a store it is an object beside the folder's. There, too, complete files are seen while the export is none.
+
 A mark lies beside the folder, not in it: an exporter may pack its folder, and the folder itself is told to be complete
 by its `export.json`, which is written last.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from synapse_sdk.plugins.actions.export.output.files import is_local, remove_folder, write_whole
@@ -15,13 +16,12 @@ _SUFFIX = ".unfinished"
 
 
 def mark_partial(folder: Any, job_id: str) -> None:
-    """Note beside a folder of this machine which job's export is being written into it.
+    """Note beside a folder which job's export is being written into it.
 
     Raises:
         OSError: The mark cannot be written.
     """
-    if is_local(folder):
-        write_whole(_mark_of(folder), [job_id.encode()])
+    write_whole(_mark_of(folder), [job_id.encode()])
 
 
 def unmark(folder: Any) -> None:
@@ -30,8 +30,9 @@ def unmark(folder: Any) -> None:
     Raises:
         OSError: The mark cannot be removed.
     """
-    if is_local(folder):
-        _mark_of(folder).unlink(missing_ok=True)
+    mark = _mark_of(folder)
+    if is_local(mark) or mark.exists():
+        mark.unlink(missing_ok=True)
 
 
 def remove_marks(root: Any, job_id: str) -> None:
@@ -55,11 +56,12 @@ def remove_partials(root: Any, job_id: str) -> None:
         mark.unlink()
 
 
-def _marks_of(root: Any, job_id: str) -> list[Path]:
+def _marks_of(root: Any, job_id: str) -> list[Any]:
     if not is_local(root):
-        return []
+        # What the process that wrote it knew of the store is not what is there now.
+        root.fs.invalidate_cache()
     return [mark for mark in root.glob(f".*{_SUFFIX}") if mark.read_bytes() == job_id.encode()]
 
 
-def _mark_of(folder: Path) -> Path:
+def _mark_of(folder: Any) -> Any:
     return folder.with_name(f".{folder.name}{_SUFFIX}")
