@@ -22,12 +22,13 @@ class _Resident:
     """What was found the last time, and what has been touched since.
 
     Attributes:
+        watch: None in a process that has come for the first time: it may not come again, and watching is not free.
         touched: Components that may differ from `settled`; None before anybody has looked.
         is_kept: Whether the next process will find it.
     """
 
     settled: Settled
-    watch: TreeWatch
+    watch: TreeWatch | None
     touched: set[str] | None = None
     is_kept: bool = True
 
@@ -38,6 +39,7 @@ class QuickPass:
     def __init__(self, client: ComponentClient, tree: LocalTree, server_url: str) -> None:
         self._client, self._tree, self._server_url = client, tree, server_url
         self._resident: _Resident | None = None
+        self._stays = False
         # What the server said last: its state, and what was changed since the one that it was told.
         self._there: tuple[str, list[str] | None] = "", None
         # After `find` found something to do: all that has changed, here or there; None when that is not known.
@@ -96,14 +98,15 @@ class QuickPass:
         """Stop watching, and let the next process know what is known."""
         resident, self._resident = self._resident, None
         if resident is not None:
-            resident.watch.close()
+            if resident.watch is not None:
+                resident.watch.close()
             if not resident.is_kept:
                 self._tree.note_settled(resident.settled)
 
     def _resume(self, key: str, list_more: Callable[[], Iterable[str]]) -> _Resident | None:
         """What this process has settled the last time, and what is otherwise now; None when the kernel cannot tell."""
         found = self._resident
-        if found is None or found.touched is None or found.settled.key != key:
+        if found is None or found.watch is None or found.touched is None or found.settled.key != key:
             return None
         touched = found.watch.touched()
         if touched is None:
@@ -119,17 +122,19 @@ class QuickPass:
     def _begin(self, key: str, list_more: Callable[[], Iterable[str]]) -> _Resident | None:
         """What was settled the last time, by whichever process, and what is otherwise now."""
         self.close()
+        stays, self._stays = self._stays, True
         kept = self._tree.read_settled()
         if kept is None or kept.key != key or not kept.server.startswith(self._name("")):
             return None
         # From before the look: what is touched while it lasts is seen by one of the two.
-        watch = TreeWatch(self._tree.root)
+        watch = TreeWatch(self._tree.root) if stays else None
         with ThreadPoolExecutor(1) as beside:
             # Another program lists the files; meanwhile this one reads, and the server answers.
             listing = beside.submit(self._tree.list_times)
             settled = kept.read()
             if settled is None:
-                watch.close()
+                if watch is not None:
+                    watch.close()
                 return None
             found = self._resident = _Resident(settled, watch)
             self._ask(settled)
