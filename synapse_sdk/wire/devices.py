@@ -21,7 +21,8 @@ MAX_JOBS_PER_DEVICE = 256
 MAX_SHOWN_CHARACTERS = 1_000_000
 
 Size = Annotated[int, Field(ge=0, lt=2**63)]
-HostId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+HOST_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+HostId = Annotated[str, StringConstraints(pattern=HOST_ID_PATTERN)]
 
 
 class DeviceStatus(StrEnum):

@@ -276,6 +276,35 @@ def test_a_host_keeps_its_name_and_its_key_to_itself(lab):
         join_server(settings, name="another", token=lab.token, transport=lab.transport)
 
 
+def test_a_name_that_is_none_is_refused_and_not_kept(lab):
+    settings = lab.settings("fresh")
+    with pytest.raises(ConfigurationError, match="is no device name"):
+        join_server(settings, name="a b/../c", token=lab.token, transport=lab.transport)
+    assert join_server(settings, name="gpu-9", token=lab.token, transport=lab.transport).host_id == "gpu-9"
+
+
+def test_files_that_a_component_writes_are_not_taken_for_the_workers(lab):
+    spoil = "[open(name, 'w').write('mine') for name in ('log', 'stop', 'pause', 'exit.json', 'keeper.json')]"
+    lab.put(
+        {"model/line.py": COMPONENTS["model/line.py"].replace("self.slope = start", f"{spoil}; self.slope = start")}
+    )
+    lab.agent()
+    row = lab.wait(lab.submit())
+    assert row["status"] == "completed", lab.log(row["uid"])
+    assert "epoch 3" in lab.log(row["uid"])
+
+
+def test_a_run_that_spoils_the_keepers_record_has_crashed_and_holds_nobody_up(lab):
+    spoil = "open('../keeper.json', 'w').write('{}'); __import__('time').sleep(100)"
+    lab.put({"model/line.py": COMPONENTS["model/line.py"].replace("self.slope = start", spoil)})
+    lab.agent()
+    uid = lab.submit()
+    assert lab.wait(uid)["status"] == "crashed"
+    assert processes_with(f"runs/{uid}") == []
+    lab.put({"model/line.py": COMPONENTS["model/line.py"]})
+    assert lab.wait(lab.submit())["status"] == "completed"
+
+
 def test_a_host_without_a_token_is_told_how_to_get_one(lab):
     with pytest.raises(ConfigurationError, match="synapse login"):
         join_server(lab.settings("fresh"), transport=lab.transport)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.middleend.kit import command, log_of, processes_with, python, run, states_of, until, wait
-from web_helper.middleend.worker.child.run_process import RunProcess
+from web_helper.middleend.worker.child.run_process import RunExit, RunProcess
 
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
 
@@ -143,3 +143,9 @@ def test_a_log_without_end_is_bounded_and_keeps_its_end(folder):
 def test_a_run_that_closes_its_output_goes_on(folder):
     ending, _ = run(folder, python(folder, "import os, time; os.close(1); os.close(2); time.sleep(0.5); os._exit(4)"))
     assert ending.exit_code == 4
+
+
+def test_an_end_that_the_run_wrote_itself_is_none(tmp_path):
+    code = "open('exit.json', 'w').write('{\"reason\": \"ended\", \"exit_code\": 0}'); raise SystemExit(3)"
+    ending, _ = run(tmp_path, python(tmp_path, code))
+    assert ending == RunExit("ended", exit_code=3)

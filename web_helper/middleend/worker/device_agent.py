@@ -25,7 +25,7 @@ from synapse_sdk.exceptions import ClientError, ConfigurationError
 from synapse_sdk.utils.auth import read_env
 from synapse_sdk.utils.network import is_same_origin
 from synapse_sdk.utils.retry import NO_RETRY
-from synapse_sdk.wire.devices import ActiveJob, Heartbeat, HeartbeatAnswer
+from synapse_sdk.wire.devices import HOST_ID_PATTERN, ActiveJob, Heartbeat, HeartbeatAnswer
 from web_helper.middleend.component_manager import ComponentManager
 from web_helper.middleend.worker.child.gpu_share import free_slot
 from web_helper.middleend.worker.child.run_process import RunProcess
@@ -95,12 +95,16 @@ def join_server(
         transport: Carries the request; stays the caller's.
 
     Raises:
-        ConfigurationError: It is not enrolled and there is no token, or it has another name already.
+        ConfigurationError: It is not enrolled and there is no token, it has another name already, or the name is none.
         ClientError: The server refused.
     """
     path = settings.folder / "host.json"
     record = _load_host(path)
     if record is None:
+        if name is not None and re.fullmatch(HOST_ID_PATTERN, name) is None:
+            raise ConfigurationError(
+                f"{name!r} is no device name: letters, digits, `.`, `_`, `-`, at most 100 of them."
+            )
         record = HostRecord(name or default_host_id())
         _save_host(path, record)
     if name not in (None, record.host_id):

@@ -197,7 +197,7 @@ class Job:
 
     def _command(self) -> Command:
         seed = self._job.seed
-        arguments = ["run", "config.yaml", "--set", f"log_dir={LOG_DIR}"]
+        arguments = ["run", "../config.yaml", "--base", "..", "--set", "log_dir=."]
         arguments += [] if seed is None else ["--set", f"seed={seed}"]
         # No compiled code lies in the tree, and none is written there. That of the installed packages is read:
         # compiling torch anew for every run would take more than the rest of the start.
@@ -213,7 +213,8 @@ class Job:
         }
         return Command(
             [*python, str(OBSERVED), str(self._folder), str(self._folder / "imports.jsonl"), "cvlabkit", *arguments],
-            cwd=self._folder,
+            # A folder for itself alone: a file that it calls `log` or `stop` must not be the worker's.
+            cwd=self._folder / LOG_DIR,
             env=env,
             stop_seconds=self._shop.stop_seconds,
             log_bytes=self._shop.log_bytes,

@@ -107,13 +107,12 @@ class RunProcess:
 
     def poll(self) -> RunExit | None:
         """How it ended; None while it runs. After this answers, no process of the run is left."""
-        # In this order: a keeper that ends between the two looks has left its record.
-        is_running = self._is_running()
+        # In this order: a keeper that ends between the two looks has left its record, over any that the run wrote.
+        if self._is_running():
+            return None
         ending = _read(self.folder / "exit.json", RunExit)
         if ending is not None:
             return ending
-        if is_running:
-            return None
         _kill_marked(f"{MARK}={self.folder}")
         return RunExit("vanished")
 
@@ -169,7 +168,8 @@ def _marked(mark: bytes) -> list[int]:
 
 
 def _read(path: Path, kind: type[T]) -> T | None:
+    """A keeper's record; None where there is none, or the run has spoilt it."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
-    except FileNotFoundError:
+    except (FileNotFoundError, msgspec.DecodeError):
         return None
