@@ -1,6 +1,7 @@
 """`synapse export` into shards and into storages of the platform, as a person types it."""
 
 import json
+import socket
 import tarfile
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from synapse_sdk.plugins.actions.export.formats import spreading
 from synapse_sdk.utils.converters.blocks.pool import ProcessPool
 from tests.cli.data_sets import make_voc
 from tests.export.support import tree
+from web_helper.backend.core.database import Database
+from web_helper.backend.models import Storage
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -107,6 +110,31 @@ def test_a_folder_that_cannot_be_made_is_refused_before_the_server_gathers_anyth
     assert refused.exit_code == 2
     assert f"{tmp_path / 'file'} is a file" in refused.stderr
     assert "gathers" not in refused.stderr
+
+
+@pytest.fixture
+def dead_store(platform):
+    """The address of a store that was there when the server took it, and is not any more; it is called `dead`."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    facts = {"endpoint_url": url, "bucket_name": "b", "access_key": "a", "secret_key": "not-shown", "region_name": "x"}
+    store = Storage(name="dead", provider="amazon_s3", configuration=facts)
+    database = Database(platform.settings.sqlalchemy_url)
+    with database.write() as session:
+        session.add(store)
+    yield url
+    with database.write() as session:
+        session.delete(store)
+    database.dispose()
+
+
+def test_a_store_that_does_not_answer_is_said_and_gone_on_with_later(synapse, project, dead_store, monkeypatch):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    failed = synapse("export", "--project", project, "--format", "coco", "--storage", "dead")
+    assert failed.exit_code == 1
+    assert "the store does not answer: check endpoint_url" in failed.stderr
+    assert "synapse export --resume" in failed.stderr
+    assert not [word for word in ("defect", dead_store, "not-shown", "Step") if word in failed.stderr]
 
 
 def test_a_storage_that_is_not_there_is_refused_with_those_that_are(synapse, project):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from synapse_sdk.utils.converters.names import safe_name
-from synapse_sdk.utils.object_store import ObjectUpload, abort_uploads
+from synapse_sdk.utils.object_store import ObjectUpload, abort_uploads, store_errors
 
 MAX_NAME_ATTEMPTS = 10_000
 
@@ -23,6 +23,21 @@ def as_path(path: Any) -> Any:
 def is_local(path: Any) -> bool:
     """Whether a path is on this machine."""
     return isinstance(path, Path)
+
+
+def is_s3(path: Any) -> bool:
+    """Whether a path is in a store that speaks S3."""
+    return "s3" in str(getattr(path, "protocol", ""))
+
+
+def faults_of(path: Any, what: str) -> AbstractContextManager[None]:
+    """Within the block, faults of an S3 store are an `OSError` in words, as those of a folder are.
+
+    Args:
+        path: Where something is done.
+        what: What could then not be done.
+    """
+    return store_errors(what) if is_s3(path) else nullcontext()
 
 
 def write_whole(target: Any, chunks: Iterable[bytes]) -> int:
@@ -49,7 +64,7 @@ def write_whole(target: Any, chunks: Iterable[bytes]) -> int:
 
 
 def _upload_whole(target: Any, chunks: Iterable[bytes]) -> int:
-    if "s3" not in str(getattr(target, "protocol", "")):
+    if not is_s3(target):
         with target.open("wb") as file:
             return sum(file.write(chunk) for chunk in chunks)
     upload = ObjectUpload(target)
@@ -75,8 +90,9 @@ def create_unique_folder(root: Any, name: str) -> Any:
     for number in range(MAX_NAME_ATTEMPTS):
         folder = root / (base if number == 0 else f"{base}({number})")
         if not is_local(folder):
-            if folder.exists():
-                continue
+            with faults_of(folder, f"{folder.name} cannot be made"):
+                if folder.exists():
+                    continue
             return folder
         try:
             folder.mkdir()
@@ -96,7 +112,8 @@ def remove_folder(folder: Any) -> None:
         if folder.exists():
             shutil.rmtree(folder)
         return
-    if "s3" in str(folder.protocol):
+    if is_s3(folder):
         abort_uploads(folder)
-    if folder.exists():
-        folder.fs.rm(folder.path, recursive=True)
+    with faults_of(folder, f"{folder.name} cannot be removed"):
+        if folder.exists():
+            folder.fs.rm(folder.path, recursive=True)
