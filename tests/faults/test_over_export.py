@@ -20,6 +20,7 @@ from web_helper.backend.models import DataUnit, GroundTruth, GroundTruthDataset,
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("faults"), pytest.mark.timeout(900)]
 ROWS, CASES = 20_000, 12
+# Of a released version, A is C: its snapshot answers.
 READERS = {"A": rows_by_job, "B": rows_by_stream}
 
 
@@ -125,6 +126,20 @@ def test_an_export_of_a_released_version_is_what_the_filter_says(sqlite_stage: S
         asked = {"ground_truth_dataset_version": world.version, **filters}
         found = [row["id"] for row in READERS[path](sqlite_stage, "ground_truth", None, **asked)]
         require_same(found, selected, filters)
+
+
+def test_only_a_whole_released_version_comes_from_its_snapshot(sqlite_stage: Stage, world: World):
+    """Path C: a snapshot in answer to a smaller wish would be all that was not asked for."""
+    whole, some = {"ground_truth_dataset_version": world.version}, min(world.events)
+    parts: list[dict[str, Any]] = [{"ids": [some]}, {"ids_ex": [some]}, {"search": "_00000"}, {"pgh_label": "insert"}]
+    with sqlite_stage.client() as client:
+        kinds = []
+        for more in ({}, *parts):
+            made = client.plugin_exports.create(
+                target="ground_truth", project=None, filter={**whole, **more}, options={}
+            )
+            kinds.append(client.async_jobs.retrieve(made.job_id).kind)
+    assert kinds == ["snapshot", *["export"] * len(parts)]
 
 
 @pytest.mark.parametrize("path", READERS)
