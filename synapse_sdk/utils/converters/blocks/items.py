@@ -6,12 +6,16 @@ Whatever does not fit the types, hostile or new, is decoded as plain JSON and go
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 Number = int | float
+# Numbers stay what they are, whole or not. What lies left of or above its image, or has no size, is no plain shape.
+Place = Annotated[int, Meta(ge=0)] | Annotated[float, Meta(ge=0)]
+Side = Annotated[int, Meta(gt=0)] | Annotated[float, Meta(gt=0)]
+Outline = Annotated[list[Place], Meta(min_length=6)]
 C = TypeVar("C")
 A = TypeVar("A")
 
@@ -55,8 +59,8 @@ class TypedAnnotation(msgspec.Struct, Generic[C, A], gc=False, forbid_unknown_fi
 
     category: C
     type: Literal["bbox", "polygon"] | UnsetType = UNSET
-    bbox: tuple[Number, Number, Number, Number] | UnsetType | None = UNSET
-    segmentation: list[list[Number]] | UnsetType | None = UNSET
+    bbox: tuple[Place, Place, Side, Side] | UnsetType | None = UNSET
+    segmentation: list[Outline] | UnsetType | None = UNSET
     attributes: A | UnsetType = UNSET
     id: int | str | UnsetType | None = UNSET
 

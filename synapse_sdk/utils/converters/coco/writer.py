@@ -82,7 +82,7 @@ class CocoWriter(DatasetWriter):
         for place, annotation in enumerate(annotations, 1):
             if box := annotation.bbox:
                 x, y, w, h = box
-                if x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= width and y + h <= height:
+                if x + w <= width and y + h <= height:
                     shape: Any = annotation.segmentation
                     if shape is UNSET:
                         area, shape = w * h if annotation.type == "bbox" else 0, []

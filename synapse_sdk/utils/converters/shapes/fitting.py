@@ -106,14 +106,6 @@ def fit_parts(parts: Sequence[Sequence[float]], size: Size, notes: Notes) -> lis
     return fitted
 
 
-def are_inside(parts: list[list[float]], width: float, height: float) -> bool:
-    """Whether `fit_parts` would keep the polygons as they are."""
-    for part in parts:
-        if len(part) < 6 or len(part) % 2 or min(part) < 0 or max(part[0::2]) > width or max(part[1::2]) > height:
-            return False
-    return bool(parts)
-
-
 def _clamped(part: Sequence[float], size: Size, notes: Notes) -> geometry.Polygon:
     over = geometry.overhang(geometry.points_box(part), *size)
     clamped = geometry.clamp_points(part, *size)

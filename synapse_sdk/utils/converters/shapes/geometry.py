@@ -21,11 +21,11 @@ def polygon_area(polygon: Sequence[float]) -> float:
 
 
 def outline_area(parts: Sequence[Sequence[float]], width: float, height: float) -> float:
-    """The area of polygons that lie inside the image; 0 when one does not, or is none."""
+    """The area of polygons that lie inside the image, their numbers 0 or more; 0 when one does not, or is none."""
     area = 0.0
     for part in parts:
         xs, ys = part[0::2], part[1::2]
-        if len(xs) != len(ys) or len(xs) < 3 or min(part) < 0 or max(xs) > width or max(ys) > height:
+        if len(xs) != len(ys) or max(xs) > width or max(ys) > height:
             return 0
         area += abs(sum(map(mul, xs, [*ys[1:], ys[0]])) - sum(map(mul, ys, [*xs[1:], xs[0]]))) / 2
     return area

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from math import inf, isfinite
+from math import isfinite
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +16,6 @@ from synapse_sdk.utils.converters.base import KNOWN_FIELDS, DatasetWriter, plain
 from synapse_sdk.utils.converters.blocks import TEXT, BlockItem, Lane, Typed
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format, TableOptions
-from synapse_sdk.utils.converters.shapes import fitting
 from synapse_sdk.utils.converters.shapes.fitting import Annotation
 from synapse_sdk.utils.converters.sinks import Output, Sink
 from synapse_sdk.utils.converters.tables.soundness import sound_annotation
@@ -26,7 +25,6 @@ COLUMNS = (
     "annotation_id", "type", "category", "x", "y", "width", "height", "rotation",
     "segmentation", "keypoints", "area", "iscrowd", "attributes", "score",
 )  # fmt: skip
-_PLAIN_SHAPES = frozenset({"bbox", "polygon"})
 
 
 class _Texts(msgspec.Struct, gc=False):
@@ -71,14 +69,12 @@ class TableWriter(DatasetWriter):
         return annotation
 
     def _convert_typed(self, annotation: Typed, item: BlockItem) -> Any:  # noqa: ARG002 - fits any image
-        if not annotation.bbox or annotation.type not in _PLAIN_SHAPES:
+        if not annotation.bbox or not annotation.type:
             return None
-        box, segmentation = annotation.bbox, annotation.segmentation
-        if box[2] <= 0 or box[3] <= 0:
-            return None
+        segmentation = annotation.segmentation
         if segmentation is UNSET:
             return annotation if annotation.type == "bbox" else None
-        return annotation if segmentation and fitting.are_inside(segmentation, inf, inf) else None
+        return annotation if segmentation and not any(len(part) % 2 for part in segmentation) else None
 
     def _take(self) -> list[Lane]:
         taken, self._lines = self._lines, []

@@ -25,7 +25,6 @@ from synapse_sdk.utils.converters.sinks import Output, Sink
 
 UNSPLIT_LIST = "trainval"
 FLAGS = ("truncated", "occluded", "difficult")
-_PLAIN_SHAPES = frozenset({"bbox", "polygon"})
 # A box that is wider, counted from its first inner pixel, keeps its corners apart when they are rounded.
 _CLEAR_SIDE = 1.002
 _NONE: dict[str, Any] = {}
@@ -68,10 +67,10 @@ class VocWriter(DatasetWriter):
 
     def _convert_typed(self, annotation: Typed, item: BlockItem) -> str | None:
         box, segmentation = annotation.bbox, annotation.segmentation
-        if not box or annotation.type not in _PLAIN_SHAPES:
+        if not box or not annotation.type:
             return None
         x, y, w, h = box
-        if not (x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= item.width and y + h <= item.height):
+        if x + w > item.width or y + h > item.height:
             return None
         if w <= _CLEAR_SIDE or h <= _CLEAR_SIDE or x + w > _FAR or y + h > _FAR:
             return None

@@ -23,7 +23,6 @@ from synapse_sdk.utils.converters.sinks import Sink
 from synapse_sdk.utils.converters.yolo.outlines import mask_outlines
 
 UNSPLIT = "train"
-_PLAIN_SHAPES = frozenset({"bbox", "polygon"})
 
 
 class YoloWriter(DatasetWriter):
@@ -71,11 +70,11 @@ class YoloWriter(DatasetWriter):
 
     def _convert_typed(self, annotation: Typed, item: BlockItem) -> str | None:
         box = annotation.bbox
-        if not self._takes_plain_boxes or not box or annotation.type not in _PLAIN_SHAPES:
+        if not self._takes_plain_boxes or not box or not annotation.type:
             return None
         x, y, w, h = box
         width, height = item.size
-        if not (x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= width and y + h <= height):
+        if x + w > width or y + h > height:
             return None
         numbers = f"{(x + w / 2) / width:.7f} {(y + h / 2) / height:.7f} {w / width:.7f} {h / height:.7f}"
         if "0 " in numbers or numbers.endswith("0"):
