@@ -1,6 +1,8 @@
 """Whoever asks what was asked before gets the same bytes, and never those of another state."""
 
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
@@ -122,6 +124,41 @@ def test_what_nobody_has_asked_for_longest_makes_room():
     assert (kept.find("a"), kept.find("c")) == (b"1234", b"12345")
     kept.keep("a", b"123456")
     assert (kept.find("a"), kept.find("c")) == (b"123456", None)
+
+
+def test_whoever_asks_the_same_at_the_same_moment_waits_for_the_first():
+    kept, packed = KeptAnswers(), []
+
+    def ask_for(name):
+        with kept.turn(name):
+            if kept.find(name) is None:
+                packed.append(name)
+                kept.keep(name, name.encode())
+            return kept.find(name)
+
+    begun = threading.Event()
+
+    def ask_too():
+        begun.set()
+        return ask_for("a")
+
+    with ThreadPoolExecutor(3) as others:
+        with kept.turn("a"):
+            waiting = [others.submit(ask_too) for _ in range(2)]
+            assert begun.wait(60)
+            # Another question is nobody's business.
+            assert others.submit(ask_for, "b").result(60) == b"b"
+            assert packed == ["b"]
+        assert [each.result(60) for each in waiting] == [b"a", b"a"]
+    assert packed == ["b", "a"]
+
+
+def test_a_question_that_fails_lets_the_next_one_try():
+    kept = KeptAnswers()
+    with pytest.raises(ValueError, match="refused"), kept.turn("a"):
+        raise ValueError("refused")
+    with kept.turn("a"):
+        assert kept.find("a") is None
 
 
 def test_the_order_of_files_is_no_other_question():

@@ -52,15 +52,18 @@ def sync(
     form = MSGPACK if MSGPACK in request.headers.get("Accept", "") else "application/json"
     state = read_state(call)
     name = name_answer(state, body, form, str(packing))
-    content = kept.find(name)
-    if content is None:
-        offered = negotiate(call, body, state)
-        content = _as_msgpack(offered) if form == MSGPACK else _as_json(offered)
-        is_kept = len(content) >= KEPT_FROM_BYTES
-        if packing is not None:
-            content = b"".join(pack((block for block in (content,)), packing, KEPT_LEVEL if is_kept else QUICK_LEVEL))
-        if is_kept:
-            kept.keep(name, content)
+    # A new version is asked for by all workers at once: one of them waits for packing, the others for that one.
+    with kept.turn(name):
+        content = kept.find(name)
+        if content is None:
+            offered = negotiate(call, body, state)
+            content = _as_msgpack(offered) if form == MSGPACK else _as_json(offered)
+            is_kept = len(content) >= KEPT_FROM_BYTES
+            if packing is not None:
+                level = KEPT_LEVEL if is_kept else QUICK_LEVEL
+                content = b"".join(pack((block for block in (content,)), packing, level))
+            if is_kept:
+                kept.keep(name, content)
     headers = {"Vary": "Accept, Accept-Encoding"}
     if packing is not None:
         headers["Content-Encoding"] = packing.value

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from threading import Lock
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Condition
 
 import msgspec
 
@@ -25,7 +27,8 @@ class KeptAnswers:
         self._limit = limit_bytes
         self._answers: OrderedDict[str, bytes] = OrderedDict()
         self._size = 0
-        self._lock = Lock()
+        self._making: set[str] = set()
+        self._lock = Condition()
 
     def find(self, name: str) -> bytes | None:
         """The answer of this name, if it is kept."""
@@ -33,6 +36,19 @@ class KeptAnswers:
             if name in self._answers:
                 self._answers.move_to_end(name)
             return self._answers.get(name)
+
+    @contextmanager
+    def turn(self, name: str) -> Iterator[None]:
+        """For making an answer: whoever else makes it waits, and then finds what the first has kept."""
+        with self._lock:
+            self._lock.wait_for(lambda: name not in self._making)
+            self._making.add(name)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._making.remove(name)
+                self._lock.notify_all()
 
     def keep(self, name: str, content: bytes) -> None:
         """Keep an answer; those that nobody has asked for longest make room."""
