@@ -15,6 +15,7 @@ from synapse_sdk.cli.failures import UsageError
 from synapse_sdk.cli.output import print_json, print_table, say, warn
 from synapse_sdk.components.digests import sha256_of
 from synapse_sdk.components.local_tree import read_components
+from synapse_sdk.components.names import KIT
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def push_command(
 
 
 def _read(base: Path, wanted: list[str] | None) -> dict[str, bytes]:
+    if not (base / KIT).is_dir():
+        raise UsageError(f"There is no folder {KIT} in {base.resolve()}; name the one that holds it with --base.")
     found = read_components(base)
     if wanted is None or not wanted:
         for reason in found.refused:

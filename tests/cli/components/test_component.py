@@ -145,6 +145,13 @@ def test_what_is_no_component_is_a_wrong_command_line(synapse, arguments):
     assert "category/name.py" in result.output
 
 
+def test_a_push_from_another_folder_says_where_it_looked(synapse, tmp_path):
+    result = synapse("component", "push", "--base", tmp_path / "elsewhere")
+    assert result.exit_code == 2
+    assert "There is no folder cvlabkit in" in result.output
+    assert "--base" in result.output
+
+
 def test_without_a_token_nothing_is_sent(stranger):
     result = stranger("component", "list")
     assert result.exit_code == 1
