@@ -133,8 +133,19 @@ def test_a_store_that_does_not_answer_is_said_and_gone_on_with_later(synapse, pr
     failed = synapse("export", "--project", project, "--format", "coco", "--storage", "dead")
     assert failed.exit_code == 1
     assert "the store does not answer: check endpoint_url" in failed.stderr
+    assert "The target storage cannot be written" in failed.stderr
     assert "synapse export --resume" in failed.stderr
     assert not [word for word in ("defect", dead_store, "not-shown", "Step") if word in failed.stderr]
+
+
+def test_an_export_into_a_store_that_does_not_answer_is_given_up_in_words(synapse, project, dead_store, monkeypatch):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    failed = synapse("export", "--project", project, "--format", "coco", "--storage", "dead")
+    job_id = failed.stderr.partition("--resume ")[2].split()[0]
+    synapse("job", "cancel", job_id)
+    again = synapse("export", "--resume", job_id)
+    assert again.exit_code == 1
+    assert "defect" not in again.stderr
 
 
 def test_a_storage_that_is_not_there_is_refused_with_those_that_are(synapse, project):

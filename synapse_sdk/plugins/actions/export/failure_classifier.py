@@ -62,6 +62,9 @@ def classify_export_error(exc: BaseException) -> Code | None:
     chain = list(_chain(exc))
     if any(isinstance(link, OSError) and link.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} for link in chain):
         return Code.EXPORT_FAILED_DISK_FULL
+    # Of a disk, or of a store that does not answer: whatever else hangs on it, such as a broken connection.
+    if any(isinstance(link, OSError) and link.errno == errno.EIO for link in chain):
+        return Code.EXPORT_FAILED_STORAGE
     texts = [f"{type(link).__name__}: {link}" for link in chain]
     for link, text in zip(chain, texts, strict=True):
         known = SERVER_CODES.get(_server_code(link, text) or "")

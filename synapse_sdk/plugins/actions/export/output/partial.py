@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from synapse_sdk.plugins.actions.export.output.files import is_local, remove_folder, write_whole
+from synapse_sdk.plugins.actions.export.output.files import faults_of, is_local, remove_folder, write_whole
 
 _SUFFIX = ".unfinished"
 
@@ -31,8 +31,9 @@ def unmark(folder: Any) -> None:
         OSError: The mark cannot be removed.
     """
     mark = _mark_of(folder)
-    if is_local(mark) or mark.exists():
-        mark.unlink(missing_ok=True)
+    with faults_of(mark, f"{mark.name} cannot be removed"):
+        if is_local(mark) or mark.exists():
+            mark.unlink(missing_ok=True)
 
 
 def remove_marks(root: Any, job_id: str) -> None:
@@ -41,8 +42,9 @@ def remove_marks(root: Any, job_id: str) -> None:
     Raises:
         OSError: One cannot be removed.
     """
-    for mark in _marks_of(root, job_id):
-        mark.unlink()
+    with faults_of(root, "marks of unfinished exports cannot be removed"):
+        for mark in _marks_of(root, job_id):
+            mark.unlink()
 
 
 def remove_partials(root: Any, job_id: str) -> None:
@@ -51,9 +53,10 @@ def remove_partials(root: Any, job_id: str) -> None:
     Raises:
         OSError: Something in it cannot be removed.
     """
-    for mark in _marks_of(root, job_id):
-        remove_folder(mark.with_name(mark.name[1:].removesuffix(_SUFFIX)))
-        mark.unlink()
+    with faults_of(root, "what an earlier attempt has left cannot be removed"):
+        for mark in _marks_of(root, job_id):
+            remove_folder(mark.with_name(mark.name[1:].removesuffix(_SUFFIX)))
+            mark.unlink()
 
 
 def _marks_of(root: Any, job_id: str) -> list[Any]:
