@@ -72,7 +72,7 @@ def test_what_cannot_be_pushed_is_named_and_the_rest_is(synapse, tree, base):
     assert "model/latin.py: byte 1 is not UTF-8" in result.output
     assert synapse("component", "push", "--base", base, "model/latin.py").exit_code == 2
     assert synapse("component", "push", "--base", base, "model/absent.py").exit_code == 2
-    assert synapse("component", "push", "--base", base.parent / "nowhere").exit_code == 1
+    assert synapse("component", "push", "--base", base.parent / "nowhere").exit_code == 2
 
 
 @pytest.fixture
