@@ -8,13 +8,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from web_helper.backend.models import ComponentBlob
-from web_helper.backend.queries.components.rows import add_rows, is_one_of
+from web_helper.backend.queries.components.rows import Texts, add_rows
 from web_helper.backend.queries.data.upsert import insert_missing
 
 if sys.version_info >= (3, 14):
@@ -66,12 +67,11 @@ def add_blobs(session: Session, contents: Mapping[str, bytes], now: datetime) ->
 
 def find_stored(session: Session, digests: Sequence[str]) -> set[str]:
     """Those of these contents that are there (primary key)."""
+    statements = _statements(session.get_bind().dialect.name)
     found: set[str] = set()
     for start in range(0, len(digests), DIGESTS_PER_QUERY):
         some = digests[start : start + DIGESTS_PER_QUERY]
-        found |= set(
-            session.scalars(select(ComponentBlob.sha256).where(is_one_of(session, ComponentBlob.sha256, some)))
-        )
+        found |= set(session.connection().execute(statements.stored, statements.texts.of(some)).scalars())
     return found
 
 
@@ -110,21 +110,31 @@ def pack_older(session: Session, pairs: Mapping[str, str]) -> None:
 
 
 def _read(session: Session, digests: Sequence[str], *, with_bases: bool = True) -> dict[str, _Packed]:
-    table: Any = ComponentBlob.__table__
-    query = select(table.c.sha256, table.c.content, table.c.is_packed, table.c.base_sha256)
-    those = is_one_of(session, table.c.sha256, digests)
-    if with_bases:
-        chain = (
-            select(table.c.sha256, table.c.base_sha256)
-            .where(is_one_of(session, table.c.sha256, digests))
-            .cte(recursive=True)
-        )
+    statements = _statements(session.get_bind().dialect.name)
+    statement = statements.with_bases if with_bases else statements.alone
+    rows = session.connection().execute(statement, statements.texts.of(digests))
+    return {digest: _Packed(bytes(content), packed, base) for digest, content, packed, base in rows}
+
+
+class _Statements:
+    """What is asked of the contents all the time, built once for a dialect."""
+
+    def __init__(self, dialect: str) -> None:
+        table: Any = ComponentBlob.__table__
+        self.texts = Texts(dialect)
+        those = self.texts.hold(table.c.sha256)
+        query = select(table.c.sha256, table.c.content, table.c.is_packed, table.c.base_sha256)
+        self.stored = select(table.c.sha256).where(those)
+        self.alone = query.where(those)
+        chain = select(table.c.sha256, table.c.base_sha256).where(those).cte(recursive=True)
         # Not `union all`: two contents may be packed against one.
         bases = select(table.c.sha256, table.c.base_sha256).join(chain, table.c.sha256 == chain.c.base_sha256)
-        query = query.where(table.c.sha256.in_(select(chain.union(bases).c.sha256)))
-    else:
-        query = query.where(those)
-    return {digest: _Packed(bytes(content), packed, base) for digest, content, packed, base in session.execute(query)}
+        self.with_bases = query.where(table.c.sha256.in_(select(chain.union(bases).c.sha256)))
+
+
+@cache
+def _statements(dialect: str) -> _Statements:
+    return _Statements(dialect)
 
 
 def _open(digest: str, stored: Mapping[str, _Packed], opened: dict[str, bytes]) -> None:

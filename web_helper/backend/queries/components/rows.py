@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, String, any_, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, String, any_, bindparam, func, literal, select
 from sqlalchemy.orm import Session
+
+_SIDES = ("first", "second")
 
 
 def is_one_of(session: Session, attribute: Any, texts: Collection[str]) -> ColumnElement[bool]:
@@ -22,15 +25,43 @@ def is_one_of(session: Session, attribute: Any, texts: Collection[str]) -> Colum
     return found
 
 
-def pairs_of(session: Session, pairs: Iterable[tuple[str, str]]) -> tuple[ColumnElement[str], ColumnElement[str]]:
-    """Many pairs of texts as two columns to join with, which travel as one parameter, or two."""
-    given = list(pairs)
-    if session.get_bind().dialect.name == "postgresql":
-        sides: Any = [literal([pair[side] for pair in given], ARRAY(String)) for side in (0, 1)]
-        columns = func.unnest(*sides).table_valued("first", "second").render_derived().c
-        return columns.first, columns.second
-    value = func.json_each(json.dumps(given)).table_valued("value").c.value
-    return func.json_extract(value, "$[0]"), func.json_extract(value, "$[1]")
+class Texts:
+    """Many texts, or pairs of them, as parameters of a statement that is built once: that costs more than asking it.
+
+    Args:
+        dialect: Of the database.
+    """
+
+    def __init__(self, dialect: str) -> None:
+        self._has_arrays = dialect == "postgresql"
+        self._parameters = [bindparam(name, type_=ARRAY(String) if self._has_arrays else String) for name in _SIDES]
+
+    def hold(self, attribute: Any) -> ColumnElement[bool]:
+        """Whether a column is one of the texts."""
+        first = self._parameters[0]
+        if self._has_arrays:
+            found: ColumnElement[bool] = attribute == any_(first)
+        else:
+            found = attribute.in_(select(func.json_each(first).table_valued("value").c.value))
+        return found
+
+    def pairs(self) -> tuple[ColumnElement[str], ColumnElement[str]]:
+        """Two columns to join with."""
+        if self._has_arrays:
+            columns = func.unnest(*self._parameters).table_valued(*_SIDES).render_derived().c
+            return columns.first, columns.second
+        value = func.json_each(self._parameters[0]).table_valued("value").c.value
+        return func.json_extract(value, "$[0]"), func.json_extract(value, "$[1]")
+
+    def of(self, texts: Sequence[str]) -> dict[str, Any]:
+        """What the statement is executed with."""
+        return {"first": list(texts) if self._has_arrays else json.dumps(texts)}
+
+    def of_pairs(self, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+        """The same, for pairs."""
+        if self._has_arrays:
+            return {name: [pair[side] for pair in pairs] for side, name in enumerate(_SIDES)}
+        return {"first": json.dumps(pairs)}
 
 
 def add_rows(
@@ -40,14 +71,14 @@ def add_rows(
 
     Args:
         session: Of the transaction.
-        insert: Into a table; of any dialect.
+        insert: Into a table; of any dialect, and the same one every time, for what it becomes is kept.
         same: Columns that are the same in every row, any type; whatever has a default in Python is among them.
         columns: The others: texts, numbers and bytes.
         rows: Their values, in this order.
     """
     dialect = session.get_bind().dialect
-    names = [*same, *columns]
-    compiled = insert.inline().compile(dialect=dialect, column_keys=names)
+    names = (*same, *columns)
+    compiled = _compile(insert, dialect, names)
     types = {name: insert.table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in same}
     head = tuple(value if (prepare := types[name]) is None else prepare(value) for name, value in same.items())
     if compiled.positional:
@@ -57,3 +88,8 @@ def add_rows(
         values = [dict(zip(names, (*head, *row), strict=True)) for row in rows]
     if values:
         session.connection().exec_driver_sql(str(compiled), values)
+
+
+@lru_cache(maxsize=64)
+def _compile(insert: Any, dialect: Any, names: tuple[str, ...]) -> Any:
+    return insert.inline().compile(dialect=dialect, column_keys=names)

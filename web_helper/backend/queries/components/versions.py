@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Select, and_, func, select
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from synapse_sdk.wire.components import ACTIVE
 from web_helper.backend.models import ComponentAlias, ComponentVersion
-from web_helper.backend.queries.components.rows import is_one_of, pairs_of
+from web_helper.backend.queries.components.rows import Texts, is_one_of
 
 # Far below what one statement may carry on either database.
 PATHS_PER_QUERY = 5_000
@@ -106,43 +107,62 @@ def versions_named(session: Session, names: Iterable[tuple[str, str]]) -> list[N
     """The versions of paths that short hashes or SHA-256 name (indexes: unique path, hash; sha256)."""
     given = set(names)
     long = {name for name in given if len(name[1]) == SHA256_DIGITS}
-    query = select(ComponentVersion.id, ComponentVersion.path, ComponentVersion.hash, ComponentVersion.sha256)
+    statements = _statements(session.get_bind().dialect.name)
     found: list[NamedRow] = []
-    for some, column in ((given - long, ComponentVersion.hash), (long, ComponentVersion.sha256)):
+    for some, statement in ((given - long, statements.by_hash), (long, statements.by_sha256)):
         for chunk in _chunks(sorted(some)):
-            path, digest = pairs_of(session, chunk)
-            those = query.where(ComponentVersion.path == path, column == digest)
             # Past the session, which would look at each row a second time.
-            found += map(NamedRow._make, session.connection().execute(those).all())
+            rows = session.connection().execute(statement, statements.texts.of_pairs(chunk))
+            found += map(NamedRow._make, rows.all())
     return found
 
 
 def pointers_at(session: Session, paths: Sequence[str]) -> list[PointerRow]:
     """Where aliases point at these paths (primary key path, alias)."""
-    query = select(
-        ComponentAlias.path, ComponentAlias.alias, ComponentVersion.id, ComponentVersion.hash, ComponentVersion.sha256
-    ).join(ComponentVersion, ComponentVersion.id == ComponentAlias.version_id)
+    statements = _statements(session.get_bind().dialect.name)
     found: list[PointerRow] = []
     for some in _chunks(paths):
-        those = is_one_of(session, ComponentAlias.path, some)
-        found += map(PointerRow._make, session.connection().execute(query.where(those)).all())
+        rows = session.connection().execute(statements.pointers, statements.texts.of(some))
+        found += map(PointerRow._make, rows.all())
     return found
 
 
 def histories_at(session: Session, paths: Sequence[str]) -> list[HistoryRow]:
     """How long the histories of these paths are, and where they end (index: unique path, hash; primary key)."""
+    statements = _statements(session.get_bind().dialect.name)
     found: list[HistoryRow] = []
     for some in _chunks(paths):
+        rows = session.connection().execute(statements.histories, statements.texts.of(some))
+        found += map(HistoryRow._make, rows.all())
+    return found
+
+
+class _Statements:
+    """What every change asks, built once for a dialect."""
+
+    def __init__(self, dialect: str) -> None:
+        version, alias = ComponentVersion, ComponentAlias
+        self.texts = Texts(dialect)
+        path, name = self.texts.pairs()
+        named = select(version.id, version.path, version.hash, version.sha256).where(version.path == path)
+        self.by_hash, self.by_sha256 = named.where(version.hash == name), named.where(version.sha256 == name)
+        self.pointers = (
+            select(alias.path, alias.alias, version.id, version.hash, version.sha256)
+            .join(version, version.id == alias.version_id)
+            .where(self.texts.hold(alias.path))
+        )
         ends = (
-            select(func.count().label("count"), func.max(ComponentVersion.id).label("newest"))
-            .where(is_one_of(session, ComponentVersion.path, some))
-            .group_by(ComponentVersion.path)
+            select(func.count().label("count"), func.max(version.id).label("newest"))
+            .where(self.texts.hold(version.path))
+            .group_by(version.path)
             .subquery()
         )
-        query = select(ComponentVersion.path, ends.c.count, ComponentVersion.sha256)
-        query = query.join(ends, ends.c.newest == ComponentVersion.id)
-        found += map(HistoryRow._make, session.connection().execute(query).all())
-    return found
+        self.histories = select(version.path, ends.c.count, version.sha256).join(ends, ends.c.newest == version.id)
+
+
+@cache
+def _statements(dialect: str) -> _Statements:
+    return _Statements(dialect)
 
 
 def versions_of_hash(session: Session, name: str, path: str | None = None) -> list[VersionRow]:

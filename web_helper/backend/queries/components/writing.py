@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -28,6 +29,9 @@ from web_helper.backend.queries.components.rows import add_rows
 # Any constant does: it names this lock among PostgreSQL's advisory locks.
 STORE_LOCK = 7_305_022
 KEYS_PER_DELETE = 1000
+_VERSIONS: Any = ComponentVersion.__table__
+_MOVES: Any = ComponentAliasChange.__table__
+_INSERT_VERSION, _INSERT_MOVE = insert(_VERSIONS), insert(_MOVES)
 
 
 def lock_store(session: Session) -> None:
@@ -69,17 +73,15 @@ class NewMove(NamedTuple):
 def add_versions(session: Session, change_set_id: int, rows: Iterable[NewVersion], now: datetime) -> None:
     """Versions that are not there yet."""
     same = {"change_set_id": change_set_id, "created": now}
-    table: Any = ComponentVersion.__table__
-    add_rows(session, insert(table), same=same, columns=NewVersion._fields, rows=rows)
+    add_rows(session, _INSERT_VERSION, same=same, columns=NewVersion._fields, rows=rows)
 
 
 def move_aliases(session: Session, change_set_id: int, moves: Sequence[NewMove]) -> None:
     """Point aliases elsewhere, and write down from where to where; a move to no version takes the alias away."""
-    log: Any = ComponentAliasChange.__table__
-    add_rows(session, insert(log), same={"change_set_id": change_set_id}, columns=NewMove._fields, rows=moves)
+    add_rows(session, _INSERT_MOVE, same={"change_set_id": change_set_id}, columns=NewMove._fields, rows=moves)
     add_rows(
         session,
-        _upsert_alias(session),
+        _upsert_alias(session.get_bind().dialect.name),
         same={"changed": utc_now()},
         columns=("path", "alias", "version_id"),
         rows=((move.path, move.alias, move.to_version_id) for move in moves if move.to_version_id is not None),
@@ -90,9 +92,10 @@ def move_aliases(session: Session, change_set_id: int, moves: Sequence[NewMove])
         session.execute(delete(ComponentAlias).where(key.in_(gone[start : start + KEYS_PER_DELETE])))
 
 
-def _upsert_alias(session: Session) -> Any:
+@cache
+def _upsert_alias(dialect_name: str) -> Any:
     # Only the dialect that is used anyway: the other costs a process megabytes.
-    dialect = import_module(f"sqlalchemy.dialects.{session.get_bind().dialect.name}")
+    dialect = import_module(f"sqlalchemy.dialects.{dialect_name}")
     statement = dialect.insert(ComponentAlias.__table__)
     new = {name: statement.excluded[name] for name in ("version_id", "changed")}
     return statement.on_conflict_do_update(index_elements=["path", "alias"], set_=new)
