@@ -210,3 +210,21 @@ def test_a_converting_process_starts_without_what_it_does_not_need():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert found.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("fmt", ["coco", "csv"])
+def test_a_row_longer_than_a_read_is_one_row_and_its_attributes_pass_as_they_are(tmp_path, fmt):
+    rows = hostile_rows(40, seed=9)
+    long = {
+        "type": "bbox",
+        "category": "cat",
+        "bbox": [1, 2, 3, 4],
+        "attributes": {"note": 'ü"\n' * 60_000, "none": None},
+    }
+    small = {"type": "bbox", "category": "cat", "bbox": [5, 6, 7.5, 8]}
+    for place in (10, 11, 39):
+        rows[place]["data"] = {"annotations": [long, small | {"attributes": {}}, small | {"attributes": None}]}
+    bundle = write_bundle(tmp_path / "bundle", rows)
+    plain, one, two = every_way(bundle, tmp_path, format=fmt)
+    assert plain == one == two
+    assert sum(text.count(b"\\u00fc") + text.count("ü".encode()) for text in one.values()) >= 180_000
