@@ -50,7 +50,7 @@ def in_one_thread(handler: Callable[..., Any], shape: Callable[[Any], Any]) -> C
             for name, value in values.items():
                 if isinstance(value, PendingCall):
                     values[name] = calls.enter_context(value.begin())
-            answer = handler(**values)
-        return shape(answer)
+            # Before the calls end: what the answer names may still have to be read.
+            return shape(handler(**values))
 
     return handle
