@@ -2,12 +2,13 @@
 
 import base64
 import hashlib
+import json
 import threading
 
 import pytest
 from sqlalchemy import func, select
 
-from tests.backend.factories import boxes
+from tests.backend.factories import boxes, stored
 from web_helper.backend.models import DataFile, DataUnitFile, PreAnnotation, Role, Task
 from web_helper.backend.services.data.objects import path_of_content
 
@@ -59,6 +60,16 @@ def test_results_become_the_data_of_tasks_and_leave_their_status(client, make, p
     assert submit(client, [(first, CAT), (second, DOG)]) == ["annotated", "annotated"]
     assert task(client, first) == (CAT, "pending")
     assert task(client, second) == (DOG, "pending")
+
+
+def test_results_are_kept_in_the_one_spelling_of_stored_data(client, make, project, run):
+    (only,) = make.tasks(project, 1)
+    odd = json.dumps(CAT).replace("cat", "c\\u0061t").replace("2.5", "2.50").replace(", ", " ,\n ")
+    body = f'{{"items": [{{"task": {only}, "version": "{"a" * 64}", "data": {odd}}}]}}'
+    answer = client.post("/pre_annotation_runs/run-1/results/", content=body)
+    assert answer.status_code == 200, answer.text
+    with make.database.read() as session:
+        assert session.scalar(select(Task.data).where(Task.id == only)) == stored(CAT)
 
 
 def test_the_same_batch_again_writes_nothing(client, make, project, run):

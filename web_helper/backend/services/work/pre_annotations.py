@@ -221,9 +221,9 @@ def _checked(raw: bytes, schema: ClassSchema) -> tuple[str, float | None]:
     checked = check_annotation_text(raw, schema)
     scores = [found.score for found in checked.annotations if found.score is not None]
     try:
-        # Scans pass the text on line by line: no line breaks, whatever the sender wrote.
-        text = msgspec.json.format(raw, indent=-1).decode()
-    except UnicodeDecodeError as exc:
+        # In the one spelling that stored data has: scans pass it on line by line, and exports number by number.
+        text = msgspec.json.encode(msgspec.json.decode(raw)).decode()
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise ValidationProblem.of_field("data", "is no UTF-8 text.") from exc
     return text, sum(scores) / len(scores) if scores else None
 
