@@ -16,6 +16,8 @@ from synapse_sdk.components.config_file import ConfigDocument, KeyPath
 
 # A grid beyond this is a mistake that would fill a queue.
 MAX_RUNS = 10_000
+# A value of an axis may be a whole mapping; people are shown its beginning.
+MAX_SHOWN_VALUE = 300
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,29 @@ def expand_grid(document: ConfigDocument) -> list[GridRun]:
     if count > MAX_RUNS:
         raise document.problem((), f"the lists give {count} runs; {MAX_RUNS} is the limit.")
     return [GridRun(data, choices) for data, choices in _variants(document.data, ())]
+
+
+def value_at(document: ConfigDocument, path: KeyPath) -> Any:
+    """What a config says at a place."""
+    value: Any = document.data
+    for part in path:
+        value = value[part]
+    return value
+
+
+def show_key(path: KeyPath) -> str:
+    """A place in a config, for people."""
+    return ".".join(map(str, path))
+
+
+def show_value(value: Any) -> str:
+    """A value of an axis, for people."""
+    return str(value)[:MAX_SHOWN_VALUE]
+
+
+def show_choices(document: ConfigDocument, run: GridRun) -> dict[str, str]:
+    """What a run took of each axis, for people: what tells it from the other runs of its grid."""
+    return {show_key(path): show_value(value_at(document, path)[index]) for path, index in run.choices.items()}
 
 
 def _count(document: ConfigDocument, value: Any, path: KeyPath) -> int:

@@ -157,7 +157,11 @@ class ExperimentReproduce(Request):
 
 
 class Experiment(BaseModel):
-    """One run of a config. `device` is who runs it, `wanted_device` who alone may; `grid` counts from 0."""
+    """One run of a config. `device` is who runs it, `wanted_device` who alone may; `grid` counts from 0.
+
+    Attributes:
+        choices: What it took of each axis of its grid; a reproduction has those of what it reproduces.
+    """
 
     uid: str
     name: str
@@ -170,6 +174,7 @@ class Experiment(BaseModel):
     seed: int | None
     grid: int
     grid_size: int
+    choices: list[GridChoice] = []
     reproduces: str | None
     user: str | None
     message: str

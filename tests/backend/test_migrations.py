@@ -19,7 +19,7 @@ from web_helper.backend.core.migrate import (
     stored_revision,
     upgrade_database,
 )
-from web_helper.backend.models import Base, Device, Job
+from web_helper.backend.models import Base, Device, Experiment, ExperimentComponentSet, ExperimentSubmission, Job
 from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries.components.blobs import add_blobs, contents_of, pack_older
 from web_helper.backend.services.authentication import add_token
@@ -102,6 +102,25 @@ def test_packed_contents_of_components_are_plain_in_the_version_before(database)
     upgrade_database(database)
     with database.read() as session:
         assert contents_of(session, contents) == contents
+
+
+def test_experiments_of_an_older_version_took_nothing_of_a_grid_that_is_known(database):
+    with database.write() as session:
+        submission = ExperimentSubmission(file="old.yaml", config="", grid_size=2)
+        session.add_all([submission, ExperimentComponentSet(sha256="0", components={})])
+        session.flush()
+        known = {
+            "submission_id": submission.id,
+            "status": "queued",
+            "rank": 1,
+            "config_sha256": "",
+            "component_set": "0",
+        }
+        session.add(Experiment(uid="old", name="old", project="", config="", choices={"lr": "1"}, **known))
+    downgrade_database(database, "0016")
+    upgrade_database(database)
+    with database.read() as session:
+        assert session.scalar(sqlalchemy.select(Experiment.choices)) == {}
 
 
 def test_keys_that_open_little_do_not_open_more_in_a_version_before(database):

@@ -9,7 +9,9 @@ import typer
 
 from synapse_sdk.cli.output import plain, print_facts, print_table, say
 
-COLUMNS = ("uid", "name", "project", "status", "priority", "device", "run", "created")
+COLUMNS = ("uid", "name", "project", "status", "priority", "device", "run", "created", "values")
+# A value may be a whole mapping; `show` prints the config.
+MAX_SHOWN_VALUE = 40
 _FACTS = (
     "uid", "name", "project", "status", "message", "priority", "wanted_device", "device", "seed", "reproduces", "user",
     "created_at", "started_at", "finished_at", "exit_code",
@@ -25,7 +27,8 @@ def print_rows(rows: Iterable[Mapping[str, Any]]) -> None:
 def print_detail(found: Mapping[str, Any], config: str) -> None:
     """One experiment: what it is, what it runs with, its config."""
     manifest = found["manifest"] or {}
-    facts = {name: found[name] for name in _FACTS} | {name: manifest.get(name) for name in _RECORDED}
+    facts = {name: found[name] for name in _FACTS} | {"values": _values(found)}
+    facts |= {name: manifest.get(name) for name in _RECORDED}
     print_facts({name: value for name, value in facts.items() if value not in (None, "")})
     typer.echo()
     print_table(("component", "hash"), ([path, each["hash"]] for path, each in sorted(found["components"].items())))
@@ -72,4 +75,14 @@ def _cells(row: Mapping[str, Any]) -> list[object]:
         device,
         run,
         row["created_at"][:19].replace("T", " "),
+        _values(row),
     ]
+
+
+def _values(row: Mapping[str, Any]) -> str:
+    """What tells a run from the others of its grid. A server that is older does not say."""
+    return ", ".join(f"{each['key']}={_cut(each['value'])}" for each in row.get("choices", []))
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= MAX_SHOWN_VALUE else f"{value[: MAX_SHOWN_VALUE - 1]}…"

@@ -65,6 +65,30 @@ def test_each_run_has_a_config_of_its_own_that_is_this_run_and_no_grid(lab):
     assert chosen == [("ce", 0.1), ("ce", 0.01), ("focal", 0.1), ("focal", 0.01)]
 
 
+def test_each_run_says_what_it_took_of_the_grid_and_so_does_its_reproduction(lab):
+    runs = lab.submit(GRID)
+
+    shown = [{each["key"]: each["value"] for each in run["choices"]} for run in reversed(lab.people.list_experiments())]
+    assert shown == [
+        {"loss": "ce", "lr": "0.1"},
+        {"loss": "ce", "lr": "0.01"},
+        {"loss": "focal", "lr": "0.1"},
+        {"loss": "focal", "lr": "0.01"},
+    ]
+    again = lab.people.reproduce(runs[3]["uid"])
+    assert (again["grid_size"], again["choices"]) == (1, runs[3]["choices"])
+    assert lab.people.get_experiment(lab.submit_one())["choices"] == []
+
+
+def test_a_list_in_a_value_of_an_axis_is_an_axis_of_those_runs_alone(lab):
+    text = "model: net\nloss: ce\nopt:\n  - {name: sgd, lr: [1, 2]}\n  - {name: adam}\n"
+
+    shown = [{each["key"]: each["value"] for each in run["choices"]} for run in lab.submit(text)]
+
+    assert [each.get("opt.0.lr") for each in shown] == ["1", "2", None]
+    assert [each["opt"][:14] for each in shown] == ["{'name': 'sgd'", "{'name': 'sgd'", "{'name': 'adam"]
+
+
 @SQLITE_ONLY
 @pytest.mark.parametrize(
     ("config", "place"),

@@ -113,12 +113,15 @@ def test_what_people_see_is_a_table(synapse, bench):
 
 
 def test_a_grid_is_one_line_for_each_run(synapse, bench):
-    bench.write(f"model: {bench.model}\nlr: [0.1, 0.2, 0.3]\n")
+    bench.write(f"project: grid of {bench.host_id}\nmodel: {bench.model}\nlr: [0.1, 0.2, 0.3]\n")
 
     made = synapse.json("experiment", "submit", bench.config, "--device", bench.host_id)
     bench.run()
 
-    assert "1 of 3" in synapse("experiment", "list", "--device", bench.host_id).output
+    listed = synapse("experiment", "list", "--project", f"grid of {bench.host_id}").output
+    assert [line.split()[-1] for line in listed.splitlines()[-3:]] == ["lr=0.3", "lr=0.2", "lr=0.1"]
+    assert "1 of 3" in listed
+    assert "lr=0.2" in synapse("experiment", "show", made[1]["uid"]).output
     assert [each["grid"] for each in made] == [0, 1, 2]
     for each in made[1:]:
         assert synapse("experiment", "cancel", each["uid"]).exit_code == 0

@@ -57,6 +57,8 @@ class Experiment(Numbered, Created, Base):
     config_sha256: Mapped[str] = mapped_column(String(64))
     component_set: Mapped[str] = mapped_column(ForeignKey("experiment_component_sets.sha256"))
     seed: Mapped[int | None] = mapped_column(BigInteger)
+    # What it took of each axis of its grid, as people are shown it.
+    choices: Mapped[dict[str, str]] = mapped_column(JsonText, server_default="{}", default=dict)
     wanted_device: Mapped[str | None] = mapped_column(String(100))
     device_id: Mapped[int | None] = mapped_column(ForeignKey("devices.id", ondelete="SET NULL"))
     # Counts how often it was given to a worker; what a worker sends about another count is refused.

@@ -15,7 +15,7 @@ from typing import Any
 from synapse_sdk.components.config_components import COMPOSE, config_references, run_options
 from synapse_sdk.components.config_file import ConfigDocument, parse_config
 from synapse_sdk.components.config_text import run_to_yaml
-from synapse_sdk.components.grid import GridRun, expand_grid
+from synapse_sdk.components.grid import GridRun, expand_grid, show_choices
 from synapse_sdk.components.names import ComponentPath
 from synapse_sdk.components.placeholders import resolve_placeholders
 from synapse_sdk.exceptions import ComponentError
@@ -36,12 +36,13 @@ Components = dict[str, dict[str, str]]
 
 @dataclass(frozen=True)
 class FrozenRun:
-    """One run of a grid, with everything that decides what it does."""
+    """One run of a grid, with everything that decides what it does; `choices` tell it from the others."""
 
     data: Mapping[str, Any]
     config: str
     config_sha256: str
     seed: int | None
+    choices: dict[str, str]
     components: Components
     component_set: str
 
@@ -125,7 +126,7 @@ def _freeze_run(document: ConfigDocument, run: GridRun, needs: Needs) -> FrozenR
     components, component_set = needs.of_run(run)
     config = run_to_yaml(data)
     digest = hashlib.sha256(config.encode()).hexdigest()
-    return FrozenRun(data, config, digest, _whole(seed), components, component_set)
+    return FrozenRun(data, config, digest, _whole(seed), show_choices(document, run), components, component_set)
 
 
 def resolve_seed(document: ConfigDocument, data: Mapping[str, Any]) -> Any:

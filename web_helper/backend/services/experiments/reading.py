@@ -125,6 +125,7 @@ def shape(row: ExperimentRow) -> wire.Experiment:
         seed=experiment.seed,
         grid=experiment.grid,
         grid_size=row.grid_size,
+        choices=[wire.GridChoice(key=key, value=value) for key, value in experiment.choices.items()],
         reproduces=experiment.reproduces,
         user=row.email,
         message=experiment.message,

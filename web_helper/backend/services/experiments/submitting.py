@@ -81,6 +81,7 @@ def reproduce(call: Call, uid: str, body: ExperimentReproduce) -> str:
         "config": origin.config,
         "config_sha256": origin.config_sha256,
         "seed": origin.seed,
+        "choices": origin.choices,
         "component_set": origin.component_set,
         "grid": 0,
         "name": origin.name,
@@ -102,6 +103,7 @@ def _row_of(call: Call, run: FrozenRun, common: Mapping[str, Any]) -> dict[str, 
         "config": run.config,
         "config_sha256": run.config_sha256,
         "seed": run.seed,
+        "choices": run.choices,
         "component_set": run.component_set,
     }
     return {**own, **common, **_defaults(call, utc_now())}

@@ -62,6 +62,7 @@ export function experiment(changes: Partial<ExperimentDetail> = {}): ExperimentD
     seed: 7,
     grid: 0,
     grid_size: 1,
+    choices: [],
     reproduces: null,
     user: "ada@example.org",
     message: "",

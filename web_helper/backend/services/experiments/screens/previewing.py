@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
-from synapse_sdk.components.config_file import ConfigDocument, KeyPath, parse_config
-from synapse_sdk.components.grid import GridRun, expand_grid
+from synapse_sdk.components.config_file import ConfigDocument, parse_config
+from synapse_sdk.components.grid import GridRun, expand_grid, show_choices, show_key, show_value, value_at
 from synapse_sdk.exceptions import ComponentError
 from synapse_sdk.wire.experiments import (
     ConfigProblem,
@@ -23,7 +22,6 @@ from web_helper.backend.services.experiments.freezing import MAX_PROBLEMS, Needs
 
 # As many as a table shows; the count tells of the rest.
 MAX_SHOWN_RUNS = 200
-MAX_TEXT = 300
 PLACE = re.compile(r"(?P<file>[^\n:]{0,300}):(?P<line>[0-9]{1,9}): (?P<message>.*)", re.DOTALL)
 
 
@@ -66,31 +64,14 @@ def _axes(document: ConfigDocument, runs: Sequence[GridRun]) -> list[GridAxis]:
     paths = dict.fromkeys(path for run in runs for path in run.choices)
     return [
         GridAxis(
-            key=_name_of(path),
+            key=show_key(path),
             line=document.line_of(path),
-            values=[_text_of(each) for each in _value_at(document.data, path)],
+            values=[show_value(each) for each in value_at(document, path)],
         )
         for path in paths
     ]
 
 
 def _show(document: ConfigDocument, number: int, run: GridRun) -> PreviewedRun:
-    choices = [
-        GridChoice(key=_name_of(path), value=_text_of(_value_at(document.data, path)[index]))
-        for path, index in run.choices.items()
-    ]
+    choices = [GridChoice(key=key, value=value) for key, value in show_choices(document, run).items()]
     return PreviewedRun(grid=number, name=label_of(run.data.get("run_name"), ""), choices=choices)
-
-
-def _value_at(data: Any, path: KeyPath) -> Any:
-    for part in path:
-        data = data[part]
-    return data
-
-
-def _name_of(path: KeyPath) -> str:
-    return ".".join(map(str, path))
-
-
-def _text_of(value: Any) -> str:
-    return str(value)[:MAX_TEXT]

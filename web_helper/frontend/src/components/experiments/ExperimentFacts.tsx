@@ -2,6 +2,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { ExperimentDetail } from "@/api/experiments";
+import { Choices } from "@/components/experiments/Choices";
 import { PriorityWord } from "@/components/experiments/ExperimentTable";
 import { StatusBadge } from "@/components/experiments/StatusBadge";
 import { Card } from "@/components/ui/card";
@@ -11,7 +12,7 @@ import { When } from "@/components/When";
 /** What a run is, where it runs, and how it stands. */
 export function ExperimentFacts({ experiment }: { experiment: ExperimentDetail }) {
   const { t } = useTranslation(["experiments", "common"]);
-  const { grid, grid_size, wanted_device, reproduces } = experiment;
+  const { grid, grid_size, choices, wanted_device, reproduces } = experiment;
   const device = experiment.device ?? (wanted_device && t("wants", { device: wanted_device }));
   return (
     <Card className="grid gap-4">
@@ -36,6 +37,11 @@ export function ExperimentFacts({ experiment }: { experiment: ExperimentDetail }
         </Fact>
         <Fact label={t("detail.seed")}>{experiment.seed ?? "–"}</Fact>
         {grid_size > 1 && <Fact label={t("form.number")}>{t("run", { at: grid + 1, count: grid_size })}</Fact>}
+        {choices.length > 0 && (
+          <Fact label={t("detail.choices")}>
+            <Choices choices={choices} />
+          </Fact>
+        )}
         {experiment.exit_code !== null && <Fact label={t("detail.exit")}>{experiment.exit_code}</Fact>}
         {reproduces && (
           <Fact label={t("detail.reproduces")}>

@@ -2,6 +2,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { ArrowDown, ArrowUp, ChevronsUp, Minus } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { Experiment, Priority } from "@/api/experiments";
+import { Choices } from "@/components/experiments/Choices";
 import { StatusBadge } from "@/components/experiments/StatusBadge";
 import { Checkbox } from "@/components/ui/input";
 import { Table, Td, Th, Tr } from "@/components/ui/table";
@@ -54,6 +55,7 @@ function Row({ experiment }: { experiment: Experiment }) {
             {t("run", { at: experiment.grid + 1, count: experiment.grid_size })}
           </span>
         )}
+        <Choices choices={experiment.choices} />
       </Td>
       <Td className="max-w-48 break-words">{experiment.project}</Td>
       <Td>

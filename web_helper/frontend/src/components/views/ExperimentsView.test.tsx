@@ -37,6 +37,16 @@ test("the queue has states and priorities, and names stay text", async () => {
   expect(within(screen.getByRole("row", { name: /digits/ })).getByText("1 min 00 s")).toBeVisible();
 });
 
+test("the runs of a grid say what they took", async () => {
+  const runs = ["0.1", "0.01"].map((value, grid) =>
+    experiment({ uid: `u${grid}`, grid, grid_size: 2, choices: [{ key: "optimizer.lr", value }] }),
+  );
+  renderView("/experiments", DEVICES, answer("get", LIST, runs));
+
+  expect(await screen.findByRole("row", { name: /run 1 of 2 ?optimizer\.lr: ?0\.1 / })).toBeVisible();
+  expect(screen.getByRole("row", { name: /run 2 of 2 ?optimizer\.lr: ?0\.01 / })).toBeVisible();
+});
+
 test("filters are in the address, and are asked of the server", async () => {
   const asked: string[] = [];
   const list = http.get(`*${LIST}`, ({ request }) => {

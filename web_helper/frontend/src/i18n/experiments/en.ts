@@ -75,6 +75,7 @@ const experiments = {
     log: "Log",
     manifest: "Manifest",
     config: "Config",
+    choices: "Values of the grid",
     noCurves: "No metrics yet",
     noCurvesHint: "A logger that writes metrics.jsonl, or agent.log_metrics(), fills this.",
     noCurvesEver: "It has written no metrics",

@@ -77,6 +77,7 @@ const experiments: Catalogue = {
     log: "로그",
     manifest: "매니페스트",
     config: "설정",
+    choices: "그리드 값",
     noCurves: "아직 메트릭이 없습니다",
     noCurvesHint: "metrics.jsonl을 쓰는 logger나 agent.log_metrics()가 여기를 채웁니다.",
     noCurvesEver: "메트릭을 기록하지 않았습니다",
