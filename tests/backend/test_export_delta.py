@@ -168,6 +168,15 @@ def test_a_mark_that_would_leave_rows_out_is_refused(exports, project, database)
     assert "older than the changes" in refusal(exports, body, mark)
 
 
+@SQLITE_ONLY  # PostgreSQL gives no id again.
+def test_a_mark_of_a_deleted_project_is_none_of_the_project_that_got_its_id(exports, project, client, make):
+    mark = exports.run(**body_of(project, "task", {}))[0].snapshot
+    assert client.delete(f"/v2/projects/{project['id']}/").status_code == 204
+    another = make.project()
+    assert another["id"] == project["id"]
+    assert "another target, project or filter" in refusal(exports, body_of(another, "task", {}), mark)
+
+
 @SQLITE_ONLY
 def test_a_mark_that_becomes_too_old_while_the_job_waits_fails_it_with_the_reason(exports, project, database, client):
     body = body_of(project, "task", {})

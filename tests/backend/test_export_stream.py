@@ -104,7 +104,7 @@ def test_every_token_takes_the_stream_up_behind_its_line(client, project):
     assert stream(client, **params, after=lines[-1]["token"])[0]["end"] == {"rows": 0}
 
 
-def test_tokens_of_another_export_and_no_tokens_at_all_are_refused(client, project):
+def test_tokens_of_another_export_or_server_and_no_tokens_at_all_are_refused(client, project, database):
     params = {"target": "task", "project": project["id"]}
     token = stream(client, **params)[0]["token"]
     for wrong in ("", "x", "1", token + "x", token.split("-")[0], token.split("-")[0] + "--1"):
@@ -114,6 +114,10 @@ def test_tokens_of_another_export_and_no_tokens_at_all_are_refused(client, proje
     # The order of filters, and of ids in them, is no difference.
     first = stream(client, **params, ids="1,2", search="unit")[0]["token"]
     assert stream(client, search="unit", ids="2,1", **params, after=first)
+    # The same project, target and filters, in a database of other rows.
+    with database.write() as session:
+        session.execute(text("UPDATE change_log SET epoch = 'of another installation'"))
+    assert stream(client, 400, **params, after=token)["details"][0]["field"] == "after"
 
 
 @pytest.mark.parametrize(

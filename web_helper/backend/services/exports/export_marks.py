@@ -1,7 +1,7 @@
 """Marks: a short text that names the moment of an export, so that a later one can ask what has changed since.
 
 A mark belongs to one export (target, project, filter) of one installation. Taken for another it would leave rows out
-without a word, so it says whose it is.
+without a word, so it says whose it is. Tokens of streams say it the same way.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from synapse_sdk.wire.bundle import ExportTarget
 from web_helper.backend.core.problems import ValidationProblem
-from web_helper.backend.queries import changes
+from web_helper.backend.queries import changes, export_projects
 from web_helper.backend.queries.changes import Scope
 from web_helper.backend.queries.export_rows import EXPORT_SOURCES
 from web_helper.backend.queries.filters import parse_value
@@ -40,19 +40,22 @@ class MarkedExport:
         with_users = self.target is ExportTarget.TASK and self.filter.get("user") is not None
         return Scope(self.target, self.project, with_users)
 
-    @property
-    def fingerprint(self) -> str:
-        """The same for two spellings of one filter."""
+    def fingerprint(self, session: Session) -> str:
+        """The same for two spellings of one filter, and another in every installation.
+
+        It tells a project from a deleted one whose id it got: SQLite gives the highest id again.
+        """
         known = EXPORT_SOURCES[self.target].listing.filters
         parsed = {
             name: parse_value(known[name], name, value) for name, value in self.filter.items() if value is not None
         }
-        return _digest([self.target.value, self.project, parsed])[:16]
+        made = export_projects.created_of(session, self.project)
+        return _digest([_log_name(session), self.target.value, self.project, made, parsed])[:16]
 
 
 def write_mark(session: Session, export: MarkedExport, position: int) -> str:
     """The mark of an export whose snapshot is at a position."""
-    return f"{_log_name(session)}-{export.fingerprint}-{position}"
+    return f"{_log_name(session)}-{export.fingerprint(session)}-{position}"
 
 
 def read_since(session: Session, export: MarkedExport, mark: str) -> int:
@@ -67,7 +70,7 @@ def read_since(session: Session, export: MarkedExport, mark: str) -> int:
         raise ValidationProblem.of_field(FIELD, "is not the `snapshot` of an export's manifest.")
     if match[1] != _log_name(session) or int(match[3]) > state.newest:
         raise ValidationProblem.of_field(FIELD, "is of another installation or database; export everything once.")
-    if match[2] != export.fingerprint:
+    if match[2] != export.fingerprint(session):
         raise ValidationProblem.of_field(
             FIELD, "is of an export with another target, project or filter; they must be the same."
         )

@@ -6,14 +6,12 @@ one batch of rows and one block, whatever the number of rows.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass
 
-import msgspec
 from pydantic import JsonValue
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -23,8 +21,8 @@ from web_helper.backend.core.database import Database, interrupter_of
 from web_helper.backend.core.event_log import log_event
 from web_helper.backend.core.problems import TooManyProblem, ValidationProblem
 from web_helper.backend.queries.export_rows import EXPORT_SOURCES, UnitFile, export_line, read_rows, select_target
-from web_helper.backend.queries.filters import parse_value
 from web_helper.backend.services.call import Call
+from web_helper.backend.services.exports.export_marks import MarkedExport
 from web_helper.backend.services.exports.export_wish import ExportWish, settle_wish
 from web_helper.backend.services.exports.packing import Packing, pack
 
@@ -40,7 +38,7 @@ class StreamPlan:
     target: ExportTarget
     project: int
     filter: dict[str, JsonValue]
-    # Of target and filter: a token of another export must not be taken for one of this.
+    # A token of another export must not be taken for one of this.
     fingerprint: str
     after_id: int
 
@@ -53,7 +51,7 @@ def plan_stream(call: Call, wish: ExportWish, after: str | None) -> StreamPlan:
         PermissionProblem: The caller may not export from the project.
     """
     project, document = settle_wish(call, wish)
-    fingerprint = _fingerprint(wish.target, document)
+    fingerprint = MarkedExport(wish.target, project, document).fingerprint(call.session)
     return StreamPlan(wish.target, project, document, fingerprint, _id_in(after, fingerprint))
 
 
@@ -179,12 +177,6 @@ def _joined(lines: Iterator[bytes]) -> Iterator[bytes]:
             yield bytes(block)
             block.clear()
     yield bytes(block)
-
-
-def _fingerprint(target: ExportTarget, document: Mapping[str, JsonValue]) -> str:
-    filters = EXPORT_SOURCES[target].listing.filters
-    parsed = {name: parse_value(filters[name], name, value) for name, value in document.items() if value is not None}
-    return hashlib.sha256(msgspec.json.encode([target.value, parsed], order="sorted")).hexdigest()[:16]
 
 
 def _id_in(token: str | None, fingerprint: str) -> int:
