@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from html import escape
+from itertools import groupby
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from synapse_sdk.utils.converters.blocks.items import BlockItem, Number
 from synapse_sdk.utils.converters.names import split_suffix
@@ -32,8 +35,16 @@ _VOC_HEAD = re.compile(
 )
 _ENTITY = re.compile(r"&(?!amp;|lt;|gt;)")
 _CSV_CELLS = 20
-_OUTLINE = msgspec.json.Decoder(list[list[Number]])
-_VALUES = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class _Object(msgspec.Struct, gc=False):
+    """Any object: that it is one is all that is looked at."""
+
+
+_PLACES = msgspec.json.Decoder(list[float])
+_SIDES = msgspec.json.Decoder(list[Annotated[float, Meta(gt=0)]])
+_OUTLINES = msgspec.json.Decoder(list[Annotated[list[Annotated[list[Number], Meta(min_length=6)]], Meta(min_length=1)]])
+_VALUES = msgspec.json.Decoder(list[_Object])
 
 
 def is_sound_yolo(path: str, data: bytes, item: BlockItem, numbers: Collection[str]) -> int | None:
@@ -74,30 +85,37 @@ def is_sound_voc(path: str, data: bytes, item: BlockItem, names: Collection[str]
 
 def is_sound_csv(text: str, classes: Collection[str]) -> tuple[list[tuple[str, str, str]], int] | None:
     """The images of rows and the number of annotations; None when a row is not proven to be sound."""
-    images: list[tuple[str, str, str]] = []
-    count = 0
-    for cells in csv.reader(text.splitlines(keepends=True), strict=True):
-        if len(cells) != _CSV_CELLS:
-            return None
-        image = (cells[0], cells[1], cells[4])
-        if not images or images[-1] != image:
-            images.append(image)
-        if cells[8]:
-            count += 1
-            if not _is_sound_row(cells, classes):
-                return None
-    return images, count
+    rows = list(csv.reader(text.splitlines(keepends=True), strict=True))
+    if set(map(len, rows)) != {_CSV_CELLS}:
+        return None
+    places = [(cells[0], cells[1], cells[4]) for cells in rows]
+    images = [image for image, _ in groupby(places)]
+    annotated = [cells for cells in rows if cells[8]]
+    # An image without annotations has one row.
+    with_annotations = {image for image, cells in zip(places, rows, strict=True) if cells[8]}
+    if len(rows) - len(annotated) != len(images) - len(with_annotations):
+        return None
+    if annotated and not _are_sound(list(zip(*annotated, strict=True)), classes):
+        return None
+    return images, len(annotated)
 
 
-def _is_sound_row(cells: list[str], classes: Collection[str]) -> bool:
-    kind, category, _, _, width, height, rotation, outline, keypoints, area, crowd, values, score = cells[7:]
-    if category not in classes or rotation or keypoints or area or crowd or score:
+def _are_sound(columns: Sequence[Sequence[str]], classes: Collection[str]) -> bool:
+    """Whether annotations make sense, column by column: many cells are decoded at once."""
+    kinds, categories, left, top, widths, heights, rotations, outlines, points, *more, values, scores = columns[7:]
+    if not set(categories) <= set(classes) or any(map(any, (rotations, points, *more, scores))):
         return False
-    float(cells[9]), float(cells[10])
-    if not (float(width) > 0 and float(height) > 0):
+    if not set(zip(kinds, map(bool, outlines), strict=True)) <= {("bbox", False), ("polygon", True)}:
         return False
-    if values:
-        _VALUES.decode(values)
-    if kind == "bbox":
-        return not outline
-    return kind == "polygon" and all(len(part) >= 6 and len(part) % 2 == 0 for part in _OUTLINE.decode(outline))
+    _decode_cells(_PLACES, (*left, *top))
+    _decode_cells(_SIDES, (*widths, *heights))
+    _decode_cells(_VALUES, list(filter(None, values)))
+    shapes = _decode_cells(_OUTLINES, list(filter(None, outlines)))
+    return not any(len(part) % 2 for parts in shapes for part in parts)
+
+
+def _decode_cells(decoder: msgspec.json.Decoder[list[Any]], cells: Sequence[str]) -> list[Any]:
+    found = decoder.decode(f"[{','.join(cells)}]")
+    if len(found) != len(cells):
+        raise ValueError("a cell does not hold one value")
+    return found

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import shutil
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
@@ -181,40 +182,35 @@ class _LocalJoinedOutput(_LocalOutput):
 
 
 class _Lane:
-    """Length and digest of what was handed over."""
+    """Length and CRC-32 of what was handed over: enough to notice an accident, in a third of the time of SHA-256."""
 
     def __init__(self) -> None:
-        self.size = 0
-        self._digest = hashlib.sha256()
+        self.size = self.crc = 0
 
     def add(self, data: bytes) -> None:
-        self._digest.update(data)
+        self.crc = zlib.crc32(data, self.crc)
         self.size += len(data)
-
-    def hexdigest(self) -> str:
-        return self._digest.hexdigest()
 
 
 def _read_back(path: Path, lanes: list[_Lane]) -> WrittenFile:
-    """What lies on the disk, which must be what was handed over, lane after lane.
+    """What lies on the disk, which must be what was handed over, lane after lane; its SHA-256 is taken on the way.
 
     Raises:
         OSError: It is not.
     """
-    whole = _Lane()
+    digest, size = hashlib.sha256(), 0
     with path.open("rb", buffering=0) as file:
         for expected in lanes:
             found = _Lane()
             while data := file.read(min(BUFFER_BYTES, expected.size - found.size)):
                 found.add(data)
-                if len(lanes) > 1:
-                    whole.add(data)
-            if found.size != expected.size or found.hexdigest() != expected.hexdigest():
+                digest.update(data)
+            if (found.size, found.crc) != (expected.size, expected.crc):
                 raise OSError(errno.EIO, f"what lies in {path.name} is not what was written; check the disk")
+            size += found.size
         if file.read(1):
             raise OSError(errno.EIO, f"{path.name} is longer than what was written; check the disk")
-    only = whole if len(lanes) > 1 else found
-    return WrittenFile(only.size, only.hexdigest())
+    return WrittenFile(size, digest.hexdigest())
 
 
 def _drop(file: IO[bytes], path: Path) -> None:
