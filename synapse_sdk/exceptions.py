@@ -32,6 +32,7 @@ SynapseError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -55,6 +56,17 @@ class ClientError(SynapseError):
         self.status_code = status_code
         self.detail = detail
         super().__init__(f"{status_code}: {detail}")
+
+    @property
+    def error(self) -> Mapping[str, Any]:
+        """The platform's own account: `code`, `message`, `details`; empty when the answer was not of the platform."""
+        error = self.detail.get("error") if isinstance(self.detail, Mapping) else None
+        return error if isinstance(error, Mapping) else {}
+
+    @property
+    def reason(self) -> str:
+        """What the service said, in words."""
+        return str(self.error.get("message") or self.detail or self.code)
 
 
 class ClientConnectionError(ClientError):

@@ -79,11 +79,10 @@ def is_debugging() -> bool:
 
 
 def _client_message(exc: errors.ClientError) -> str:
-    detail = exc.detail
-    if isinstance(detail, Mapping) and isinstance(detail.get("error"), Mapping):
-        return _server_message(detail["error"], detail.get("meta"), is_fault=isinstance(exc, errors.ServerError))
-    if detail:
-        return str(detail)
+    if exc.error:
+        return _server_message(exc.error, exc.detail.get("meta"), is_fault=isinstance(exc, errors.ServerError))
+    if exc.detail:
+        return str(exc.detail)
     return f"The server answered with status {exc.status_code}." if exc.status_code else "The server did not answer."
 
 

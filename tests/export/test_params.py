@@ -90,7 +90,7 @@ def test_an_unknown_target_is_refused(target):
 def test_dispatch_refuses_with_field_and_reason(platform):
     with pytest.raises(PluginValidationError, match=r"filter needs project to export task"):
         ExportAction.dispatch(platform.params(filter={"search": "cat"}), platform.ctx())
-    with pytest.raises(PluginValidationError, match=r"storage 4711 cannot be used: 404"):
+    with pytest.raises(PluginValidationError, match=r"storage 4711 cannot be used: There is no storage 4711"):
         ExportAction.dispatch(platform.params(project=1, storage=4711), platform.ctx())
 
 
@@ -154,6 +154,11 @@ def test_format_parameters_that_cannot_work_are_refused(changes, kind):
     assert errors_of(FormatExportParams, **FORMAT | changes)[0][1] == kind
 
 
+def test_an_unknown_value_of_an_option_is_answered_with_those_that_there_are():
+    with pytest.raises(ValidationError, match=r"'dance'.* task is one of detection, segmentation, keypoints"):
+        FormatExportParams(**VALID | FORMAT | {"options": {"task": "dance"}})
+
+
 def test_format_parameters_read_splits_as_people_write_them():
     params = FormatExportParams(**VALID | FORMAT | {"split": "train=0.8, val=0.2"})
     assert params.split == {"train": 0.8, "val": 0.2}
@@ -166,10 +171,10 @@ def test_leaving_images_out_leaves_originals_out():
     assert FormatExportParams(**VALID | FORMAT).save_original_file is True
 
 
-def test_a_client_error_tells_no_secret():
-    class Leaky(Client):
+def test_a_servers_refusal_is_told_in_its_own_words():
+    class Strict(Client):
         def get_project(self, number):
-            raise ClientError(500, "boom")
+            raise ClientError(404, {"error": {"code": "NOT_FOUND", "message": "There is no project 1."}, "meta": {}})
 
-    with pytest.raises(ValidationError, match="project 1 cannot be exported: 500: boom"):
-        ExportParams.model_validate(VALID, context={"client": Leaky()})
+    with pytest.raises(ValidationError, match=r"project 1 cannot be exported: There is no project 1\. "):
+        ExportParams.model_validate(VALID, context={"client": Strict()})

@@ -207,9 +207,7 @@ def _body(item: HashedItem, data_file_id: int, specification: str) -> dict[str, 
 
 def _reason(exc: Exception) -> str:
     """Why the server refused an item, without the words about the batch that it came in."""
-    detail = exc.detail if isinstance(exc, HTTPError) else None
-    error = detail.get("error") if isinstance(detail, dict) else None
-    fields = (error.get("details") if isinstance(error, dict) else None) or []
+    fields = (exc.error.get("details") if isinstance(exc, HTTPError) else None) or []
     reasons = [f"{str(each.get('field')).removeprefix('items.0.')}: {each.get('message')}" for each in fields]
     return "; ".join(reasons) or message_of(exc)
 

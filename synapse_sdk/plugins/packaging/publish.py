@@ -111,7 +111,7 @@ def publish_plugin(packed: PackedPlugin, client: ReleaseClient, *, is_debug: boo
         message = f"{code} {version} is published already; raise version in the configuration, or publish with --debug"
         raise PluginUploadError(message) from exc
     except ClientError as exc:
-        raise PluginUploadError(f"The server did not take {code} {version} ({exc})") from exc
+        raise PluginUploadError(f"The server did not take {code} {version}: {exc.reason}") from exc
     release_id = answer["id"] if isinstance(answer, dict) else answer.id
     return result_of(packed, release_id=release_id)
 

@@ -264,7 +264,7 @@ class Job:
             raise JobLostError(exc.code) from exc
         if self._process.was_started:
             self._process.request_stop()
-        reason = f"The server refused what this worker asked or told: {_said(exc)}"
+        reason = f"The server refused what this worker asked or told: {exc.reason}"
         self._end(Outcome(RunOutcome.FAILED, message=reason))
 
     def _end(self, outcome: Outcome) -> None:
@@ -293,12 +293,6 @@ def is_passing(exc: ClientError) -> bool:
     return (
         not isinstance(exc, HTTPError) or isinstance(exc, ServerError | RateLimitError) or exc.status_code in {401, 403}
     )
-
-
-def _said(exc: ClientError) -> str:
-    """The server's own words."""
-    error = exc.detail.get("error") if isinstance(exc.detail, Mapping) else None
-    return str(error.get("message") if isinstance(error, Mapping) else exc.code)
 
 
 def _reason(exc: Exception) -> str:

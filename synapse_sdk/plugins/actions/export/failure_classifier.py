@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from synapse_sdk.exceptions import ClientError
 from synapse_sdk.plugins.actions.export.log_messages import ExportLogMessageCode as Code
@@ -84,9 +83,7 @@ def _chain(exc: BaseException) -> Iterator[BaseException]:
 
 
 def _server_code(exc: BaseException, text: str) -> str | None:
-    detail: Any = exc.detail if isinstance(exc, ClientError) else None
-    error = detail.get("error") if isinstance(detail, Mapping) else None
-    if isinstance(error, Mapping) and isinstance(error.get("code"), str):
-        return str(error["code"])
+    if isinstance(exc, ClientError) and isinstance(exc.error.get("code"), str):
+        return str(exc.error["code"])
     match = _SERVER_CODE.search(text)
     return match["code"] if match else None

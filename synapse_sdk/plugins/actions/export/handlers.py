@@ -105,7 +105,7 @@ class PlatformHandler(ExportTargetHandler):
                 raise PydanticCustomError(
                     "client_error",
                     "{field} {value} cannot be exported: {reason}",
-                    {"field": self.required_filter, "value": str(value), "reason": str(exc)},
+                    {"field": self.required_filter, "value": str(value), "reason": exc.reason},
                 ) from exc
         return filters
 

@@ -84,7 +84,7 @@ class ExportParams(BaseModel):
             raise PydanticCustomError(
                 "client_error",
                 "storage {storage} cannot be used: {reason}",
-                {"storage": storage, "reason": str(exc)},
+                {"storage": storage, "reason": exc.reason},
             ) from exc
         return storage
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -106,8 +107,8 @@ def parse_writer_options(fmt: Format, options: dict[str, Any]) -> WriterOptions:
     """
     import msgspec
 
-    kind = type(DEFAULT_OPTIONS[fmt])
-    known = list(getattr(kind, "__dataclass_fields__", {}))
+    default = DEFAULT_OPTIONS[fmt]
+    known = {field.name: getattr(default, field.name) for field in dataclasses.fields(default)}
     if unknown := sorted(set(options) - set(known)):
         raise PydanticCustomError(
             "unknown_option",
@@ -115,6 +116,8 @@ def parse_writer_options(fmt: Format, options: dict[str, Any]) -> WriterOptions:
             {"format": str(fmt), "unknown": ", ".join(unknown), "known": ", ".join(known) or "none"},
         )
     try:
-        return msgspec.convert(options, kind)
+        return msgspec.convert(options, type(default))
     except msgspec.ValidationError as exc:
-        raise PydanticCustomError("invalid_option", "options: {reason}", {"reason": str(exc)}) from exc
+        choices = {name: ", ".join(type(value)) for name, value in known.items() if isinstance(value, StrEnum)}
+        reason = "; ".join([str(exc), *(f"{name} is one of {values}" for name, values in choices.items())])
+        raise PydanticCustomError("invalid_option", "options: {reason}", {"reason": reason}) from exc

@@ -62,7 +62,7 @@ class SingleGateway(TaskGateway):
         try:
             self.client.annotate_task_data(task_id, data=data)
         except ClientError as exc:
-            return Outcome(task_id, str(exc))
+            return Outcome(task_id, exc.reason)
         return Outcome(task_id)
 
 
