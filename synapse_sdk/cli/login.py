@@ -19,13 +19,20 @@ from synapse_sdk.utils.auth import (
     save_credentials,
 )
 
+# What is on a command line everybody on this machine can read while the command runs.
+FROM_STDIN = "-"
+
 
 def login(
     host: HostOption = None,
-    token: Annotated[str | None, typer.Option("--token", "-t", help="Access token; asked for when absent.")] = None,
+    token: Annotated[
+        str | None, typer.Option("--token", "-t", help="Access token; `-` reads it from stdin; asked for when absent.")
+    ] = None,
 ) -> None:
     """Check a token against a server and keep both for later commands (readable by you alone)."""
     host = host or _ask("Server", DEFAULT_HOST)
+    if token == FROM_STDIN:
+        token = sys.stdin.readline().strip()
     token = token or _ask_secret("Access token")
     with open_v2(host, token) as client:
         me = client.users.me()
@@ -43,5 +50,7 @@ def _ask(question: str, default: str) -> str:
 
 def _ask_secret(question: str) -> str:
     if not sys.stdin.isatty():
-        raise UsageError("No token. Pass --token, or run `synapse login` in a terminal to be asked for it.")
+        raise UsageError(
+            "No token. Give a file that holds it, `synapse login --token - < FILE`, or be asked for it in a terminal."
+        )
     return str(typer.prompt(question, hide_input=True, err=True))

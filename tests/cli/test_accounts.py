@@ -16,6 +16,12 @@ def test_login_keeps_a_working_token_that_only_its_owner_can_read(stranger, plat
     assert stranger("project", "list").exit_code == 0
 
 
+def test_login_reads_a_token_that_is_not_on_the_command_line(stranger, platform, config_file):
+    assert stranger("login", "--host", platform.url, "--token", "-", input=f"{platform.token}\n").exit_code == 0
+    assert platform.token in config_file.read_text()
+    assert stranger("login", "--host", platform.url, "--token", "-", input="").exit_code == 2
+
+
 def test_login_refuses_a_token_that_the_server_does_not_know(stranger, platform, config_file):
     result = stranger("login", "--host", platform.url, "--token", "syn_wrong")
     assert result.exit_code == 1
@@ -109,6 +115,19 @@ def test_storages_are_created_listed_and_shown(synapse, tmp_path):
     assert "disk" in synapse("storage", "list").stdout
     shown = synapse("storage", "show", made["id"])
     assert "configuration.location" in shown.stdout
+
+
+def test_a_secret_of_a_storage_need_not_be_on_the_command_line(synapse, tmp_path, monkeypatch):
+    monkeypatch.setenv("SHELF", str(tmp_path / "shelf"))
+    create = ("storage", "create", "shelf", "--provider", "local", "--set-from-env")
+    assert synapse(*create, "location=SHELF").exit_code == 0
+    assert (tmp_path / "shelf").is_dir()
+
+    for wrong, said in (("location=hunter2", "no such environment variable"), ("location", "is not KEY=VARIABLE")):
+        refused = synapse(*create, wrong)
+        assert refused.exit_code == 2
+        assert said in refused.stderr
+        assert "hunter2" not in refused.output
 
 
 def test_a_storage_setting_without_value_is_a_wrong_command_line(synapse):

@@ -2,11 +2,13 @@
 
 import os
 import shlex
+import subprocess
+import sys
 
 import pytest
 
 from synapse_sdk.clients.backend_v2 import BackendV2Client
-from tests.conftest import run_synapse
+from tests.conftest import SECONDS, run_synapse
 from web_helper.launcher.home import Home
 
 pytestmark = pytest.mark.system
@@ -17,9 +19,15 @@ def started(tmp_path):
     """A platform for a team, which reaches it under another address; and what the command printed."""
     home = Home(tmp_path / "home")
     variables = {**os.environ, "SYNAPSE_SERVER_BASE_URL": "https://synapse.example.org", "HOME": str(tmp_path)}
-    done = run_synapse("up", "--detach", "--home", str(home.path), env=variables)
+    ours, terminal = os.openpty()
+    with os.fdopen(terminal, "wb") as stdout:
+        command = [sys.executable, "-m", "synapse_sdk", "up", "--detach", "--home", str(home.path)]
+        subprocess.run(command, env=variables, stdout=stdout, check=True, timeout=SECONDS)
+        # What a terminal was shown waits in it; no terminal holds this much.
+        printed = os.read(ours, 65_536).decode()
+    os.close(ours)
     try:
-        yield home, done.stdout, variables
+        yield home, printed, variables
     finally:
         run_synapse("down", "--home", str(home.path))
 
@@ -32,7 +40,22 @@ def test_links_begin_with_the_address_that_the_team_uses_and_the_printed_login_w
     assert ticket.upload_url.startswith("https://synapse.example.org/objects/")
 
     login = next(line.strip() for line in printed.splitlines() if line.strip().startswith("synapse login"))
-    token = home.read_admin_token()
-    words = [word.replace(f"$(cat {home.admin_token_file})", token) for word in shlex.split(login)]
-    done = run_synapse(*words[1:], env={key: value for key, value in variables.items() if key != "SYNAPSE_HOST"})
+    words = shlex.split(login)
+    assert words[-2:] == ["<", str(home.admin_token_file)]
+    done = run_synapse(
+        *words[1:-2],
+        input=home.admin_token_file.read_text(),
+        env={key: value for key, value in variables.items() if key != "SYNAPSE_HOST"},
+    )
     assert "Logged in" in done.stderr + done.stdout
+    assert home.admin_token_file.read_text().strip() not in login
+
+
+def test_a_key_is_shown_to_the_terminal_and_lies_in_no_log(started):
+    home, printed, _ = started
+    key = home.read_admin_token()
+
+    assert f"{home.running().url}/#token={key}" in printed
+    logs = {name: (home.logs / f"{name}.log").read_text() for name in ("up", "server", "worker", "agent")}
+    assert f"Open it with the token in {home.admin_token_file}" in logs["up"]
+    assert [name for name, text in logs.items() if key in text] == []

@@ -6,6 +6,7 @@ Every `synapse` command loads this module: what a command needs beyond the stand
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 import time
@@ -58,7 +59,7 @@ def up(
     with Platform.start(place, host=host, port=port) as platform:
         signal.signal(signal.SIGTERM, lambda *_: platform.supervisor.request_stop())
         signal.signal(signal.SIGINT, lambda *_: platform.supervisor.request_stop())
-        _print_ready(platform.one_click_url, platform.home)
+        _print_ready(platform.url, platform.home)
         typer.echo("Ctrl-C stops it.")
         platform.supervisor.watch()
     typer.echo("Stopped.")
@@ -77,9 +78,13 @@ def _require_extras(*extras: str) -> None:
 
 
 def _print_ready(url: str, home: Home) -> None:
-    server, _, _ = url.partition("/#")
-    typer.echo(f"Synapse is ready. Open:\n\n    {url}\n")
-    login = f'synapse login --host {server} --token "$(cat {home.admin_token_file})"'
+    """Only a terminal is shown the key: what is written anywhere else is a log."""
+    if sys.stdout.isatty():
+        # In the fragment, which browsers never send.
+        typer.echo(f"Synapse is ready. Open:\n\n    {url}/#token={home.read_admin_token()}\n")
+    else:
+        typer.echo(f"Synapse is ready. Open it with the token in {home.admin_token_file}:\n\n    {url}\n")
+    login = f"synapse login --host {url} --token - < {shlex.quote(str(home.admin_token_file))}"
     typer.echo(f"Commands in a terminal need a login:\n\n    {login}\n")
 
 
@@ -147,9 +152,9 @@ def demo(
         if as_json:
             typer.echo(msgspec.json.encode(report).decode())
         if keep_running if keep_running is not None else sys.stdout.isatty():
-            _print_ready(platform.one_click_url, platform.home)
+            _print_ready(platform.url, platform.home)
             typer.echo("Ctrl-C stops it; `synapse demo --exit` does not wait.")
             signal.signal(signal.SIGINT, lambda *_: platform.supervisor.request_stop())
             platform.supervisor.watch()
         else:
-            typer.echo(f"One-click URL while it runs (synapse up --home {home}): {platform.one_click_url}", err=as_json)
+            typer.echo(f"To look at it in the browser: synapse up --home {home}", err=as_json)

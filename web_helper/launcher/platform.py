@@ -35,11 +35,6 @@ class Platform:
     token: str
     supervisor: Supervisor
 
-    @property
-    def one_click_url(self) -> str:
-        """Opens the platform logged in."""
-        return one_click_url(self.url, self.token)
-
     @classmethod
     @contextmanager
     def start(cls, home: Home, *, host: str = "127.0.0.1", port: int | None = None) -> Iterator[Platform]:
@@ -79,7 +74,7 @@ def start_detached(home: Home, *, host: str = "127.0.0.1", port: int | None = No
     """Start `synapse up` as a process of its own and wait until it is ready.
 
     Returns:
-        The one-click URL.
+        The base URL of the server.
 
     Raises:
         ConfigurationError: It runs already, or ended while starting.
@@ -104,12 +99,7 @@ def start_detached(home: Home, *, host: str = "127.0.0.1", port: int | None = No
             reason = said[-1].removeprefix("Error: ") if said else "it said nothing"
             raise ConfigurationError(f"The platform did not start: {reason} (log: {log_path})")
         time.sleep(0.1)
-    return one_click_url(record.url, home.read_admin_token())
-
-
-def one_click_url(url: str, token: str | None) -> str:
-    """The key is in the fragment, which browsers never send or log."""
-    return f"{url}/#token={token}"
+    return record.url
 
 
 def _specs(server: socket.socket, agent: socket.socket) -> list[ProcessSpec]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from synapse_sdk.cli.connection import HostOption, JsonOption, TokenOption, open_v2
 from synapse_sdk.cli.failures import UsageError
 from synapse_sdk.cli.output import print_facts, print_json, print_table, say
+from synapse_sdk.utils.auth import read_env
 
 app = typer.Typer(no_args_is_help=True, help="List, show and create storages.")
 
@@ -54,13 +56,24 @@ def create(
             "--set", metavar="KEY=VALUE", help="One setting of the provider, such as location=/data. Repeatable."
         ),
     ] = None,
+    from_env: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set-from-env",
+            metavar="KEY=VARIABLE",
+            help="One setting, out of an environment variable: secret_key=AWS_SECRET_ACCESS_KEY. Repeatable.",
+        ),
+    ] = None,
     is_default: Annotated[bool, typer.Option("--default", help="Uploads go here from now on.")] = False,
     host: HostOption = None,
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create a storage; the server tries to open it first."""
-    configuration = parse_settings(setting or [])
+    """Create a storage; the server tries to open it first.
+
+    Secrets belong into --set-from-env: others on this machine can read what is on a command line.
+    """
+    configuration = parse_settings(setting or []) | settings_from(from_env or [], read_env())
     with open_v2(host, token) as client:
         storage = client.storages.create(
             name=name, provider=provider, configuration=configuration, is_default=is_default
@@ -71,7 +84,21 @@ def create(
     say(f"Storage {storage['name']!r} is there, with id {storage['id']}.")
 
 
-def parse_settings(settings: list[str]) -> dict[str, str]:
+def settings_from(settings: list[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """`KEY=VARIABLE` words as a mapping of keys to what is in the variables.
+
+    Raises:
+        UsageError: One has no `=` or no key, or its variable is not set.
+    """
+    named = parse_settings(settings, "--set-from-env", "KEY=VARIABLE")
+    for key, variable in named.items():
+        if not environment.get(variable):
+            # What is in its place may be the secret itself.
+            raise UsageError(f"--set-from-env {key}=…: no such environment variable is set.")
+    return {key: environment[variable] for key, variable in named.items()}
+
+
+def parse_settings(settings: list[str], option: str = "--set", form: str = "KEY=VALUE") -> dict[str, str]:
     """`KEY=VALUE` words as a mapping.
 
     Raises:
@@ -80,5 +107,5 @@ def parse_settings(settings: list[str]) -> dict[str, str]:
     pairs = [setting.partition("=") for setting in settings]
     for key, equals, _ in pairs:
         if not (key and equals):
-            raise UsageError(f"--set {key!r} is not KEY=VALUE.")
+            raise UsageError(f"{option} {key!r} is not {form}.")
     return {key: value for key, _, value in pairs}
