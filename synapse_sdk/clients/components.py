@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
+import httpx2
 import msgspec
 
 from synapse_sdk.clients.base import Call, decode_json
 from synapse_sdk.clients.keyed import KeyedClient, path_part
 from synapse_sdk.exceptions import ClientError
-from synapse_sdk.wire.components import MSGPACK
+from synapse_sdk.wire.component_offer import OFFER, BrokenOfferError, HeadVersion, OfferHead, unpack_offer
 
 API = "api/components"
 
 
-class FetchedOffer(msgspec.Struct, frozen=True):
-    """A `ComponentOffer` whose contents are bytes: parts of the answer as it arrived, none of them copied."""
+class Contents(Protocol):
+    """Bytes by SHA-256; each is asked for once, in whatever order they come."""
 
-    versions: dict[str, dict[str, str]]
-    contents: dict[str, memoryview]
-    known: list[str]
-    needed: list[str]
-    missing: list[str]
-    unresolved: list[dict[str, Any]]
+    def items(self) -> Iterable[tuple[str, bytes | memoryview]]:
+        """All of them."""
+        ...
+
+
+@dataclass(frozen=True)
+class FetchedOffer:
+    """A `ComponentOffer` whose contents are bytes, unpacked while they are read."""
+
+    versions: Mapping[str, HeadVersion]
+    contents: Contents
+    known: Sequence[str]
+    needed: Sequence[str]
+    missing: Sequence[str]
+    unresolved: Sequence[Mapping[str, Any]]
     state: str
-
-
-class _Fetched(msgspec.Struct, frozen=True):
-    data: FetchedOffer
 
 
 class ComponentClient(KeyedClient):
@@ -102,19 +109,9 @@ class ComponentClient(KeyedClient):
         Raises:
             ClientError: The server could not be asked, or has not answered as such a server does.
         """
-        headers = {"Accept": f"{MSGPACK}, application/json;q=0.9"}
+        headers = {"Accept": f"{OFFER}, application/json;q=0.9"}
         call = Call("POST", f"{API}/sync", json=dict(body), headers=headers, is_long=True, repeatable=True)
-        response = self.send(call)
-        if response.headers.get("Content-Type") != MSGPACK:
-            found = decode_json(response.content, response.status_code, call.label)["data"]
-            found["contents"] = {digest: text.encode() for digest, text in found["contents"].items()}
-            return msgspec.convert(found, FetchedOffer)
-        try:
-            return msgspec.msgpack.decode(response.content, type=_Fetched).data
-        except msgspec.DecodeError as exc:
-            raise ClientError(
-                response.status_code, f"{call.label} was answered with what is no offer ({exc})."
-            ) from exc
+        return _read_offer(self.send(call), call)
 
     def get_state(self, since: str | None = None) -> tuple[str, list[str] | None]:
         """What names the store's state, and the paths that were changed since another; None when that is not known."""
@@ -143,3 +140,18 @@ class ComponentClient(KeyedClient):
         call = Call(method, f"{API}/{path}", params=params, json=json, is_long=True, repeatable=path != "rollback")
         answer: dict[str, Any] = self.send_json(call)
         return answer
+
+
+def _read_offer(response: httpx2.Response, call: Call) -> FetchedOffer:
+    contents: Contents
+    try:
+        if response.headers.get("Content-Type") == OFFER:
+            head, contents = unpack_offer(response.content)
+        else:
+            found = decode_json(response.content, response.status_code, call.label)["data"]
+            contents = {digest: text.encode() for digest, text in found["contents"].items()}
+            head = msgspec.convert(found | {"sizes": []}, OfferHead)
+    except (BrokenOfferError, msgspec.ValidationError) as exc:
+        raise ClientError(response.status_code, f"{call.label} was answered with what is no offer ({exc}).") from exc
+    lists = (head.known, head.needed, head.missing, head.unresolved)
+    return FetchedOffer(head.versions, contents, *lists, head.state)

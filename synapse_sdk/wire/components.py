@@ -17,8 +17,6 @@ T = TypeVar("T")
 
 ACTIVE = "active"
 MAX_CHANGES = 20_000
-# What `POST /sync` answers besides JSON, to those who accept it: the same, with contents as bytes.
-MSGPACK = "application/vnd.msgpack"
 # Named like a branch: `active`, `stable`, `paper-2026`.
 Alias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 Hash = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9a-fA-F]{16}([0-9a-fA-F]{48})?$")]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from synapse_sdk.clients.components import Contents
 from synapse_sdk.components.names import KIT, Category, ComponentPath, folder_of, is_component_file
 from web_helper.middleend.file_swap import replace_file
 from web_helper.middleend.set_swap import Replaced, Replacement, SetSwap
@@ -138,7 +139,7 @@ class LocalTree:
             # Under the lock nobody else writes: it need not be read again.
             self._bases = self._version_of_bases(), bases
 
-    def replace(self, replacements: Sequence[Replacement], contents: Mapping[str, bytes | memoryview]) -> Replaced:
+    def replace(self, replacements: Sequence[Replacement], contents: Contents) -> Replaced:
         """Put a set of files in place.
 
         Args:

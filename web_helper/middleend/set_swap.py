@@ -7,17 +7,20 @@ tree is whole again after `recover`: either nothing of the set was announced yet
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 import msgspec
 
+from synapse_sdk.clients.components import Contents
 from synapse_sdk.components.digests import sha256_of
 from synapse_sdk.components.names import Category, folder_of, parse_component_path
 from synapse_sdk.exceptions import ComponentError
+from synapse_sdk.wire.component_offer import BrokenOfferError
 from web_helper.middleend.file_swap import (
     NO_REPLACE,
     exchange_files,
@@ -70,24 +73,30 @@ class SetSwap:
         self._incoming = str(state / "incoming")
         self._journal = str(state / "journal.json")
 
-    def announce(self, replacements: Sequence[Replacement], contents: Mapping[str, bytes | memoryview]) -> None:
+    def announce(self, replacements: Sequence[Replacement], contents: Contents) -> None:
         """Have everything of a set on the disk, then say that it will be done.
 
         Raises:
             ComponentError: A path is none, or bytes are not what they were announced as; nothing was changed.
             OSError: The disk refused; nothing was changed, unless the journal is there already.
         """
+        lacking: dict[str, list[Replacement]] = {}
         for each in replacements:
             parse_component_path(each.path)
-            content = contents.get(each.sha256)
-            if content is None or sha256_of(content) != each.sha256:
-                raise ComponentError(f"{each.path}: what arrived is not what was announced; nothing was changed.")
+            lacking.setdefault(each.sha256, []).append(each)
         # Of a set that was never announced: a folder may go into the tree as it is.
         self._clear()
         for category in {each.path.partition("/")[0] for each in replacements}:
             Path(self._incoming, category).mkdir(parents=True, exist_ok=True)
-        for each in replacements:
-            write_file(self._new(each), contents[each.sha256])
+        try:
+            for digest, content in contents.items():
+                if digest in lacking and sha256_of(content) == digest:
+                    for each in lacking.pop(digest):
+                        write_file(self._new(each), content)
+        except BrokenOfferError as exc:
+            raise ComponentError(f"What arrived cannot be unpacked ({exc}); nothing was changed.") from exc
+        for each in chain.from_iterable(lacking.values()):
+            raise ComponentError(f"{each.path}: what arrived is not what was announced; nothing was changed.")
         flush_files([self._new(each) for each in replacements])
         replace_file(self._journal, msgspec.json.encode(list(replacements)))
 

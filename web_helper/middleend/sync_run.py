@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from synapse_sdk.clients.components import ComponentClient, FetchedOffer
+from synapse_sdk.clients.components import ComponentClient, Contents, FetchedOffer
 from synapse_sdk.components.digests import decode_component, sha256_of, short_hash
 from synapse_sdk.components.names import parse_component_path
-from synapse_sdk.exceptions import AuthorizationError, ClientError, ComponentError, ConflictError, ValidationError
+from synapse_sdk.exceptions import AuthorizationError, ComponentError, ConflictError, ValidationError
+from synapse_sdk.wire.component_offer import HeadVersion
 from synapse_sdk.wire.components import ACTIVE
 from web_helper.middleend.local_tree import LocalTree
 from web_helper.middleend.set_swap import Replacement
@@ -42,8 +43,8 @@ class Offer:
         state: What names the server's state.
     """
 
-    versions: Mapping[str, Mapping[str, Any]]
-    contents: Mapping[str, memoryview]
+    versions: Mapping[str, HeadVersion]
+    contents: Contents
     server: Mapping[str, str | None]
     known: frozenset[str]
     unresolved: Sequence[Mapping[str, Any]]
@@ -56,7 +57,7 @@ class Offer:
             parse_component_path(path)
         server: dict[str, str | None] = {path: have.get(path) for path in asked}
         server |= dict.fromkeys(answer.missing)
-        server |= {path: version["sha256"] for path, version in answer.versions.items()}
+        server |= {path: version.sha256 for path, version in answer.versions.items()}
         return cls(answer.versions, answer.contents, server, frozenset(answer.known), answer.unresolved, answer.state)
 
 
@@ -138,7 +139,7 @@ class SyncRun:
 
     def _note_hashes(self) -> None:
         # What was put in place just now was checked before, and is what lay there in that moment.
-        hashes = {path: self.offer.versions[path]["hash"] for path in self.result.synced}
+        hashes = {path: self.offer.versions[path].hash for path in self.result.synced}
         waiting = {conflict.path for conflict in self.result.conflicts} | set(self.result.failed)
         looks = self.tree.look(sorted(set(self.states) - waiting - hashes.keys()))
         hashes |= {path: look.hash for path, look in looks.items() if look is not None}
@@ -180,7 +181,7 @@ class SyncRun:
             self.client.change(changes, reason="synchronised from a worker")
         except (ConflictError, AuthorizationError, ValidationError) as exc:
             for change in changes:
-                self.result.fail(str(change["path"]), f"The server refused the upload: {_reason_of(exc)}")
+                self.result.fail(str(change["path"]), f"The server refused the upload: {exc.reason}")
             return
         done = [str(change["path"]) for change in changes]
         self.tree.note_bases({path: self.states[path].local or "" for path in done})
@@ -191,13 +192,7 @@ class SyncRun:
         return SyncConflict(
             path,
             None if content is None else short_hash(content),
-            None if version is None else version["hash"],
+            None if version is None else version.hash,
             self.result.planned[path],
             None if content is None else content.decode("utf-8", "replace"),
         )
-
-
-def _reason_of(exc: ClientError) -> str:
-    detail = exc.detail
-    error = detail.get("error") if isinstance(detail, Mapping) else None
-    return str(error.get("message")) if isinstance(error, Mapping) else str(detail)

@@ -1,6 +1,7 @@
 """The documented Python client against the real server: what it brings, what it asks about, what it never loses."""
 
-import msgspec
+import dataclasses
+
 import pytest
 import xxhash
 
@@ -183,7 +184,7 @@ def test_a_tampered_answer_changes_nothing(worker, filled):
     def tampered(question):
         answer = real(question)
         contents = {digest: bytes(content) + b"# evil" for digest, content in answer.contents.items()}
-        return msgspec.structs.replace(answer, contents=contents)
+        return dataclasses.replace(answer, contents=contents)
 
     worker.manager.client.fetch = tampered
     result = worker.sync()
@@ -192,12 +193,27 @@ def test_a_tampered_answer_changes_nothing(worker, filled):
     assert all(worker.get(path) is None for path in SOURCES)
 
 
+def test_an_answer_whose_contents_end_too_early_changes_nothing(worker, filled):
+    real = worker.manager.client.fetch
+
+    def torn(question):
+        answer = real(question)
+        answer.contents._packed = answer.contents._packed[:-20]
+        return answer
+
+    worker.manager.client.fetch = torn
+    result = worker.sync()
+    assert set(result.failed) == set(SOURCES)
+    assert "nothing was changed" in result.errors["model/net.py"]
+    assert all(worker.get(path) is None for path in SOURCES)
+
+
 def test_an_answer_that_leaves_the_tree_is_refused(worker, filled):
     real = worker.manager.client.fetch
 
     def hostile(question):
         answer = real(question)
-        return msgspec.structs.replace(answer, versions={"../../evil.py": next(iter(answer.versions.values()))})
+        return dataclasses.replace(answer, versions={"../../evil.py": next(iter(answer.versions.values()))})
 
     worker.manager.client.fetch = hostile
     with pytest.raises(ComponentError, match="is no component"):

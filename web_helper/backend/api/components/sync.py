@@ -7,17 +7,13 @@ from typing import Annotated
 import msgspec
 from fastapi import Depends, Request, Response
 
-from synapse_sdk.wire.components import (
-    MSGPACK,
-    ComponentEnvelope,
-    ComponentNegotiation,
-    ComponentOffer,
-)
+from synapse_sdk.wire.component_offer import OFFER, OfferHead, pack_offer
+from synapse_sdk.wire.components import ComponentEnvelope, ComponentNegotiation, ComponentOffer
 from web_helper.backend.api.components.answers import answer, create_component_router
 from web_helper.backend.api.context import SharedReading
 from web_helper.backend.services.components.kept_answers import KeptAnswers, name_answer
 from web_helper.backend.services.components.negotiation import Offered, negotiate, read_state
-from web_helper.backend.services.exports.packing import choose_packing, pack
+from web_helper.backend.services.exports.packing import Packing, choose_packing, pack
 
 # Whole sets of sources go to many machines that may be far away: packed once, by the first level that brings them to a
 # fifth. What is smaller is packed for one worker, which would wait longer for packing than for a tenth more bytes.
@@ -36,7 +32,7 @@ async def kept_answers_of(request: Request) -> KeptAnswers:
     "/sync",
     operation_id="components_sync",
     response_model=ComponentEnvelope[ComponentOffer],
-    responses={200: {"content": {MSGPACK: {}}}},
+    responses={200: {"content": {OFFER: {}}}},
 )
 def sync(
     call: SharedReading,
@@ -46,10 +42,11 @@ def sync(
 ) -> Response:
     """What a worker lacks of what it needs, imports included; what it has already is not sent.
 
-    With `Accept: application/vnd.msgpack` the same as MessagePack, the contents as bytes.
+    With `Accept: application/vnd.synapse.component-offer` as bytes that can be unpacked one after the other.
     """
-    packing = choose_packing(request.headers.get("Accept-Encoding", ""))
-    form = MSGPACK if MSGPACK in request.headers.get("Accept", "") else "application/json"
+    is_offer = OFFER in request.headers.get("Accept", "")
+    packing = None if is_offer else choose_packing(request.headers.get("Accept-Encoding", ""))
+    form = OFFER if is_offer else "application/json"
     state = read_state(call)
     name = name_answer(state, body, form, str(packing))
     # A new version is asked for by all workers at once: one of them waits for packing, the others for that one.
@@ -57,11 +54,9 @@ def sync(
         content = kept.find(name)
         if content is None:
             offered = negotiate(call, body, state)
-            content = _as_msgpack(offered) if form == MSGPACK else _as_json(offered)
-            is_kept = len(content) >= KEPT_FROM_BYTES
-            if packing is not None:
-                level = KEPT_LEVEL if is_kept else QUICK_LEVEL
-                content = b"".join(pack((block for block in (content,)), packing, level))
+            is_kept = sum(map(len, offered.contents.values())) >= KEPT_FROM_BYTES
+            level = KEPT_LEVEL if is_kept else QUICK_LEVEL
+            content = as_offer(offered, level) if is_offer else _as_json(offered, packing, level)
             if is_kept:
                 kept.keep(name, content)
     headers = {"Vary": "Accept, Accept-Encoding"}
@@ -70,12 +65,16 @@ def sync(
     return Response(content, media_type=form, headers=headers)
 
 
-def _as_json(offered: Offered) -> bytes:
+def as_offer(offered: Offered, level: int) -> bytes:
+    """What workers read: `synapse_sdk.wire.component_offer`."""
+    told = offered.offer.model_dump(mode="json", exclude={"contents"})
+    digests = dict.fromkeys(version.sha256 for version in offered.offer.versions.values())
+    contents = [offered.contents[digest] for digest in digests if digest in offered.contents]
+    head = msgspec.convert(told | {"sizes": [*map(len, contents)]}, OfferHead)
+    return pack_offer(head, contents, level)
+
+
+def _as_json(offered: Offered, packing: Packing | None, level: int) -> bytes:
     contents = {digest: content.decode() for digest, content in offered.contents.items()}
-    return answer(offered.offer.model_copy(update={"contents": contents})).model_dump_json().encode()
-
-
-def _as_msgpack(offered: Offered) -> bytes:
-    found = answer(offered.offer).model_dump(mode="json")
-    found["data"]["contents"] = offered.contents
-    return msgspec.msgpack.encode(found)
+    told = answer(offered.offer.model_copy(update={"contents": contents})).model_dump_json().encode()
+    return told if packing is None else b"".join(pack((block for block in (told,)), packing, level))
