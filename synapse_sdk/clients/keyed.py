@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx2
 
 from synapse_sdk.clients.base import BaseClient
+from synapse_sdk.exceptions import ConfigurationError
 from synapse_sdk.utils.retry import RetryPolicy
 
 
@@ -39,5 +40,11 @@ class KeyedClient(BaseClient):
 
 
 def path_part(text: str) -> str:
-    """A value as one part of a path, whatever it holds."""
+    """A value as one part of a path.
+
+    Raises:
+        ConfigurationError: It would leave its place: nothing, `.` and `..` do.
+    """
+    if text in {"", ".", ".."}:
+        raise ConfigurationError(f"{text!r} is no id.")
     return quote(text, safe="")

@@ -138,6 +138,6 @@ def _resolved(call: ComponentCall, data: Mapping[str, Any]) -> tuple[ComponentCa
     if isinstance(name, str) and is_name(name):
         return (ComponentCall(name, arguments),)
     if name == call.name or arguments:
-        raise ComponentError(f"{name!r} is no component's name; a name has letters, digits and `_`.")
+        raise ComponentError(f"{name!r} is no component's name; a name has Latin letters, digits and `_`.")
     # `model: "{{arch}}"`, where `arch` is written as a whole component.
     return _calls_of(name, data)

@@ -30,7 +30,7 @@ def read_components(root: Path) -> LocalFiles:
     contents, refused = {}, []
     for category, path in _find_files(root):
         if not is_name(path.stem):
-            refused.append(f"{category}/{path.name}: a component's name has letters, digits and `_`.")
+            refused.append(f"{category}/{path.name}: a component's name has Latin letters, digits and `_`.")
             continue
         content = path.read_bytes()
         try:

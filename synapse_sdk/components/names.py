@@ -99,8 +99,8 @@ def parse_component_path(text: str) -> ComponentPath:
     name, dot, ending = file.partition(".")
     if category not in _CATEGORIES or (dot, ending) != (".", "py") or not is_name(name):
         raise ComponentError(
-            f"{text!r} is no component; a path is `category/name.py`, the name letters, digits and `_`, the category "
-            f"one of {', '.join(Category)}."
+            f"{text!r} is no component; a path is `category/name.py`, the name of Latin letters, digits and `_`, the "
+            f"category one of {', '.join(Category)}."
         )
     return ComponentPath(_CATEGORIES[category], name)
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synapse_sdk.clients.keyed import path_part
 from synapse_sdk.exceptions import ConfigurationError
 from synapse_sdk.utils.network import (
     http_to_websocket_url,
@@ -95,6 +96,16 @@ def test_websocket_urls_keep_their_security():
 def test_an_id_cannot_leave_its_place_in_the_path(resource_id):
     with pytest.raises(ConfigurationError):
         validate_resource_id(resource_id)
+
+
+@pytest.mark.parametrize("text", ["", ".", ".."])
+def test_a_part_of_a_path_cannot_leave_its_place(text):
+    with pytest.raises(ConfigurationError):
+        path_part(text)
+
+
+def test_a_part_of_a_path_may_hold_anything_else():
+    assert path_part("../a b?c#d%e") == "..%2Fa%20b%3Fc%23d%25e"
 
 
 @pytest.mark.parametrize("resource_id", [1, "my-plugin", "plugin@1.0.0", "7f3c9a52-0000-4000-8000-000000000000"])
