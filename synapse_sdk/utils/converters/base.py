@@ -354,10 +354,6 @@ class DatasetWriter(ABC):
         if dropped:
             self._notes.append((LossCode.ATTRIBUTES_DROPPED, f"the format has no place for {', '.join(dropped)}"))
 
-    def _note_dropped_names(self, attributes: Mapping[str, Any]) -> None:
-        """The same for an annotation that has no more than attributes."""
-        self._notes += self._dropped.of(tuple(attributes))
-
     def _lose_tags(self, item: BlockItem) -> None:
         # The tag that names the item's split is carried: by where the item lies.
         if dropped := [tag for tag in item.tags if tag != item.split]:

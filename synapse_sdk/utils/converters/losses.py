@@ -73,8 +73,10 @@ class Skip(msgspec.Struct, frozen=True, gc=False):
     message: str
 
 
-class DroppedNames:
-    """The note of attributes that a format has no place for, put together once: most annotations have the same names.
+class DroppedNames(dict[tuple[str, ...], list[tuple["LossCode", str]]]):
+    """By names of attributes the note of those that a format has no place for, none when all are carried.
+
+    It is put together once: most annotations have the same names.
 
     Args:
         carried: Names of those that it has a place for.
@@ -83,18 +85,15 @@ class DroppedNames:
     _MOST = 1024
 
     def __init__(self, carried: Collection[str]) -> None:
+        super().__init__()
         self._carried = carried
-        self._found: dict[tuple[str, ...], list[tuple[LossCode, str]]] = {}
 
-    def of(self, names: tuple[str, ...]) -> list[tuple[LossCode, str]]:
-        """One note, or none when all are carried."""
-        notes = self._found.get(names)
-        if notes is None:
-            if len(self._found) >= self._MOST:
-                self._found.clear()
-            dropped = ", ".join([name for name in names if name not in self._carried])
-            notes = [(LossCode.ATTRIBUTES_DROPPED, f"the format has no place for {dropped}")] if dropped else []
-            self._found[names] = notes
+    def __missing__(self, names: tuple[str, ...]) -> list[tuple[LossCode, str]]:
+        if len(self) >= self._MOST:
+            self.clear()
+        dropped = ", ".join([name for name in names if name not in self._carried])
+        notes = [(LossCode.ATTRIBUTES_DROPPED, f"the format has no place for {dropped}")] if dropped else []
+        self[names] = notes
         return notes
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from html import escape
+from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -78,7 +79,7 @@ class VocWriter(DatasetWriter):
             self._notes.append(fitting.OUTLINE_REDUCED)
         attributes = annotation.attributes or _NONE
         if attributes:
-            self._note_dropped_names(attributes)
+            self._notes += self._dropped[tuple(attributes)]
         # The same as rounding to three digits and writing twelve, in half the time.
         return (
             f"\t<object>\n\t\t<name>{self._names[annotation.category]}</name>\n{_front(attributes)}"
@@ -134,10 +135,18 @@ def _front(attributes: Mapping[str, Any]) -> str:
     """What stands between an object's name and its box."""
     get = attributes.get
     pose = get("pose")
+    flags = get("truncated"), get("occluded"), get("difficult")
+    try:
+        marks = _MARKS[flags]
+    except (KeyError, TypeError):
+        marks = _marks(*flags)
+    return f"\t\t<pose>{_text(pose) if pose else 'Unspecified'}</pose>\n{marks}"
+
+
+def _marks(truncated: Any, occluded: Any, difficult: Any) -> str:
     return (
-        f"\t\t<pose>{_text(pose) if pose else 'Unspecified'}</pose>\n"
-        f"\t\t<truncated>{_flag(get('truncated'))}</truncated>\n\t\t<occluded>{_flag(get('occluded'))}</occluded>\n"
-        f"\t\t<difficult>{_flag(get('difficult'))}</difficult>\n"
+        f"\t\t<truncated>{_flag(truncated)}</truncated>\n\t\t<occluded>{_flag(occluded)}</occluded>\n"
+        f"\t\t<difficult>{_flag(difficult)}</difficult>\n"
     )
 
 
@@ -145,6 +154,10 @@ def _flag(value: Any) -> int:
     if value is False or value is None:
         return 0
     return 1 if value is True or value in (1, "1", "true", "True") else 0
+
+
+# What flags mostly are.
+_MARKS = {flags: _marks(*flags) for flags in product((None, False, True), repeat=3)}
 
 
 def _text(value: Any) -> str:

@@ -89,7 +89,7 @@ class YoloWriter(DatasetWriter):
         if annotation.segmentation:
             self._notes.append(fitting.OUTLINE_REDUCED)
         if annotation.attributes:
-            self._note_dropped_names(annotation.attributes)
+            self._notes += self._dropped[tuple(annotation.attributes)]
         return row
 
     def _detect_row(self, annotation: Annotation, item: BlockItem) -> list[float]:
