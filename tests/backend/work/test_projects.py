@@ -29,6 +29,21 @@ def test_second_project_of_the_same_name_is_refused(client, make):
     assert answer.json()["error"]["code"] == "CONFLICT"
 
 
+def test_every_page_by_number_is_there_whichever_end_it_is_nearer_to(client, make):
+    ids = [make.project(f"p{number}")["id"] for number in range(7)]
+
+    for ordering, expected in (("id", ids), ("-id", ids[::-1])):
+        for size in (1, 2, 3, 7, 8):
+            pages = [
+                client.get("/projects/", params={"ordering": ordering, "page_size": size, "page": page + 1}).json()
+                for page in range(-(-len(ids) // size) + 1)
+            ]
+            assert [[row["id"] for row in page["results"]] for page in pages[:-1]] == [
+                expected[start : start + size] for start in range(0, len(ids), size)
+            ]
+            assert pages[-1]["results"] == []
+
+
 def change_classes(client, project, *classes):
     configuration = {"class_schema": {"classes": [{"id": number, "name": name} for number, name in classes]}}
     return client.patch(f"/v2/projects/{project['id']}/", json={"configuration": configuration})

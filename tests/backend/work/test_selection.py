@@ -124,9 +124,22 @@ def walk_pages(client, noun, filters, per_page):
     return [row_id for page in pages for row_id in page]
 
 
+def walk_numbers(client, noun, filters, per_page):
+    """Ids by v1 page numbers."""
+    found, page = [], 1
+    while True:
+        query = {**query_of(filters), "page_size": per_page, "page": page}
+        answer = client.get(f"/sdk/{noun}/", params=query).json()
+        found += [row["id"] for row in answer["results"]]
+        if answer["next"] is None:
+            return found
+        page += 1
+
+
 def check(client, database, noun, filters, per_page=3):
     expected = select_ids(database, noun, filters)
     assert walk_pages(client, noun, filters, per_page) == expected[::-1]
+    assert walk_numbers(client, noun, filters, per_page) == expected[::-1]
     numbered = client.get(f"/sdk/{noun}/", params={**query_of(filters), "ordering": "id", "page_size": 1000})
     if noun == "ground_truth_events":
         numbered = client.get(f"/sdk/{noun}/", params={**query_of(filters), "ordering": "pgh_id", "page_size": 1000})

@@ -38,19 +38,31 @@ def keyset_rows(
     return list(session.scalars(in_order(statement, selection.keys, descending=descending).limit(limit)))
 
 
-def numbered_rows(session: Session, selection: Selection, *, descending: bool, offset: int, limit: int) -> list[Any]:
-    """One page by its number: the skipped part is walked in the index alone."""
-    keys = numbered_keys(session, selection, descending=descending, offset=offset, limit=limit)
+def numbered_rows(
+    session: Session, selection: Selection, *, descending: bool, offset: int, limit: int
+) -> tuple[list[Any], int]:
+    """One page by its number, and how many rows are selected."""
+    keys, count = numbered_keys(session, selection, descending=descending, offset=offset, limit=limit)
     listing = selection.listing
     statement = select(listing.entity).options(*listing.loads).where(listing.key.in_(keys))
-    return list(session.scalars(in_order(statement, listing.keys, descending=descending)))
+    return list(session.scalars(in_order(statement, listing.keys, descending=descending))), count
 
 
-def numbered_keys(session: Session, selection: Selection, *, descending: bool, offset: int, limit: int) -> list[Any]:
-    """Ids of one page by its number."""
+def numbered_keys(
+    session: Session, selection: Selection, *, descending: bool, offset: int, limit: int
+) -> tuple[list[Any], int]:
+    """Ids of one page by its number, in no order, and how many rows are selected.
+
+    What is skipped is walked in the index alone, from that end of the list which is nearer.
+    """
+    count = count_rows(session, selection)
+    limit = min(limit, count - offset)
+    if limit <= 0:
+        return [], count
+    behind = count - offset - limit
     keys = select(selection.keys[-1]).select_from(selection.listing.entity)
-    statement = in_order(selection.apply(keys), selection.keys, descending=descending)
-    return list(session.scalars(statement.offset(offset).limit(limit)))
+    statement = in_order(selection.apply(keys), selection.keys, descending=descending == (offset <= behind))
+    return list(session.scalars(statement.offset(min(offset, behind)).limit(limit))), count
 
 
 def count_rows(session: Session, selection: Selection) -> int:

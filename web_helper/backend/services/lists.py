@@ -115,14 +115,14 @@ def read_cursor_page(call: Call, listing: Listing, request: CursorRequest) -> Cu
 def read_counted_page(call: Call, listing: Listing, request: NumberRequest) -> CountedPage:
     """One page by number, with the count of all rows."""
     selection = select_visible(call, listing, request.filters)
-    rows = lists.numbered_rows(
+    rows, count = lists.numbered_rows(
         call.session,
         selection,
         descending=request.is_descending,
         offset=request.offset,
         limit=request.page_size,
     )
-    return CountedPage(rows, lists.count_rows(call.session, selection))
+    return CountedPage(rows, count)
 
 
 def cursor_after(position: Sequence[Any], *, is_descending: bool, is_backward: bool = False) -> str:

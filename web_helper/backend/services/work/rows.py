@@ -136,14 +136,14 @@ def read_items(
 ) -> tuple[list[bytes], int]:
     """One numbered page, and the count of all rows."""
     selection = select_visible(call, kind.source.listing, request.filters)
-    ids = lists.numbered_keys(
+    ids, count = lists.numbered_keys(
         call.session, selection, descending=request.is_descending, offset=request.offset, limit=request.page_size
     )
     bare = Selection(selection.listing, (), selection.listing.keys)
     items = _items(call, kind, bare, ids, shape=shape, url_of=url_of)
     if request.is_descending:
         items.reverse()
-    return items, lists.count_rows(call.session, selection)
+    return items, count
 
 
 def read_created(call: Call, kind: RowKind, ids: Sequence[int], *, shape: ItemShape, url_of: UrlOf) -> list[bytes]:
