@@ -28,6 +28,22 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(intake, "BLOCK_ITEMS", 20)
 
 
+@pytest.fixture(autouse=True)
+def started(monkeypatch) -> list[pool._Worker]:
+    """The other processes, which are ready before the first block: a small export would be over without them."""
+    found: list[pool._Worker] = []
+    opened = pool.ProcessPool.__init__
+
+    def open_ready(self, job, workers):
+        opened(self, job, workers)
+        found.extend(self._workers)
+        while not all(worker.room for worker in found):
+            self._receive(None)
+
+    monkeypatch.setattr(pool.ProcessPool, "__init__", open_ready)
+    return found
+
+
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
     folder = tmp_path / "bundle"
@@ -54,6 +70,37 @@ def test_the_bytes_are_the_same_for_any_number_of_workers(tmp_path, fmt, split):
     assert validate_dataset(fmt, tmp_path / "two" / "out").ok
 
 
+@pytest.mark.parametrize("fmt", ["coco", "voc"])
+def test_blocks_are_shared_among_all_processes(tmp_path, fmt, started, monkeypatch):
+    sent, own = [], []
+    send, convert = pool._Worker.send, pool.BlockConverter.convert
+    monkeypatch.setattr(pool._Worker, "send", lambda self, place: sent.append(self) or send(self, place))
+    monkeypatch.setattr(pool.BlockConverter, "convert", lambda self, items: own.append(items) or convert(self, items))
+    bundle = write_bundle(tmp_path / "bundle", hostile_rows(700, seed=15))
+    found = []
+    for workers in (1, 3):
+        target = tmp_path / str(workers) / "out"
+        found.append(run_exporter(open_exporter(bundle, target, format=fmt, parallelism=workers, split="tag"), target))
+    assert found[0] == found[1]
+    assert len(sent) + len(own) == 35
+    assert set(sent) == set(started)
+
+
+def test_an_export_does_not_wait_for_a_process_that_still_starts(tmp_path, started, monkeypatch):
+    opened = pool.ProcessPool.__init__
+
+    def open_slow(self, job, workers):
+        opened(self, job, workers)
+        for worker in self._workers:
+            worker.room = 0
+
+    monkeypatch.setattr(pool.ProcessPool, "__init__", open_slow)
+    monkeypatch.setattr(pool._Worker, "send", lambda *_: pytest.fail("it has no room"))
+    plain, one, two = every_way(write_bundle(tmp_path / "bundle", hostile_rows(200, seed=16)), tmp_path, format="coco")
+    assert plain == one == two
+    assert len(started) == 1
+
+
 @pytest.mark.parametrize("images", ["copy", "link"])
 @pytest.mark.parametrize("fmt", FORMATS)
 def test_images_and_the_losses_of_missing_ones_are_the_same(tmp_path, image, fmt, images):
@@ -78,15 +125,16 @@ def test_what_the_first_item_decides_is_decided_in_order(tmp_path, fmt, task):
     assert plain == one == two
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("fmt", FORMATS)
-def test_what_is_proven_on_the_way_is_what_the_validator_finds(tmp_path, fmt, monkeypatch):
+def test_what_is_proven_on_the_way_is_what_the_validator_finds(tmp_path, fmt, workers, monkeypatch):
     rows = [row for row in hostile_rows(300, seed=8) if row["data"] and len(row["data"].get("annotations") or ()) == 3]
     rows = [
         row for row in rows if all(set(a or "?") <= {"type", "category", "bbox"} for a in row["data"]["annotations"])
     ]
     assert len(rows) > 50
     bundle = write_bundle(tmp_path / "bundle", rows)
-    exporter = open_exporter(bundle, tmp_path / "proven" / "out", format=fmt, split="tag", parallelism=1)
+    exporter = open_exporter(bundle, tmp_path / "proven" / "out", format=fmt, split="tag", parallelism=workers)
     proven = run_exporter(exporter, tmp_path / "proven" / "out")
     assert exporter._proof is not None
     assert exporter._proof.to_report() is not None
@@ -121,8 +169,8 @@ def test_strict_fails_for_the_same_reason_in_blocks(tmp_path):
     assert said[0] == said[1]
 
 
-def test_a_killed_worker_ends_the_export_with_its_reason(tmp_path, monkeypatch):
-    started = kill_at_block(monkeypatch, 5, lambda found: os.kill(found[0]._process.pid, signal.SIGKILL))
+def test_a_killed_worker_ends_the_export_with_its_reason(tmp_path, monkeypatch, started):
+    at_block(monkeypatch, 4, lambda: os.kill(started[0]._process.pid, signal.SIGKILL))
     target = tmp_path / "out"
     exporter = open_exporter(
         write_bundle(tmp_path / "b", hostile_rows(600, seed=11)), target, format="coco", parallelism=2
@@ -134,14 +182,14 @@ def test_a_killed_worker_ends_the_export_with_its_reason(tmp_path, monkeypatch):
     assert [path for path in target.rglob("*") if path.is_file()] == []
 
 
-def test_an_interruption_leaves_no_process_behind(tmp_path, monkeypatch):
-    def interrupt(_found):
+def test_an_interruption_leaves_no_process_behind(tmp_path, monkeypatch, started):
+    def interrupt():
         raise KeyboardInterrupt
 
-    started = kill_at_block(monkeypatch, 5, interrupt)
+    at_block(monkeypatch, 4, interrupt)
     target = tmp_path / "out"
     exporter = open_exporter(
-        write_bundle(tmp_path / "b", hostile_rows(600, seed=12)), target, format="csv", parallelism=2
+        write_bundle(tmp_path / "b", hostile_rows(600, seed=12)), target, format="csv", parallelism=3
     )
     with pytest.raises(KeyboardInterrupt):
         run_exporter(exporter, target)
@@ -150,22 +198,17 @@ def test_an_interruption_leaves_no_process_behind(tmp_path, monkeypatch):
     assert all(worker._process.poll() is not None for worker in started)
 
 
-def kill_at_block(monkeypatch, number: int, act) -> list[pool._Worker]:
-    """Do something when a block is sent; answers the workers, which are known by then."""
-    started: list[pool._Worker] = []
-    sent = pool._Worker.send
+def at_block(monkeypatch, number: int, act) -> None:
+    """Do something when the other processes have been sent so many blocks."""
+    sent, send = [], pool._Worker.send
 
-    def send(self, items):
-        if self not in started:
-            started.append(self)
-        sent(self, items)
-        send.count += 1
-        if send.count == number:
-            act(started)
+    def send_and_act(self, place):
+        send(self, place)
+        sent.append(place)
+        if len(sent) == number:
+            act()
 
-    send.count = 0
-    monkeypatch.setattr(pool._Worker, "send", send)
-    return started
+    monkeypatch.setattr(pool._Worker, "send", send_and_act)
 
 
 def test_a_full_disk_in_a_worker_is_a_full_disk(tmp_path):

@@ -207,10 +207,6 @@ class DatasetWriter(ABC):
         for lane in self._take():
             self._append(lane)
 
-    def make_portable(self, chunk: Chunk) -> Chunk:
-        """The chunk in the form in which it goes to the process that puts blocks in order."""
-        return chunk
-
     def absorb(self, chunk: Chunk) -> None:
         """Write what became of a block in another process. In order of the blocks.
 

@@ -10,7 +10,9 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import IO, Any, Protocol, TypeVar
+from dataclasses import dataclass
+from selectors import EVENT_READ, DefaultSelector
+from typing import IO, Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -20,10 +22,12 @@ from synapse_sdk.utils.converters.base import DatasetWriter
 from synapse_sdk.utils.converters.blocks.chunk import Chunk
 from synapse_sdk.utils.converters.blocks.frames import read_frame, widen, write_frame
 from synapse_sdk.utils.converters.blocks.items import BlockItem
-from synapse_sdk.utils.converters.blocks.worker import WorkerJob, convert_checked
+from synapse_sdk.utils.converters.blocks.worker import BlockConverter, WorkerJob, convert_checked
 
-# Blocks that a worker has at once: one in work and one waiting, so that none is idle and memory stays bounded.
-_AHEAD = 2
+# Blocks that a worker has at once: one in work, and what it needs while this process converts one itself.
+_AHEAD = 3
+# Blocks that this process converts at most before one that a worker has is there: memory stays bounded.
+_OWN_AHEAD = 8
 _STOP_SECONDS = 5.0
 # A block's texts come and go: a C library that gives them back to the system after each block spends a tenth of a
 # worker's time on getting them again. Others than glibc do not look at these.
@@ -68,22 +72,37 @@ class InlinePool:
         """Nothing is held."""
 
 
+@dataclass(slots=True)
+class _Place(Generic[B]):
+    """A block's place in the line; the chunk comes when it is converted."""
+
+    block: B
+    chunk: Chunk | None = None
+
+
 class ProcessPool:
-    """Converts in processes of this machine, which end with this one, however it ends.
+    """Converts in this process and in others of this machine, which end with this one, however it ends.
+
+    A block goes to a worker that has room for it; when none has, this process converts it. So nobody waits for another,
+    not even for a worker that still starts, and what need not travel does not.
 
     Args:
         job: What the processes need to know of the data set.
-        workers: How many.
+        workers: How many, this one included; two at least.
 
     Raises:
         OSError: A process cannot be started.
     """
 
     def __init__(self, job: WorkerJob, workers: int) -> None:
+        self._own = BlockConverter(job)
+        self._answers = DefaultSelector()
         self._workers: list[_Worker] = []
         try:
-            for _ in range(workers):
-                self._workers.append(_Worker(job))
+            for _ in range(workers - 1):
+                worker = _Worker(job)
+                self._workers.append(worker)
+                self._answers.register(worker.output, EVENT_READ, worker)
         except BaseException:
             self.close()
             raise
@@ -96,24 +115,41 @@ class ProcessPool:
             FormatError: A block could not be converted.
             OSError: A file could not be written.
         """
-        waiting: deque[tuple[B, _Worker]] = deque()
-        for number, block in enumerate(blocks):
-            worker = self._workers[number % len(self._workers)]
-            if len(waiting) >= _AHEAD * len(self._workers):
-                yield self._next(waiting)
-            worker.send(block.items)
-            waiting.append((block, worker))
-        while waiting:
-            yield self._next(waiting)
+        line: deque[_Place[B]] = deque()
+        most = _AHEAD * len(self._workers) + _OWN_AHEAD
+        for block in blocks:
+            line.append(self._take(block))
+            while line and (line[0].chunk is not None or len(line) > most):
+                yield self._next(line)
+        while line:
+            yield self._next(line)
 
     def close(self) -> None:
+        self._answers.close()
         for worker in self._workers:
             worker.stop()
         self._workers.clear()
 
-    def _next(self, waiting: deque[tuple[B, _Worker]]) -> tuple[B, Chunk]:
-        block, worker = waiting.popleft()
-        return block, worker.receive()
+    def _take(self, block: B) -> _Place[B]:
+        place = _Place(block)
+        self._receive(0)
+        worker = max(self._workers, key=_room_of)
+        if worker.room:
+            worker.send(place)
+        else:
+            place.chunk = checked(self._own.convert(block.items))
+        return place
+
+    def _next(self, line: deque[_Place[B]]) -> tuple[B, Chunk]:
+        place = line[0]
+        while place.chunk is None:
+            self._receive(None)
+        line.popleft()
+        return place.block, place.chunk
+
+    def _receive(self, timeout: float | None) -> None:
+        for key, _ in self._answers.select(timeout):
+            key.data.receive()
 
 
 def checked(chunk: Chunk) -> Chunk:
@@ -131,6 +167,13 @@ def checked(chunk: Chunk) -> Chunk:
 
 
 class _Worker:
+    """Another process.
+
+    Attributes:
+        output: Where its answers come from: an empty one when it has started, then one for each block.
+        room: How many blocks it takes now.
+    """
+
     def __init__(self, job: WorkerJob) -> None:
         # Not `multiprocessing`: its children import the main module again, which is the user's and may have no guard.
         module = "synapse_sdk.utils.converters.blocks.worker"
@@ -142,27 +185,35 @@ class _Worker:
             env={**read_env(), **_KEEP_MEMORY},
         )
         self._input: IO[bytes] = _given(self._process.stdin)
-        self._output: IO[bytes] = _given(self._process.stdout)
-        widen(self._input, self._output)
+        self.output: IO[bytes] = _given(self._process.stdout)
+        widen(self._input, self.output)
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(Chunk).decode
+        self._places: deque[_Place[Any]] = deque()
+        self.room = 0
         self._send(self._encode(job))
 
-    def send(self, items: list[BlockItem]) -> None:
-        self._send(self._encode(items))
+    def send(self, place: _Place[Any]) -> None:
+        self._send(self._encode(place.block.items))
+        self._places.append(place)
+        self.room -= 1
 
-    def receive(self) -> Chunk:
-        frame = read_frame(self._output)
+    def receive(self) -> None:
+        frame = read_frame(self.output)
         if frame is None:
             raise self._ended()
-        return checked(self._decode(frame))
+        if frame:
+            self._places.popleft().chunk = checked(self._decode(frame))
+            self.room += 1
+        else:
+            self.room = _AHEAD
 
     def stop(self) -> None:
         # Nothing that it holds is worth waiting for: what it wrote belongs to a folder that its owner removes.
         self._process.kill()
         with suppress(OSError):
             self._input.close()
-        self._output.close()
+        self.output.close()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_STOP_SECONDS)
 
@@ -179,6 +230,10 @@ class _Worker:
             f"A worker process of the export ended early (exit status {self._process.returncode}); it may have been "
             "killed for its memory. Should it happen again, export with parallelism 1."
         )
+
+
+def _room_of(worker: _Worker) -> int:
+    return worker.room
 
 
 def _given(stream: Any) -> IO[bytes]:

@@ -10,13 +10,12 @@ import gc
 import os
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import msgspec
 
@@ -28,6 +27,7 @@ from synapse_sdk.utils.converters.blocks.items import BlockItem
 from synapse_sdk.utils.converters.classes import ClassEntry, ClassMap
 from synapse_sdk.utils.converters.formats import DEFAULT_OPTIONS, Format
 from synapse_sdk.utils.converters.registry import open_writer
+from synapse_sdk.utils.converters.sinks import Sink
 
 _QUEUED = 2
 _MANY_OBJECTS = 100_000
@@ -91,8 +91,9 @@ def _receive(source: IO[bytes], frames: Queue[bytearray | None]) -> None:
 def _work(job: WorkerJob, frames: Queue[bytearray | None], target: IO[bytes]) -> None:
     encode = msgspec.msgpack.Encoder().encode
     decode = msgspec.msgpack.Decoder(list[BlockItem]).decode
-    with tempfile.TemporaryDirectory() as spare, seldom_collecting():
-        converter = BlockConverter(job, spare)
+    with seldom_collecting():
+        converter = BlockConverter(job)
+        write_frame(target, b"")  # Ready: who starts this one does other things until then.
         while (frame := frames.get()) is not None:
             write_frame(target, encode(converter.convert(decode(frame))))
 
@@ -102,19 +103,18 @@ class BlockConverter:
 
     Args:
         job: The data set.
-        spare: An empty folder, for a writer that writes nothing.
     """
 
-    def __init__(self, job: WorkerJob, spare: str) -> None:
-        self._job, self._spare = job, spare
-        self._writer = _open_writer(job, spare)
+    def __init__(self, job: WorkerJob) -> None:
+        self._job = job
+        self._writer = _open_writer(job)
 
     def convert(self, items: list[BlockItem]) -> Chunk:
         try:
             return _convert(self._writer, items, self._job)
         except NeedsOrderError:
             # What was half converted stays behind with the writer.
-            self._writer = _open_writer(self._job, self._spare)
+            self._writer = _open_writer(self._job)
             return Chunk(needs_order=True)
         except OSError as exc:
             return Chunk(error=exc.strerror or str(exc), error_number=exc.errno or errno.EIO)
@@ -123,7 +123,7 @@ class BlockConverter:
 
 
 def _convert(writer: DatasetWriter, items: list[BlockItem], job: WorkerJob) -> Chunk:
-    chunk = writer.make_portable(convert_checked(writer, items))
+    chunk = convert_checked(writer, items)
     if job.folder is not None:
         for path, data in chunk.files:
             writer.sink.write(path, data)
@@ -131,9 +131,17 @@ def _convert(writer: DatasetWriter, items: list[BlockItem], job: WorkerJob) -> C
     return chunk
 
 
-def _open_writer(job: WorkerJob, spare: str) -> DatasetWriter:
+class _NoSink:
+    """Where a writer writes whose chunks are sent back: nowhere."""
+
+    def make_folder(self, path: str) -> None:
+        """Whoever writes the chunks makes it."""
+
+
+def _open_writer(job: WorkerJob) -> DatasetWriter:
     options = msgspec.convert(job.options, type(DEFAULT_OPTIONS[Format(job.format)]))
-    writer = open_writer(Format(job.format), Path(job.folder or spare), ClassMap.from_entries(job.classes), options)
+    out = Path(job.folder) if job.folder is not None else cast("Sink", _NoSink())
+    writer = open_writer(Format(job.format), out, ClassMap.from_entries(job.classes), options)
     writer.is_spread = True
     return writer
 

@@ -6,7 +6,7 @@ so that the bytes are those of any other pool.
 
 from __future__ import annotations
 
-import tempfile
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -35,9 +35,12 @@ def find_cluster() -> Any | None:
     Raises:
         PluginRunError: The run is a Ray job, and its cluster does not answer.
     """
+    env = read_env()
+    if "ray" not in sys.modules and not any(name.startswith("RAY_") for name in env):
+        return None  # Finding out more exactly takes as long as another process takes to start.
     from synapse_sdk.plugins.executors.ray.cluster import current_cluster
 
-    ray = current_cluster(read_env())
+    ray = current_cluster(env)
     return ray if ray is not None and free_cores(ray) > 1 else None
 
 
@@ -93,11 +96,10 @@ class RayPool:
 def convert_block(job: bytes, items: bytes) -> bytes:
     """A task: what becomes of one block."""
     with seldom_collecting():
-        return _encode(_converter_of(job)[0].convert(_decode_items(items)))
+        return _encode(_converter_of(job).convert(_decode_items(items)))
 
 
 @lru_cache(maxsize=2)
-def _converter_of(job: bytes) -> tuple[BlockConverter, Any]:
+def _converter_of(job: bytes) -> BlockConverter:
     """A process of the cluster converts many blocks, of one export after the other."""
-    spare = tempfile.TemporaryDirectory()
-    return BlockConverter(msgspec.msgpack.decode(job, type=WorkerJob), spare.name), spare
+    return BlockConverter(msgspec.msgpack.decode(job, type=WorkerJob))
