@@ -48,7 +48,8 @@ def test_each_format_is_valid_and_the_same_by_either_head(platform, tmp_path, pr
     record = json.loads(found[0]["export.json"])
     assert record["format"] == fmt
     assert record["is_valid"] is True
-    assert record["versions"] == {"synapse": installed_version(), "plugin": None, "platform": installed_version()}
+    ours = installed_version()
+    assert record["versions"] == {"synapse": ours, "plugin": f"synapse/{fmt}@{ours}", "platform": ours}
     assert record["filter"] == {"project": project}
     assert record["report"]["items_in"] == record["report"]["images"] == 5
     assert sum(record["report"]["splits"].values()) == 5

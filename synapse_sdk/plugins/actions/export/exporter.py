@@ -166,6 +166,11 @@ class BaseExporter:
         """SHA-256 of files of the output, by path, that need not be worked out again for `export.json`."""
         return {}
 
+    @property
+    def built_in_code(self) -> str | None:
+        """What names it where it is no plugin's: `synapse/coco@1.0.0`."""
+        return None
+
     def record_facts(self) -> dict[str, Any]:
         """More facts for `export.json`."""
         return {}

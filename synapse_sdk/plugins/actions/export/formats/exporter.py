@@ -34,6 +34,7 @@ from synapse_sdk.utils.converters import (
 )
 from synapse_sdk.utils.converters.blocks.proof import Proof
 from synapse_sdk.utils.converters.losses import loss_report_chunks
+from synapse_sdk.utils.distribution import installed_version
 from synapse_sdk.wire.annotations import ClassSchema
 
 LOSS_REPORT_NAME = "loss_report.json"
@@ -161,6 +162,11 @@ class FormatExporter(BaseExporter):
     def checksums(self) -> dict[str, str]:
         """SHA-256 of files that were read back when they were completed."""
         return {path: file.sha256 for path, file in self.dataset.sink.files.items()} if self._writer else {}
+
+    @property
+    def built_in_code(self) -> str | None:
+        """This class itself comes with the SDK; what a plugin derives from it does not."""
+        return f"synapse/{self.format}@{installed_version()}" if type(self) is FormatExporter else None
 
     def record_facts(self) -> dict[str, Any]:
         """The format, what was chosen, and what the reports say."""

@@ -115,7 +115,7 @@ def _record(context: ExportContext, exporter: BaseExporter, kept: KeptFacts | No
         },
         "items_sha256": exporter.digest.hexdigest(),
         "versions": {
-            "plugin": run_env(context.runtime_ctx).get(RELEASE_VARIABLE) or None,
+            "plugin": run_env(context.runtime_ctx).get(RELEASE_VARIABLE) or exporter.built_in_code,
             "platform": context.platform_version,
         },
         **exporter.record_facts(),
