@@ -332,7 +332,7 @@ def test_a_worker_whose_key_was_revoked_says_so_and_keeps_its_run(lab, tmp_path)
     until(lambda: "epoch 0" in lab.log(uid))
     lab.experiments.enrol_device("gpu-1")
     until(
-        lambda: [each for each in lab.told("server_away") if each["error"] == "AUTHENTICATION_REQUIRED"],
+        lambda: lab.told("key_refused"),
         explain=lambda: lab.events,
     )
     assert processes_with(f"SYNAPSE_EXPERIMENT_RUN={lab.folder}")

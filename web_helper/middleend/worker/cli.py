@@ -118,6 +118,8 @@ EVENTS = {
     "worker_up": "{host_id} takes experiments from {server}. Ctrl-C stops it; its runs go on and are found again.",
     "worker_down": "Stopped; {runs} runs go on, `synapse worker up` finds them again.",
     "server_away": "The server cannot be asked; again in {wait_seconds} s",
+    "key_refused": "The server refuses this worker's key; again in {wait_seconds} s. To join anew, stop the worker and "
+    "remove `host.json` from its --work folder; runs go on",
     "worker_hindered": "The worker cannot go on; again in {wait_seconds} s",
     "job_taken": "{uid} taken",
     "components_fetched": "{uid}: {fetched} of {needed} components fetched",

@@ -31,7 +31,7 @@ from web_helper.middleend.worker.child.gpu_share import free_slot
 from web_helper.middleend.worker.child.run_process import RunProcess
 from web_helper.middleend.worker.content_cache import ContentCache
 from web_helper.middleend.worker.host import LoadMeter, read_code_version, read_environment, read_gpus
-from web_helper.middleend.worker.job import Backoff, Job, Tell, Workshop
+from web_helper.middleend.worker.job import Backoff, Job, Tell, Workshop, event_of
 from web_helper.middleend.worker.kept_tree import KeptTree
 from web_helper.middleend.worker.run_store import Phase, RunFile, RunStore
 from web_helper.middleend.worker.run_tree import hash_of_files, installed_kit, read_kit
@@ -226,7 +226,7 @@ class DeviceAgent:
 
     def _complain(self, exc: Exception, wait_seconds: float) -> None:
         if isinstance(exc, ClientError):
-            self._tell("server_away", wait_seconds=wait_seconds, error=exc.code)
+            self._tell(event_of(exc), wait_seconds=wait_seconds, error=exc.code)
         else:
             reason = exc.strerror if isinstance(exc, OSError) else type(exc).__name__
             self._tell("worker_hindered", wait_seconds=wait_seconds, error=reason)

@@ -14,6 +14,7 @@ from synapse_sdk.clients.devices import DeviceClient
 from synapse_sdk.components.digests import sha256_of
 from synapse_sdk.components.names import parse_component_path
 from synapse_sdk.exceptions import (
+    AuthenticationError,
     ClientError,
     ComponentError,
     ConflictError,
@@ -130,7 +131,7 @@ class Job:
                     backoff.reset()
                 except ClientError as exc:
                     if is_passing(exc):
-                        self._shop.tell("server_away", uid=run.uid, wait_seconds=backoff.seconds, error=exc.code)
+                        self._shop.tell(event_of(exc), uid=run.uid, wait_seconds=backoff.seconds, error=exc.code)
                         backoff.wait()
                     else:
                         self._give_up(run.phase, exc)
@@ -284,6 +285,11 @@ class Job:
                 pass
         if not self._halt.is_set():
             self._shop.store.forget(self._run.uid)
+
+
+def event_of(exc: ClientError) -> str:
+    """How a failure that may pass is told: a key that is refused needs somebody to do something."""
+    return "key_refused" if isinstance(exc, AuthenticationError) else "server_away"
 
 
 def is_passing(exc: ClientError) -> bool:
