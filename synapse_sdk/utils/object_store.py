@@ -1,63 +1,45 @@
 """Writing objects into an S3-compatible store: streamed in parts, and visible when they are complete or never.
 
 An object that is written through a file's interface is completed even when its writer fails in the middle, since
-closing a file completes it. Here closing and giving up are two different things. Each part carries its MD5, so that
-the store itself refuses bytes that changed on the way.
+closing a file completes it. Here closing and giving up are two different things. Each part is signed with its SHA-256,
+so that the store itself refuses bytes that changed on the way.
 """
 
 from __future__ import annotations
 
-import base64
 import errno
 import hashlib
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-# At most 10,000 parts of at least 5 MiB each, but for the last: room for 78 GiB, or 39 GiB for each of two lanes.
-PART_BYTES = 8 << 20
-MIN_PART_BYTES = 5 << 20
+# At most 10,000 parts of at least 5 MiB each, but for the last. Small ones keep memory low; the last fifth of a lane's
+# numbers is for objects that are larger than that: room for 101 GiB, or 50 GiB for each of two lanes.
+PART_BYTES = 5 << 20
+LATE_PART_BYTES = 32 << 20
 MAX_PARTS = 10_000
 FIRST_LATER_PART = 5001
 # Parts on their way while the next one is gathered: one hides the network, more only cost memory.
 PARTS_IN_FLIGHT = 1
 READ_BYTES = 1 << 20
 
-_REASONS = (
-    (PermissionError, errno.EACCES, "the store refused access: check access_key, secret_key and the bucket's policy"),
-    (FileNotFoundError, errno.ENOENT, "the store has no such bucket or object: check bucket_name"),
-)  # fmt: skip
-
 
 @contextmanager
 def store_errors(what: str) -> Iterator[None]:
-    """Tell what went wrong in words that name no address, no key and no signed link.
+    """Say what could not be done, before the reason that the store gave.
 
     Raises:
         OSError: Whatever went wrong, under its proper number.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
     try:
         yield
-    except (OSError, BotoCoreError, ClientError) as exc:
-        raise _explained(exc, what) from exc
-
-
-def _explained(exc: BaseException, what: str) -> OSError:
-    if isinstance(exc, _StoreError):
-        return exc
-    for kind, number, reason in _REASONS:
-        if isinstance(exc, kind):
-            return _StoreError(number, f"{what}: {reason}")
-    response = getattr(exc.__cause__ or exc, "response", None) or {}
-    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
-    if code:
-        return _StoreError(errno.EIO, f"{what}: the store answered {code}; try again later")
-    return _StoreError(errno.EIO, f"{what}: the store does not answer: check endpoint_url, or try again later")
+    except _StoreError:
+        raise
+    except OSError as exc:
+        raise _StoreError(exc.errno or errno.EIO, f"{what}: {exc.strerror or type(exc).__name__}") from exc
 
 
 class _StoreError(OSError):
@@ -74,7 +56,7 @@ class ObjectUpload:
     def __init__(self, path: Any) -> None:
         self.name = path.name
         self._parts = _Parts(path)
-        self._lane = _Lane(self._parts, 1)
+        self._lane = _Lane(self._parts, 1, MAX_PARTS)
         self._is_over = False
 
     def write(self, data: bytes, /) -> int:
@@ -122,7 +104,7 @@ class ObjectUpload:
             self._lane.flush()
             self._parts.complete()
         else:
-            self._parts.put_whole(bytes(self._lane.waiting))
+            self._parts.put_whole(self._lane.waiting)
 
 
 class JoinedObjectUpload(ObjectUpload):
@@ -135,8 +117,8 @@ class JoinedObjectUpload(ObjectUpload):
         super().__init__(path)
         self._path = path
         self._head = bytearray()
-        self._later = _Lane(self._parts, FIRST_LATER_PART + 1)
-        self._lane.last_number = FIRST_LATER_PART - 1
+        self._lane = _Lane(self._parts, 1, FIRST_LATER_PART - 1)
+        self._later = _Lane(self._parts, FIRST_LATER_PART + 1, MAX_PARTS)
         self._later_bytes = 0
         self._whole: Any = None
 
@@ -146,7 +128,7 @@ class JoinedObjectUpload(ObjectUpload):
         Raises:
             OSError: An earlier part could not be stored, or the object grows too large.
         """
-        room = MIN_PART_BYTES - len(self._head)
+        room = PART_BYTES - len(self._head)
         if room > 0:
             self._head += data[:room]
         if len(data) > room:
@@ -181,11 +163,11 @@ class JoinedObjectUpload(ObjectUpload):
 
 
 class _Lane:
-    """Bytes that become parts of one size, numbered upwards."""
+    """Bytes that become parts, numbered upwards."""
 
-    def __init__(self, parts: _Parts, first_number: int) -> None:
-        self._parts, self._number = parts, first_number
-        self.last_number = MAX_PARTS
+    def __init__(self, parts: _Parts, first_number: int, last_number: int) -> None:
+        self._parts, self._number, self._last_number = parts, first_number, last_number
+        self._late_number = last_number + 1 - (last_number + 1 - first_number) // 5
         self.waiting = bytearray()
         self.size = 0
         self.digest = hashlib.sha256()
@@ -193,78 +175,73 @@ class _Lane:
     def write(self, data: bytes) -> None:
         self.digest.update(data)
         self.size += len(data)
-        self.waiting += data
-        while len(self.waiting) >= PART_BYTES:
-            part = bytes(memoryview(self.waiting)[:PART_BYTES])
-            del self.waiting[:PART_BYTES]
-            self._put(part)
+        rest = memoryview(data)
+        while rest:
+            room = self._part_bytes - len(self.waiting)
+            self.waiting += rest[:room]
+            rest = rest[room:]
+            if len(self.waiting) == self._part_bytes:
+                self.flush()
 
     def flush(self) -> None:
-        if self.waiting:
-            self._put(bytes(self.waiting))
-            self.waiting.clear()
-
-    def _put(self, part: bytes) -> None:
-        if self._number > self.last_number:
+        if not self.waiting:
+            return
+        if self._number > self._last_number:
             raise OSError(errno.EFBIG, "the object has more parts than a store takes; export into shards")
+        # Sent as it is: a part is not copied.
+        part, self.waiting = self.waiting, bytearray()
         self._parts.put(self._number, part)
         self._number += 1
+
+    @property
+    def _part_bytes(self) -> int:
+        return PART_BYTES if self._number < self._late_number else LATE_PART_BYTES
 
 
 class _Parts:
     """The parts of one multipart upload; the first one begins it."""
 
     def __init__(self, path: Any) -> None:
-        self._fs, self.name = path.fs, path.name
-        self._bucket, self._key, _ = self._fs.split_path(path.path)
+        self.name = path.name
+        self._bucket, self._key = path.fs.bucket, path.fs.key_of(path.path)
         self._upload_id: str | None = None
         self._tags: dict[int, str] = {}
-        self._flying: deque[tuple[int, Future[Any]]] = deque()
+        self._flying: deque[tuple[int, Future[str]]] = deque()
 
     @property
     def is_started(self) -> bool:
         return self._upload_id is not None
 
-    def put_whole(self, data: bytes) -> None:
+    def put_whole(self, data: bytes | bytearray) -> None:
         with store_errors(f"{self.name} cannot be stored"):
-            self._call("put_object", Body=data, ContentMD5=md5_of(data)).result()
-        self._fs.invalidate_cache()
+            self._bucket.put(self._key, data)
 
-    def put(self, number: int, data: bytes) -> None:
+    def put(self, number: int, data: bytes | bytearray) -> None:
         with store_errors(f"{self.name} cannot be stored"):
             if self._upload_id is None:
-                self._upload_id = self._call("create_multipart_upload").result()["UploadId"]
-            facts = {"UploadId": self._upload_id, "PartNumber": number}
-            self._flying.append((number, self._call("upload_part", **facts, Body=data, ContentMD5=md5_of(data))))
-            while len(self._flying) > PARTS_IN_FLIGHT:
+                self._upload_id = self._bucket.begin_upload(self._key)
+            while len(self._flying) >= PARTS_IN_FLIGHT:
                 self._land()
+            self._flying.append((number, self._bucket.start_part(self._key, self._upload_id, number, data)))
 
     def complete(self) -> None:
         with store_errors(f"{self.name} cannot be completed"):
             while self._flying:
                 self._land()
-            parts = [{"PartNumber": number, "ETag": self._tags[number]} for number in sorted(self._tags)]
-            upload = {"UploadId": self._upload_id, "MultipartUpload": {"Parts": parts}}
-            self._call("complete_multipart_upload", **upload).result()
-        self._fs.invalidate_cache()
+            self._bucket.complete_upload(self._key, self._upload_id, self._tags)
 
     def abort(self) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        for _, future in self._flying:
-            future.cancel()
+        # A part that lands after its upload was aborted would stay.
+        wait([future for _, future in self._flying if not future.cancel()])
         self._flying.clear()
         if self._upload_id is not None:
             # What cannot be aborted now is aborted by whoever resumes, or by the bucket's own rule.
-            with suppress(OSError, BotoCoreError, ClientError):
-                self._call("abort_multipart_upload", UploadId=self._upload_id).result()
+            with suppress(OSError):
+                self._bucket.abort_upload(self._key, self._upload_id)
 
     def _land(self) -> None:
         number, future = self._flying.popleft()
-        self._tags[number] = future.result()["ETag"]
-
-    def _call(self, method: str, **facts: Any) -> Future[Any]:
-        return start_call(self._fs, method, Bucket=self._bucket, Key=self._key, **facts)
+        self._tags[number] = future.result()
 
 
 def upload_file(source: Path, destination: Any) -> None:
@@ -287,50 +264,18 @@ def upload_file(source: Path, destination: Any) -> None:
         upload.discard()
 
 
-def start_call(fs: Any, method: str, **facts: Any) -> Future[Any]:
-    """Begin a request of the store's interface, to be waited for later."""
-    # Only who has a store needs it.
-    import asyncio
-
-    return asyncio.run_coroutine_threadsafe(fs._call_s3(method, **facts), fs.loop)  # noqa: SLF001 - its public twin waits.
-
-
-def md5_of(data: bytes) -> str:
-    """The MD5 of a body as the store wants it: a check of the way there, no secret."""
-    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
-
-
 def abort_uploads(folder: Any) -> int:
     """Abort the unfinished uploads below a path of an S3 storage; answers how many there were.
 
     Raises:
         OSError: The store does not answer, or refuses.
     """
-    fs, count = folder.fs, 0
-    bucket, key, _ = fs.split_path(folder.path)
+    bucket, key = folder.fs.bucket, folder.fs.key_of(folder.path)
     with store_errors("unfinished uploads cannot be removed"):
-        answer = start_call(fs, "list_multipart_uploads", Bucket=bucket, Prefix=f"{key}/" if key else "").result()
-        for upload in answer.get("Uploads") or ():
-            facts = {"Key": upload["Key"], "UploadId": upload["UploadId"]}
-            start_call(fs, "abort_multipart_upload", Bucket=bucket, **facts).result()
-            count += 1
-    return count
-
-
-def presigned_url(path: Any, *, seconds: int, method: str = "get_object", **more: Any) -> str:
-    """A link to an object of an S3 storage that its holder may use without a key, for a while.
-
-    Args:
-        path: The object.
-        seconds: How long the link lives.
-        method: What it allows: `get_object` or `put_object`.
-        **more: What else is signed, such as `ContentLength`.
-
-    Raises:
-        OSError: The storage has no usable keys.
-    """
-    with store_errors(f"{path.name} cannot be linked to"):
-        return str(path.fs.url(path.path, expires=seconds, client_method=method, **more))
+        found = list(bucket.uploads(f"{key}/" if key else ""))
+        for begun, upload_id in found:
+            bucket.abort_upload(begun, upload_id)
+    return len(found)
 
 
 def check_bucket(path: Any) -> None:
@@ -339,6 +284,6 @@ def check_bucket(path: Any) -> None:
     Raises:
         OSError: It is not, in words for whoever configures the storage.
     """
-    bucket, _, _ = path.fs.split_path(path.path)
-    with store_errors(f"bucket {bucket}"):
-        start_call(path.fs, "list_objects_v2", Bucket=bucket, MaxKeys=1).result()
+    bucket = path.fs.bucket
+    with store_errors(f"bucket {bucket.name}"):
+        bucket.check()

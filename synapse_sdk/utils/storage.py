@@ -15,17 +15,8 @@ from synapse_sdk.exceptions import StorageError
 from synapse_sdk.utils.file.download import download_file
 from synapse_sdk.utils.object_store import check_bucket, upload_file
 
-READ_AHEAD_BYTES = 2**20
-# Links that a browser or a stranger's client follows, bodies that any S3-compatible store understands, and an end to
-# waiting for one that does not answer. Faults that pass are tried again by the client.
-_CLIENT_SETTINGS = {
-    "signature_version": "s3v4",
-    "request_checksum_calculation": "when_required",
-    "response_checksum_validation": "when_required",
-    "connect_timeout": 10,
-    "read_timeout": 60,
-}
-
+# Stores beside Amazon's take any region's name; most say it is this one.
+DEFAULT_REGION = "us-east-1"
 _LOCAL = frozenset({"local", "file_system"})
 _S3 = frozenset({"s3", "amazon_s3", "minio", "digital_ocean"})
 _REFUSED = {
@@ -119,26 +110,17 @@ class S3Storage(_PathStorage):
     """
 
     def __init__(self, configuration: Mapping[str, Any]) -> None:
-        # universal-pathlib looks s3fs up only when the first path is made.
-        if not all(find_spec(package) for package in ("upath", "s3fs")):
+        if find_spec("upath") is None:
             raise StorageError("S3 storages need more packages. Run: pip install 'synapse-platform[s3]'")
-        from upath import UPath
+        from synapse_sdk.utils.s3.bucket import Connection
+        from synapse_sdk.utils.s3.filesystem import open_bucket
 
-        bucket = _required(configuration, "bucket_name", "s3")
-        client_kwargs = {
-            "endpoint_url": configuration.get("endpoint_url"),
-            "region_name": configuration.get("region_name"),
-        }
-        root = UPath(
-            f"s3://{bucket}",
-            key=configuration.get("access_key"),
-            secret=configuration.get("secret_key"),
-            default_block_size=READ_AHEAD_BYTES,
-            # Others write into the bucket as well: what was listed once says little about now.
-            use_listings_cache=False,
-            config_kwargs=_CLIENT_SETTINGS,
-            client_kwargs={name: value for name, value in client_kwargs.items() if value},
+        bucket, access_key, secret_key = (
+            _required(configuration, key, "s3") for key in ("bucket_name", "access_key", "secret_key")
         )
+        region = str(configuration.get("region_name") or DEFAULT_REGION)
+        endpoint_url = configuration.get("endpoint_url") or None
+        root = open_bucket(Connection(bucket, access_key, secret_key, region=region, endpoint_url=endpoint_url))
         self._root = root.joinpath(*_safe_parts(configuration.get("root_path") or ""))
 
     def get_pathlib(self, path: str) -> Any:

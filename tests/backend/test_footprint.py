@@ -13,9 +13,12 @@ SERVER = (
 HEAVY = {
     "server": (
         SERVER,
-        {"dbos", "psycopg", "alembic.command", "sqlalchemy.dialects.postgresql", "upath", "s3fs", "rich"},
+        {"dbos", "psycopg", "alembic.command", "sqlalchemy.dialects.postgresql", "upath", "fsspec", "rich"},
     ),
-    "worker": ("import web_helper.backend.worker", {"fastapi", "uvicorn", "alembic", "upath", "s3fs", "rich", "numpy"}),
+    "worker": (
+        "import web_helper.backend.worker",
+        {"fastapi", "uvicorn", "alembic", "upath", "fsspec", "rich", "numpy"},
+    ),
     "command": ("from synapse_sdk.cli.main import build_app; build_app()", {"httpx2", "pydantic", "rich", "yaml"}),
     "export": (
         "import synapse_sdk.cli.exporting.command",

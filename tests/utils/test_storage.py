@@ -97,6 +97,7 @@ def test_providers_that_are_not_supported_are_refused_by_name(provider):
         ({"provider": "local", "configuration": {}}, "needs 'location'"),
         ({"provider": "local", "configuration": {"location": "relative"}}, "not absolute"),
         ({"provider": "s3", "configuration": {}}, "needs 'bucket_name'"),
+        ({"provider": "s3", "configuration": {"bucket_name": "b", "access_key": "k"}}, "needs 'secret_key'"),
     ],
 )
 def test_an_incomplete_configuration_is_refused(config, message):
@@ -105,7 +106,7 @@ def test_an_incomplete_configuration_is_refused(config, message):
 
 
 def test_an_object_store_has_the_same_interface():
-    pytest.importorskip("s3fs")
+    pytest.importorskip("upath")
     configuration = {
         "bucket_name": "lab",
         "access_key": "key",
@@ -121,6 +122,6 @@ def test_an_object_store_has_the_same_interface():
 
 
 def test_an_object_store_without_its_packages_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.setitem(sys.modules, "upath", None)
     with pytest.raises(StorageError, match=r"synapse-platform\[s3\]"):
         get_storage({"provider": "s3", "configuration": {"bucket_name": "b"}})

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any
 
 from synapse_sdk.utils.converters.sinks.sink import JoinedOutput, Output, WrittenFile
-from synapse_sdk.utils.object_store import (
-    JoinedObjectUpload,
-    ObjectUpload,
-    md5_of,
-    start_call,
-    store_errors,
-    upload_file,
-)
+from synapse_sdk.utils.object_store import JoinedObjectUpload, ObjectUpload, store_errors, upload_file
 
 # Small files wait for the network more than they weigh: so many may be on their way.
 FILES_IN_FLIGHT = 16
@@ -35,8 +28,7 @@ class StoreSink:
     folder = None
 
     def __init__(self, root: Any) -> None:
-        self._root, self._fs = root, root.fs
-        self._bucket, self._prefix, _ = root.fs.split_path(root.path)
+        self._root, self._bucket = root, root.fs.bucket
         self._files: dict[str, WrittenFile] = {}
         self._open: list[_StoreOutput] = []
         self._flying: deque[tuple[str, int, Future[Any]]] = deque()
@@ -62,9 +54,7 @@ class StoreSink:
             len(self._flying) >= FILES_IN_FLIGHT or self._flying_bytes + len(data) > BYTES_IN_FLIGHT
         ):
             self._land()
-        facts = {"Bucket": self._bucket, "Key": self._key_of(path)}
-        call = start_call(self._fs, "put_object", **facts, Body=data, ContentMD5=md5_of(data))
-        self._flying.append((path, len(data), call))
+        self._flying.append((path, len(data), self._bucket.start_put(self._key_of(path), data)))
         self._flying_bytes += len(data)
 
     def place(self, path: str, source: Path, *, link: bool = False) -> None:  # noqa: ARG002 - no links in a store
@@ -76,17 +66,15 @@ class StoreSink:
     def take_back(self, path: str) -> None:
         self.close()
         with store_errors(f"{path} cannot be removed"):
-            start_call(self._fs, "delete_object", Bucket=self._bucket, Key=self._key_of(path)).result()
-        self._fs.invalidate_cache()
+            self._bucket.delete(self._key_of(path))
 
     def close(self) -> None:
         while self._flying:
             self._land()
-        self._fs.invalidate_cache()
 
     def discard(self) -> None:
-        for _, _, call in self._flying:
-            call.cancel()
+        # What lands later would stay when the rest is removed.
+        wait([call for _, _, call in self._flying if not call.cancel()])
         self._flying.clear()
         while self._open:
             self._open.pop().discard()
@@ -97,7 +85,7 @@ class StoreSink:
         return output
 
     def _key_of(self, path: str) -> str:
-        return f"{self._prefix}/{path}" if self._prefix else path
+        return str(self._root.fs.key_of((self._root / path).path))
 
     def _land(self) -> None:
         path, size, call = self._flying.popleft()
