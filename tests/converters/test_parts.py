@@ -25,7 +25,7 @@ from synapse_sdk.utils.converters import (
 )
 from synapse_sdk.utils.converters.base import KNOWN_FIELDS
 from synapse_sdk.utils.converters.coco.json_stream import scan_arrays
-from synapse_sdk.utils.converters.compact import HashSet, IdSet
+from synapse_sdk.utils.converters.compact import HashSet, IdSet, NameSet
 from synapse_sdk.utils.converters.shapes import geometry, rle
 from synapse_sdk.wire.annotations import Annotation
 
@@ -105,6 +105,23 @@ def test_compact_sets_are_sets(texts: list[str], numbers: list[int]):
     assert len(hashes) == len(set(texts))
     assert all(text in hashes for text in texts)
     assert [ids.add(number) for number in numbers] == [number not in numbers[:i] for i, number in enumerate(numbers)]
+
+
+NUMBERED = st.from_regex(r"\A[ab0]{0,2}[0-9²]{0,20}\Z")
+
+
+@given(st.lists(NUMBERED | st.text()), st.integers(0, 2))
+def test_a_set_of_names_is_a_set_whatever_they_end_in(names: list[str], pages: int):
+    found = NameSet()
+    found._MOST_PAGES = pages  # type: ignore[misc] # Numbers far apart use them up.
+    assert [found.add(name) for name in names] == [name not in names[:i] for i, name in enumerate(names)]
+    assert not any(found.add(name) for name in names)
+
+
+def test_a_name_is_no_other_for_its_leading_zeros_or_where_its_number_begins():
+    names = ["1", "01", "001", "a1", "a01", "a11", "1a1", "1", "a01", "", "a", "00", "000", "0"]
+    found = NameSet()
+    assert [found.add(name) for name in names] == [name not in names[:i] for i, name in enumerate(names)]
 
 
 def test_a_set_that_went_to_a_file_is_still_a_set(monkeypatch: pytest.MonkeyPatch):

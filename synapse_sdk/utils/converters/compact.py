@@ -9,6 +9,9 @@ import weakref
 from array import array
 from collections.abc import Iterable, Iterator
 
+_PAGE_BITS = 12
+_PAGE_BYTES = 1 << _PAGE_BITS - 3
+
 
 class HashSet:
     """Strings by their 64-bit hash: a set of ten million `str` would need a gigabyte.
@@ -128,27 +131,58 @@ def _place_of(slots: array[int], value: int) -> int:
 class IdSet:
     """Positive numbers at an eighth of a byte each where they are dense, as ids of a database are."""
 
-    _SPAN = 4096
-
     def __init__(self) -> None:
         self._pages: dict[int, bytearray] = {}
 
     def add(self, number: int) -> bool:
         """Add, and say whether it is new."""
-        page, bit = divmod(number, self._SPAN)
-        bits = self._pages.get(page)
+        bits = self._pages.get(number >> _PAGE_BITS)
         if bits is None:
-            bits = self._pages[page] = bytearray(self._SPAN // 8)
-        mask = 1 << (bit & 7)
-        if bits[bit >> 3] & mask:
-            return False
-        bits[bit >> 3] |= mask
-        return True
+            bits = self._pages[number >> _PAGE_BITS] = bytearray(_PAGE_BYTES)
+        return _mark(bits, number)
 
     def __contains__(self, number: int) -> bool:
-        page, bit = divmod(number, self._SPAN)
+        bits = self._pages.get(number >> _PAGE_BITS)
+        return bits is not None and bool(bits[(number >> 3) % _PAGE_BYTES] & (1 << (number & 7)))
+
+
+class NameSet:
+    """Names that mostly end in a number, as those of images do: at an eighth of a byte each where numbers are dense.
+
+    Ten million such names take 3 MB, and each a tenth of the time of one in `HashSet`'s file. Other names, and those of
+    numbers far apart, which use up the pages, lie in a `HashSet`.
+    """
+
+    _MOST_PAGES = 4096
+    _MOST_DIGITS = 18
+
+    def __init__(self) -> None:
+        self._pages: dict[tuple[str, int, int], bytearray] = {}
+        self._others = HashSet()
+
+    def add(self, name: str) -> bool:
+        """Add, and say whether it is new."""
+        front = name.rstrip("0123456789")
+        digits = len(name) - len(front)
+        if not 0 < digits <= self._MOST_DIGITS:
+            return self._others.add(name)
+        number = int(name[-digits:])
+        page = front, digits, number >> _PAGE_BITS
         bits = self._pages.get(page)
-        return bits is not None and bool(bits[bit >> 3] & (1 << (bit & 7)))
+        if bits is None:
+            # Once there is no room no page is added any more: a name never changes its place.
+            if len(self._pages) >= self._MOST_PAGES:
+                return self._others.add(name)
+            bits = self._pages[page] = bytearray(_PAGE_BYTES)
+        return _mark(bits, number)
+
+
+def _mark(bits: bytearray, number: int) -> bool:
+    """Set a number's bit in its page, and say whether it is new."""
+    place, mask = (number >> 3) % _PAGE_BYTES, 1 << (number & 7)
+    found = bits[place]
+    bits[place] = found | mask
+    return not found & mask
 
 
 class SizeMap:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from synapse_sdk.utils.converters.compact import HashSet
+from synapse_sdk.utils.converters.compact import NameSet
 
 _MAX_BYTES = 200
 _UNSAFE = re.compile(
@@ -17,7 +17,7 @@ _UNSAFE = re.compile(
 )
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
 # Most names are plain: telling so is ten times faster than making them so.
-_PLAIN = re.compile(r"(?!con|prn|aux|nul|com\d|lpt\d)[a-z0-9][\w-]{0,150}\.[a-z0-9]{1,8}", re.ASCII | re.IGNORECASE)
+_PLAIN = re.compile(r"(?!(?i:con|prn|aux|nul|com\d|lpt\d))[A-Za-z0-9][\w-]{0,150}(?:\.[A-Za-z0-9]{1,8})?", re.ASCII)
 _PROBES = 8
 
 
@@ -62,19 +62,15 @@ class NameAllocator:
     """
 
     def __init__(self) -> None:
-        self._taken = HashSet()
+        self._taken = NameSet()
         self._next: dict[str, int] = {}
 
     def allocate(self, name: str, fallback: str = "file") -> str:
         """Return a safe name that was not given out before."""
-        if _PLAIN.fullmatch(name):
-            stem, _, ending = name.rpartition(".")
-            safe, suffix = name, f".{ending}"
-        else:
-            safe = safe_name(name, fallback)
-            stem, suffix = split_suffix(safe)
-        if self._taken.add(stem.casefold()):
+        safe = name if _PLAIN.fullmatch(name) else safe_name(name, fallback)
+        if self._taken.add((safe.rpartition(".")[0] or safe).casefold()):
             return safe
+        stem, suffix = split_suffix(safe)
         number = self._next.get(stem.casefold(), 1)
         while not self._taken.add(f"{stem}({number})".casefold()):
             number += 1

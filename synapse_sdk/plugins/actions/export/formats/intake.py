@@ -78,18 +78,19 @@ class Intake:
         return self._exporter.originals.ahead(found, lambda pair: (pair[0].id, pair[1]), self._writer.sink.folder)
 
     def _admit(self, rows: list[_Row]) -> Block:
-        block = Block()
+        block, allocate, claim = Block(), self._names.allocate, self._writer.claim_image_id
         for head, file in rows:
-            unit, tags = head.data_unit or _NO_UNIT, head.tags or ()
-            name = self._names.allocate(head.own_name, fallback=str(head.id))
-            split = self._exporter.split_of(head.id, unit.id, tags) if self._must_split else None
-            item = BlockItem(head.id, name, memoryview(head.data), split, unit.width or 0, unit.height or 0, tags)
+            row_id, unit, tags, files = head.id, head.data_unit or _NO_UNIT, head.tags or (), head.files_manifest or {}
+            width, height = unit.width, unit.height
+            split = self._exporter.split_of(row_id, unit.id, tags) if self._must_split else None
+            name = allocate(head.own_name, str(row_id))
+            item = BlockItem(row_id, name, memoryview(head.data), split, width or 0, height or 0, tags)
             if self._place(item, file):
-                item.image_id, item.note = self._writer.claim_image_id(unit.id, head.id)
+                item.image_id, item.note = claim(unit.id, row_id)
                 block.saved += 1
             block.items.append(item)
-            files = {key: (file.file_name_original, file.sha256) for key, file in (head.files_manifest or {}).items()}
-            block.fronts.append((head.id, (unit.id, unit.name, unit.width, unit.height), files, tags))
+            named = {key: (entry.file_name_original, entry.sha256) for key, entry in files.items()}
+            block.fronts.append((row_id, (unit.id, unit.name, width, height), named, tags))
         return block
 
     def _place(self, item: BlockItem, file: _File | None) -> bool:

@@ -54,8 +54,11 @@ class RowHead(msgspec.Struct, gc=False):
         files = self.files_manifest
         if not files:
             return None
-        marked = (found for found in files.items() if found[1].is_primary) if len(files) > 1 else iter(())
-        return next(marked, None) or next(iter(files.items()))
+        if len(files) > 1:
+            for found in files.items():
+                if found[1].is_primary:
+                    return found
+        return next(iter(files.items()))
 
     @property
     def own_name(self) -> str:
