@@ -1,5 +1,6 @@
 """Many files at once, all or nothing; who, when and why; and the way back."""
 
+import hashlib
 import threading
 
 import pytest
@@ -87,6 +88,35 @@ def test_aliases_besides_active(store):
     assert aliases["model/a.py", "stable"] == aliases["model/a.py", "paper-2026"] == first
     assert aliases["model/a.py", "active"] == store.history("model/a.py")[0][0]
     assert {each["alias"] for each in store.get("/aliases", path="loss/b.py")} == {"active", "paper-2026"}
+
+
+def test_one_change_of_a_set_may_name_the_content_that_another_brings(store):
+    path, content = "model/a.py", "n = 1\n"
+    name = store.upload("loss/same.py", content)["hash"]
+    changes = [{"path": path, "content": content}, {"path": path, "hash": name, "aliases": ["stable"]}]
+    record = store.post("/changes", {"changes": changes})
+    assert record["registered"] == 1
+    assert {each["alias"]: each["hash"] for each in store.get("/aliases", path=path)} == {
+        "active": name,
+        "stable": name,
+    }
+
+
+@pytest.mark.parametrize("aliases", [[], ["stable"]])
+def test_a_path_is_named_once_for_each_alias(store, aliases):
+    old, new = (store.upload("model/a.py", f"n = {number}\n")["hash"] for number in range(2))
+    changes = [{"path": "model/a.py", "hash": name, "aliases": aliases} for name in (old, new)]
+    assert "a set changes it once" in store.post("/changes", {"changes": changes}, status=400)["message"]
+
+
+def test_long_and_short_names_may_be_mixed_in_a_set(store):
+    first = store.post("/changes", {"changes": changes(1)})
+    store.post("/changes", {"changes": changes(2)})
+    names = {move["path"]: move["to_hash"] for move in first["changes"]}
+    content = changes(1)[0]["content"].encode()
+    mixed = names | {PATHS[0]: hashlib.sha256(content).hexdigest()}
+    store.post("/changes", {"changes": [{"path": path, "hash": name} for path, name in mixed.items()]})
+    assert store.active() == names
 
 
 def test_a_set_is_undone_as_a_whole_down_to_nothing(store):

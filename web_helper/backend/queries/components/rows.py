@@ -5,12 +5,13 @@ SQLAlchemy prepares each value of each row, which took as long as the database t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, String, any_, bindparam, func, literal, select
+import msgspec
+from sqlalchemy import ARRAY, ColumnElement, String, TableValuedAlias, any_, bindparam, func, literal, select
 from sqlalchemy.orm import Session
 
 _SIDES = ("first", "second")
@@ -21,12 +22,12 @@ def is_one_of(session: Session, attribute: Any, texts: Collection[str]) -> Colum
     if session.get_bind().dialect.name == "postgresql":
         found: ColumnElement[bool] = attribute == any_(literal(list(texts), ARRAY(String)))
     else:
-        found = attribute.in_(select(func.json_each(json.dumps(list(texts))).table_valued("value").c.value))
+        found = attribute.in_(select(func.json_each(_json(list(texts))).table_valued("value").c.value))
     return found
 
 
 class Texts:
-    """Many texts, or pairs of them, as parameters of a statement that is built once: that costs more than asking it.
+    """Many texts, alone or each with another, as parameters of a statement that is built once: that is the dearer part.
 
     Args:
         dialect: Of the database.
@@ -45,23 +46,25 @@ class Texts:
             found = attribute.in_(select(func.json_each(first).table_valued("value").c.value))
         return found
 
-    def pairs(self) -> tuple[ColumnElement[str], ColumnElement[str]]:
-        """Two columns to join with."""
+    def items(self) -> TableValuedAlias:
+        """A table to join with: texts as `key`, each with another or none as `value`."""
         if self._has_arrays:
-            columns = func.unnest(*self._parameters).table_valued(*_SIDES).render_derived().c
-            return columns.first, columns.second
-        value = func.json_each(self._parameters[0]).table_valued("value").c.value
-        return func.json_extract(value, "$[0]"), func.json_extract(value, "$[1]")
+            return func.unnest(*self._parameters).table_valued("key", "value").render_derived()
+        return func.json_each(self._parameters[0]).table_valued("key", "value")
 
     def of(self, texts: Sequence[str]) -> dict[str, Any]:
         """What the statement is executed with."""
-        return {"first": list(texts) if self._has_arrays else json.dumps(texts)}
+        return {"first": list(texts) if self._has_arrays else _json(texts)}
 
-    def of_pairs(self, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
-        """The same, for pairs."""
+    def of_items(self, items: Mapping[str, str | None]) -> dict[str, Any]:
+        """The same, for `items`."""
         if self._has_arrays:
-            return {name: [pair[side] for pair in pairs] for side, name in enumerate(_SIDES)}
-        return {"first": json.dumps(pairs)}
+            return dict(zip(_SIDES, (list(items), list(items.values())), strict=True))
+        return {"first": _json(items)}
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def add_rows(
@@ -82,8 +85,8 @@ def add_rows(
     types = {name: insert.table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in same}
     head = tuple(value if (prepare := types[name]) is None else prepare(value) for name, value in same.items())
     if compiled.positional:
-        places = [names.index(name) for name in compiled.positiontup]
-        values: list[Any] = [tuple(map((*head, *row).__getitem__, places)) for row in rows]
+        in_order = itemgetter(*map(names.index, compiled.positiontup))
+        values: list[Any] = [in_order((*head, *row)) for row in rows]
     else:
         values = [dict(zip(names, (*head, *row), strict=True)) for row in rows]
     if values:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, SQLColumnExpression, String, TableValuedAlias, and_, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from synapse_sdk.wire.components import ACTIVE
@@ -55,23 +55,15 @@ class AliasRow(NamedTuple):
     sha256: str
 
 
-class NamedRow(NamedTuple):
-    """A version, and what names it."""
+class MeantRow(NamedTuple):
+    """The version that a path and a name mean, and the one that an alias of the path points to; None where none is."""
 
-    id: int
-    path: str
-    hash: str
-    sha256: str
-
-
-class PointerRow(NamedTuple):
-    """An alias, and the version that it points to."""
-
-    path: str
-    alias: str
-    version_id: int
-    hash: str
-    sha256: str
+    target_id: int | None
+    target_hash: str | None
+    target_sha256: str | None
+    source_id: int | None
+    source_hash: str | None
+    source_sha256: str | None
 
 
 class HistoryRow(NamedTuple):
@@ -103,27 +95,20 @@ def versions_at(session: Session, paths: Sequence[str]) -> list[VersionRow]:
     return found
 
 
-def versions_named(session: Session, names: Iterable[tuple[str, str]]) -> list[NamedRow]:
-    """The versions of paths that short hashes or SHA-256 name (indexes: unique path, hash; sha256)."""
-    given = set(names)
-    long = {name for name in given if len(name[1]) == SHA256_DIGITS}
+def find_meant(session: Session, alias: str | None, names: Mapping[str, str | None]) -> dict[str, MeantRow]:
+    """What names mean, short hashes or SHA-256 by path, and where an alias of these paths points.
+
+    Indexes: unique path, hash; sha256; primary key path, alias.
+    """
+    long = {path: name for path, name in names.items() if name is not None and len(name) == SHA256_DIGITS}
+    short = {path: name for path, name in names.items() if path not in long} if long else names
     statements = _statements(session.get_bind().dialect.name)
-    found: list[NamedRow] = []
-    for some, statement in ((given - long, statements.by_hash), (long, statements.by_sha256)):
-        for chunk in _chunks(sorted(some)):
+    found: dict[str, MeantRow] = {}
+    for some, statement in ((short, statements.by_hash), (long, statements.by_sha256)):
+        if some:
             # Past the session, which would look at each row a second time.
-            rows = session.connection().execute(statement, statements.texts.of_pairs(chunk))
-            found += map(NamedRow._make, rows.all())
-    return found
-
-
-def pointers_at(session: Session, paths: Sequence[str]) -> list[PointerRow]:
-    """Where aliases point at these paths (primary key path, alias)."""
-    statements = _statements(session.get_bind().dialect.name)
-    found: list[PointerRow] = []
-    for some in _chunks(paths):
-        rows = session.connection().execute(statements.pointers, statements.texts.of(some))
-        found += map(PointerRow._make, rows.all())
+            rows = session.connection().execute(statement, {**statements.texts.of_items(some), "alias": alias})
+            found |= {row[0]: MeantRow._make(row[1:]) for row in rows.all()}
     return found
 
 
@@ -141,16 +126,11 @@ class _Statements:
     """What every change asks, built once for a dialect."""
 
     def __init__(self, dialect: str) -> None:
-        version, alias = ComponentVersion, ComponentAlias
+        version = ComponentVersion
         self.texts = Texts(dialect)
-        path, name = self.texts.pairs()
-        named = select(version.id, version.path, version.hash, version.sha256).where(version.path == path)
-        self.by_hash, self.by_sha256 = named.where(version.hash == name), named.where(version.sha256 == name)
-        self.pointers = (
-            select(alias.path, alias.alias, version.id, version.hash, version.sha256)
-            .join(version, version.id == alias.version_id)
-            .where(self.texts.hold(alias.path))
-        )
+        names = self.texts.items()
+        self.by_hash = _meant(names, version.hash)
+        self.by_sha256 = _meant(names, version.sha256)
         ends = (
             select(func.count().label("count"), func.max(version.id).label("newest"))
             .where(self.texts.hold(version.path))
@@ -158,6 +138,16 @@ class _Statements:
             .subquery()
         )
         self.histories = select(version.path, ends.c.count, version.sha256).join(ends, ends.c.newest == version.id)
+
+
+def _meant(names: TableValuedAlias, named_by: SQLColumnExpression[str]) -> Select[Any]:
+    path, name = names.c["key"], names.c["value"]
+    target, source, alias = ComponentVersion, aliased(ComponentVersion), ComponentAlias
+    return select(path, target.id, target.hash, target.sha256, source.id, source.hash, source.sha256).select_from(
+        names.outerjoin(target, and_(target.path == path, named_by == name))
+        .outerjoin(alias, and_(alias.path == path, alias.alias == bindparam("alias", type_=String)))
+        .outerjoin(source, source.id == alias.version_id)
+    )
 
 
 @cache

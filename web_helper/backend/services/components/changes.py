@@ -5,9 +5,9 @@ Every way in (upload, activation, change set, scan, rollback) ends in `apply_cha
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from synapse_sdk.components.digests import decode_component, sha256_of, short_hash
@@ -21,7 +21,7 @@ from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries.components import blobs, writing
 from web_helper.backend.queries.components import versions as queries
 from web_helper.backend.queries.components.history import manages_any_project
-from web_helper.backend.queries.components.versions import HistoryRow, NamedRow
+from web_helper.backend.queries.components.versions import HistoryRow, MeantRow
 from web_helper.backend.queries.components.writing import NewMove, NewVersion
 from web_helper.backend.services.access import require_scope
 from web_helper.backend.services.call import Call
@@ -32,8 +32,7 @@ UNCHECKED = "unchecked"
 VERSIONS_PER_CHAIN = 32
 
 
-@dataclass(frozen=True)
-class FileContent:
+class FileContent(NamedTuple):
     """New bytes for a component, and what names them."""
 
     component: ComponentPath
@@ -42,18 +41,23 @@ class FileContent:
     hash: str
 
 
-@dataclass(frozen=True)
-class AliasWish:
-    """Where aliases of one path shall point: to a version by hash, or to None.
+class Wish(NamedTuple):
+    """What shall be at one path: a content, and where aliases point.
 
     Attributes:
-        expected: What they must point to now: a hash, None for nothing, or `UNCHECKED`.
+        hash: Names the version that the aliases shall point to, short or as SHA-256: that of `file` where there is one;
+            None for no version.
+        expected: What the aliases must point to now: a hash, None for nothing, or `UNCHECKED`.
+        file: A content that the path shall have.
+        moves_old: Whether the aliases come to a content that the path has already.
     """
 
     path: str
     hash: str | None
     aliases: Sequence[str]
     expected: str | None = UNCHECKED
+    file: FileContent | None = None
+    moves_old: bool = True
 
 
 class AliasMove(NamedTuple):
@@ -61,8 +65,8 @@ class AliasMove(NamedTuple):
 
     path: str
     alias: str
-    source: queries.PointerRow | None
-    target: NamedRow | None
+    from_hash: str | None
+    to_hash: str | None
 
 
 @dataclass(frozen=True)
@@ -72,14 +76,20 @@ class Outcome:
     Attributes:
         change_set_id: Its record; None when there was nothing to change.
         added: Paths with a new version.
-        moves: The aliases that were moved, in their order.
-        versions: What was meant, by path and the hash that named it.
+        moves: The aliases that were moved.
     """
 
     change_set_id: int | None
     added: frozenset[str] = frozenset()
     moves: tuple[AliasMove, ...] = ()
-    versions: Mapping[tuple[str, str], NamedRow] = field(default_factory=dict)
+
+
+class _Step(NamedTuple):
+    """One alias of a wish, None for a content without any, and what the store has to it."""
+
+    wish: Wish
+    alias: str | None
+    meant: MeantRow
 
 
 def require_component_author(call: Call) -> None:
@@ -121,75 +131,69 @@ def file_of(component: ComponentPath, content: bytes) -> FileContent:
     return FileContent(component, content, sha256_of(content), short_hash(content))
 
 
-def apply_changes(
-    call: Call, kind: ChangeSetKind, reason: str, *, files: Sequence[FileContent] = (), wishes: Sequence[AliasWish] = ()
-) -> Outcome:
+def apply_changes(call: Call, kind: ChangeSetKind, reason: str, wishes: Sequence[Wish]) -> Outcome:
     """Add versions, then move aliases: all of it, or nothing.
 
     Raises:
         ConflictProblem: An alias does not point where it was expected to, or two contents would share a short hash.
         NotFoundProblem: A wish names a version that the path does not have.
     """
-    paths = sorted({str(file.component) for file in files} | {wish.path for wish in wishes})
-    _refuse_doubles(files, wishes)
+    _refuse_doubles(wishes)
     writing.lock_store(call.session)
-    known = _by_name(queries.versions_named(call.session, _names_of(files, wishes)))
-    new = [file for file in files if _is_new(file, known)]
-    current = {(row.path, row.alias): row for row in queries.pointers_at(call.session, paths)}
-    _check_expected(wishes, current)
-    if not new and not _differs(wishes, current):
-        return Outcome(None, versions=_meant(files, wishes, known))
+    steps = _look_up(call, wishes)
+    new = {wish.path: wish.file for wish, _, meant in steps if wish.file is not None and _is_new(wish.file, meant)}
+    _check_expected(steps)
+    _check_meant(steps)
+    moving = [step for step in steps if _is_moving(step)]
+    if not new and not moving:
+        return Outcome(None)
     set_id = writing.add_change_set(call.session, kind, call.actor.user_id, reason=reason, registered=len(new))
-    if new:
-        _add(call, set_id, new)
-        known |= _by_name(queries.versions_named(call.session, _names_of(new, ())))
-    meant = _meant(files, wishes, known)
-    moves = tuple(_plan_moves(wishes, current, meant))
-    writing.move_aliases(call.session, set_id, [_row_of(move) for move in moves])
-    return Outcome(set_id, frozenset(str(file.component) for file in new), moves, meant)
+    added = _add(call, set_id, [*new.values()]) if new else {}
+    moves = [_row_of(step, added) for step in moving]
+    writing.move_aliases(call.session, set_id, moves)
+    return Outcome(set_id, frozenset(new), tuple(_told(moving)))
 
 
-def _refuse_doubles(files: Sequence[FileContent], wishes: Sequence[AliasWish]) -> None:
-    moves = [f"{alias} of {wish.path}" for wish in wishes for alias in wish.aliases]
-    for names in ([str(file.component) for file in files], moves):
-        twice = [name for name, count in Counter(names).items() if count > 1]
-        if twice:
-            raise ValidationProblem.of_field("changes", f"{twice[0]} is there twice; a set changes it once.")
+def _refuse_doubles(wishes: Sequence[Wish]) -> None:
+    contents = {(wish.path, wish.hash) for wish in wishes if wish.file is not None}
+    moves = [(wish.path, alias) for wish in wishes for alias in wish.aliases or (None,)]
+    names = [*(path for path, _ in contents), *moves]
+    if len(set(names)) == len(names):
+        return
+    twice = Counter(names).most_common(1)[0][0]
+    path, alias = (twice, None) if isinstance(twice, str) else twice
+    name = path if alias is None else f"{alias} of {path}"
+    raise ValidationProblem.of_field("changes", f"{name} is there twice; a set changes it once.")
 
 
-def _names_of(files: Iterable[FileContent], wishes: Iterable[AliasWish]) -> set[tuple[str, str]]:
-    """What may be there, by path and name; a content by its short hash, which no other of its path may have."""
-    short = {(str(file.component), file.sha256): file.hash for file in files}
-    wanted = {(wish.path, wish.hash) for wish in wishes if wish.hash is not None}
-    return {(path, name) for (path, _), name in short.items()} | (wanted - short.keys())
+def _look_up(call: Call, wishes: Sequence[Wish]) -> list[_Step]:
+    """What the store has to every wish: asked once for each alias, of all paths."""
+    asked: dict[str | None, dict[str, str | None]] = defaultdict(dict)
+    for wish in wishes:
+        for alias in wish.aliases or (None,):
+            asked[alias][wish.path] = wish.hash
+    meant = {alias: queries.find_meant(call.session, alias, names) for alias, names in asked.items()}
+    return [_Step(wish, alias, meant[alias][wish.path]) for wish in wishes for alias in wish.aliases or (None,)]
 
 
-def _by_name(rows: Iterable[NamedRow]) -> dict[tuple[str, str], NamedRow]:
-    found = {}
-    for row in rows:
-        found[row.path, row.hash] = found[row.path, row.sha256] = row
-    return found
-
-
-def _is_new(file: FileContent, known: Mapping[tuple[str, str], NamedRow]) -> bool:
-    row = known.get((str(file.component), file.hash))
-    if row is not None and row.sha256 != file.sha256:
+def _is_new(file: FileContent, meant: MeantRow) -> bool:
+    if meant.target_id is not None and meant.target_sha256 != file.sha256:
         raise ConflictProblem(
             f"{file.component}: this content and another version share the short hash {file.hash}, so nobody could "
             "tell them apart. Change the file by a character, a comment will do."
         )
-    return row is None
+    return meant.target_id is None
 
 
-def _check_expected(wishes: Sequence[AliasWish], current: Mapping[tuple[str, str], queries.PointerRow]) -> None:
+def _check_expected(steps: Sequence[_Step]) -> None:
     wrong = []
-    for wish in wishes:
-        for alias in wish.aliases if wish.expected != UNCHECKED else ():
-            row = current.get((wish.path, alias))
-            if row is not None and wish.hash in (row.hash, row.sha256):
-                continue  # It is there already: the answer to this very wish may have been lost.
-            if (row is None) != (wish.expected is None) or (row and wish.expected not in (row.hash, row.sha256)):
-                wrong.append(FieldError(field=wish.path, message=f"{alias} is {row.hash if row else 'nothing'} now."))
+    for wish, alias, row in steps:
+        if wish.expected == UNCHECKED or alias is None:
+            continue
+        names = (row.source_hash, row.source_sha256)
+        # It may be there already: the answer to this very wish may have been lost.
+        if wish.expected not in names and (wish.hash is None or wish.hash not in names):
+            wrong.append(FieldError(field=wish.path, message=f"{alias} is {row.source_hash or 'nothing'} now."))
     if wrong:
         raise ConflictProblem(
             f"{len(wrong)} of the components changed since you looked, {wrong[0].field} for one; nothing was done. "
@@ -198,27 +202,46 @@ def _check_expected(wishes: Sequence[AliasWish], current: Mapping[tuple[str, str
         )
 
 
-def _differs(wishes: Sequence[AliasWish], current: Mapping[tuple[str, str], queries.PointerRow]) -> bool:
-    return any(
-        wish.hash not in ((row.hash, row.sha256) if row else (None,))
-        for wish in wishes
-        for alias in wish.aliases
-        for row in (current.get((wish.path, alias)),)
-    )
+def _check_meant(steps: Sequence[_Step]) -> None:
+    for wish, _, meant in steps:
+        if meant.target_id is None and wish.hash is not None and wish.file is None:
+            raise NotFoundProblem.of("version", f"{wish.hash} of {wish.path}")
 
 
-def _add(call: Call, set_id: int, files: Sequence[FileContent]) -> None:
+def _is_moving(step: _Step) -> bool:
+    wish, alias, meant = step
+    if alias is None:
+        return False
+    if wish.file is not None and meant.target_id is None:
+        return True
+    return wish.moves_old and meant.source_id != meant.target_id
+
+
+def _row_of(step: _Step, added: Mapping[str, int]) -> NewMove:
+    wish, alias, meant = step
+    target_id = meant.target_id if wish.file is None else added.get(wish.path, meant.target_id)
+    return NewMove(wish.path, alias or "", meant.source_id, target_id)
+
+
+def _told(moving: Iterable[_Step]) -> Iterator[AliasMove]:
+    for wish, alias, meant in moving:
+        to_hash = meant.target_hash if wish.file is None else wish.file.hash
+        yield AliasMove(wish.path, alias or "", meant.source_hash, to_hash)
+
+
+def _add(call: Call, set_id: int, files: Sequence[FileContent]) -> dict[str, int]:
+    """New versions; their ids by path."""
     now = utc_now()
     contents = {file.sha256: file.content for file in files}
-    were_there = blobs.find_stored(call.session, list(contents))
     before = queries.histories_at(call.session, [str(file.component) for file in files])
+    were_there = blobs.find_stored(call.session, list(contents)) if before else set()
     blobs.add_blobs(call.session, contents, now)
     blobs.pack_older(call.session, dict(_packable([file for file in files if file.sha256 not in were_there], before)))
-    new = (
+    new = [
         NewVersion(str(file.component), file.component.category.value, file.component.name, file.hash, file.sha256)
         for file in files
-    )
-    writing.add_versions(call.session, set_id, new, now)
+    ]
+    return writing.add_versions(call.session, set_id, new, now)
 
 
 def _packable(files: Iterable[FileContent], before: Iterable[HistoryRow]) -> Iterator[tuple[str, str]]:
@@ -228,34 +251,3 @@ def _packable(files: Iterable[FileContent], before: Iterable[HistoryRow]) -> Ite
         end = ends.get(str(file.component))
         if end is not None and end.version_count % VERSIONS_PER_CHAIN:
             yield end.newest_sha256, file.sha256
-
-
-def _meant(
-    files: Sequence[FileContent], wishes: Sequence[AliasWish], known: Mapping[tuple[str, str], NamedRow]
-) -> dict[tuple[str, str], NamedRow]:
-    names = [(str(file.component), file.sha256) for file in files]
-    names += [(wish.path, wish.hash) for wish in wishes if wish.hash is not None]
-    meant = {}
-    for name in names:
-        version = known.get(name)
-        if version is None:
-            raise NotFoundProblem.of("version", f"{name[1]} of {name[0]}")
-        meant[name] = version
-    return meant
-
-
-def _plan_moves(
-    wishes: Sequence[AliasWish],
-    current: Mapping[tuple[str, str], queries.PointerRow],
-    meant: Mapping[tuple[str, str], NamedRow],
-) -> Iterator[AliasMove]:
-    for wish in wishes:
-        target = meant[wish.path, wish.hash] if wish.hash is not None else None
-        for alias in wish.aliases:
-            source = current.get((wish.path, alias))
-            if (source and source.version_id) != (target and target.id):
-                yield AliasMove(wish.path, alias, source, target)
-
-
-def _row_of(move: AliasMove) -> NewMove:
-    return NewMove(move.path, move.alias, move.source and move.source.version_id, move.target and move.target.id)

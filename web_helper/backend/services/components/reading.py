@@ -118,15 +118,7 @@ def show_outcome(call: Call, outcome: Outcome, kind: wire.ChangeSetKind) -> dict
     """
     row = None if outcome.change_set_id is None else call.session.get(ComponentChangeSet, outcome.change_set_id)
     # What was done is known: asking for thousands of moves and versions again would cost more than doing it.
-    changes = [
-        {
-            "path": path,
-            "alias": alias,
-            "from_hash": None if source is None else source.hash,
-            "to_hash": None if target is None else target.hash,
-        }
-        for path, alias, source, target in outcome.moves
-    ]
+    changes = [move._asdict() for move in outcome.moves]
     return {
         "id": None if row is None else row.id,
         "kind": kind,

@@ -22,9 +22,9 @@ from web_helper.backend.queries.experiments.devices import approved_uploads
 from web_helper.backend.services.call import Call
 from web_helper.backend.services.components.changes import (
     UNCHECKED,
-    AliasWish,
     FileContent,
     Outcome,
+    Wish,
     apply_changes,
     check_file,
     check_path,
@@ -37,18 +37,16 @@ def upload(call: Call, body: ComponentUpload) -> tuple[VersionRow, bool]:
     """Store a content at a path, and activate it unless told otherwise; whether it is new there."""
     require_component_author(call)
     file = check_file(check_path(body.path), body.content.encode())
-    wishes = [AliasWish(body.path, file.sha256, (ACTIVE,))] if body.activate else []
-    outcome = apply_changes(call, ChangeSetKind.UPLOAD, body.reason, files=[file], wishes=wishes)
-    version = outcome.versions[body.path, file.sha256]
-    return queries.versions_by_id(call.session, [version.id])[version.id], body.path in outcome.added
+    wish = Wish(body.path, file.hash, (ACTIVE,) if body.activate else (), file=file)
+    outcome = apply_changes(call, ChangeSetKind.UPLOAD, body.reason, [wish])
+    return find_version(call, file.hash, body.path), body.path in outcome.added
 
 
 def activate(call: Call, body: ComponentActivate) -> VersionRow:
     """Make a version the active one of its path."""
     require_component_author(call)
     version = find_version(call, body.hash, body.path, is_path_needed=True)
-    wish = AliasWish(version.path, version.sha256, (ACTIVE,))
-    apply_changes(call, ChangeSetKind.ACTIVATE, body.reason, wishes=[wish])
+    apply_changes(call, ChangeSetKind.ACTIVATE, body.reason, [Wish(version.path, version.hash, (ACTIVE,))])
     return version
 
 
@@ -58,29 +56,18 @@ def change(call: Call, body: ComponentChangeSet) -> Outcome:
         require_component_author(call)
     else:
         _require_approved(call, call.actor.device_id, body)
-    files = [file for each in body.changes if (file := _file_of(each)) is not None]
-    digests = {str(file.component): file.sha256 for file in files}
-    wishes = [
-        AliasWish(
-            each.path,
-            digests.get(each.path, each.hash),
-            list(dict.fromkeys(each.aliases)),
-            each.expected if "expected" in each.model_fields_set else UNCHECKED,
-        )
-        for each in body.changes
-    ]
-    return apply_changes(call, ChangeSetKind.CHANGE, body.reason, files=files, wishes=wishes)
+    wishes = [_wish_of(each) for each in body.changes]
+    files = {wish.path: wish.file for wish in wishes if wish.file is not None}
+    return apply_changes(
+        call, ChangeSetKind.CHANGE, body.reason, [_join(wish, files.get(wish.path)) for wish in wishes]
+    )
 
 
 def register_scan(call: Call, found: FoundFiles, reason: str = "") -> Outcome:
     """Add and activate what is new on the server's disk. A content that the store has already moves nothing."""
     require_component_author(call)
-    writing.lock_store(call.session)
-    names = [(str(file.component), file.hash) for file in found.files]
-    known = {(row.path, row.sha256) for row in queries.versions_named(call.session, names)}
-    new = [file for file in found.files if (str(file.component), file.sha256) not in known]
-    wishes = [AliasWish(str(file.component), file.sha256, (ACTIVE,)) for file in new]
-    return apply_changes(call, ChangeSetKind.SCAN, reason, files=new, wishes=wishes)
+    wishes = [Wish(str(each.component), each.hash, (ACTIVE,), file=each, moves_old=False) for each in found.files]
+    return apply_changes(call, ChangeSetKind.SCAN, reason, wishes)
 
 
 def undo_change_set(call: Call, set_id: int, reason: str) -> Outcome:
@@ -96,13 +83,12 @@ def undo_change_set(call: Call, set_id: int, reason: str) -> Outcome:
     named = queries.versions_by_id(call.session, {each for move in moves for each in move[3:] if each is not None})
 
     def hash_of(version_id: int | None) -> str | None:
-        return None if version_id is None else named[version_id].sha256
+        return None if version_id is None else named[version_id].hash
 
     wishes = [
-        AliasWish(move.path, hash_of(move.from_version_id), (move.alias,), hash_of(move.to_version_id))
-        for move in moves
+        Wish(move.path, hash_of(move.from_version_id), (move.alias,), hash_of(move.to_version_id)) for move in moves
     ]
-    return apply_changes(call, ChangeSetKind.ROLLBACK, reason, wishes=wishes)
+    return apply_changes(call, ChangeSetKind.ROLLBACK, reason, wishes)
 
 
 def roll_back(call: Call, body: ComponentRollback) -> Outcome:
@@ -111,8 +97,8 @@ def roll_back(call: Call, body: ComponentRollback) -> Outcome:
     writing.lock_store(call.session)
     before = {str(check_path(path)): _previous_of(call, path) for path in body.paths}
     versions = queries.versions_by_id(call.session, before.values())
-    wishes = [AliasWish(path, versions[version].sha256, (ACTIVE,)) for path, version in before.items()]
-    return apply_changes(call, ChangeSetKind.ROLLBACK, body.reason, wishes=wishes)
+    wishes = [Wish(path, versions[version].hash, (ACTIVE,)) for path, version in before.items()]
+    return apply_changes(call, ChangeSetKind.ROLLBACK, body.reason, wishes)
 
 
 def previous_version(moves: list[MoveRow]) -> int | None:
@@ -156,16 +142,25 @@ def _require_approved(call: Call, device_id: int, body: ComponentChangeSet) -> N
             raise PermissionProblem(f"Nobody has decided that this worker shall upload its {each.path}.")
 
 
-def _file_of(item: ComponentChange) -> FileContent | None:
+def _wish_of(item: ComponentChange) -> Wish:
     component = check_path(item.path)
+    expected = item.expected if "expected" in item.model_fields_set else UNCHECKED
+    aliases = tuple(dict.fromkeys(item.aliases))
     if item.content is None:
         if item.hash is None:
             raise ValidationProblem.of_field(item.path, "give a content, or the hash of a version that is there.")
-        return None
+        return Wish(item.path, item.hash, aliases, expected)
     file = check_file(component, item.content.encode())
     if item.hash is not None and item.hash not in (file.hash, file.sha256):
         raise ValidationProblem.of_field(item.path, f"the content is {file.hash}, not {item.hash} as announced.")
-    return file
+    return Wish(item.path, file.hash, aliases, expected, file)
+
+
+def _join(wish: Wish, file: FileContent | None) -> Wish:
+    """A wish that may name a content which another of its set brings."""
+    if file is None or wish.hash not in (file.hash, file.sha256):
+        return wish
+    return wish._replace(hash=file.hash, file=file)
 
 
 def _previous_of(call: Call, path: str) -> int:
