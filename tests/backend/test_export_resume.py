@@ -119,6 +119,16 @@ def test_nothing_is_written_twice_when_nothing_has_changed(exports, monkeypatch,
     assert 0 < len(written) < len(parts) - 1
 
 
+@pytest.mark.parametrize("after_rows", [0, ROWS // 2, ROWS - 2])
+def test_without_its_last_row_a_bundle_has_no_manifest(exports, monkeypatch, after_rows):
+    job_id = exports.start()
+    exports.cut_off(monkeypatch, job_id, after_rows)
+    folder = exports.settings.storage_dir / "exports" / job_id
+    assert not list(folder.rglob("manifest.json"))
+    exports.work(job_id)
+    assert len(list(folder.rglob("manifest.json"))) == 1
+
+
 CHANGES = {
     "edited": ("UPDATE tasks SET data = NULL WHERE id = 4",),
     "deleted": ("DELETE FROM task_tags WHERE task_id = 2", "DELETE FROM tasks WHERE id = 2"),

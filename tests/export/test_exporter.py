@@ -2,6 +2,7 @@
 
 import errno
 import json
+import threading
 import time
 import tracemalloc
 
@@ -270,13 +271,16 @@ class SlowStore:
 
     def __init__(self, *, seconds: float = 0.05) -> None:
         self.seconds, self.active, self.most, self.asked = seconds, 0, 0, 0
+        self._lock = threading.Lock()
         self.anonymous = httpx2.Client(transport=httpx2.MockTransport(self.answer))
 
     def answer(self, request: httpx2.Request) -> httpx2.Response:
-        self.active, self.asked = self.active + 1, self.asked + 1
-        self.most = max(self.most, self.active)
+        with self._lock:
+            self.active, self.asked = self.active + 1, self.asked + 1
+            self.most = max(self.most, self.active)
         time.sleep(self.seconds)
-        self.active -= 1
+        with self._lock:
+            self.active -= 1
         return httpx2.Response(200, content=request.url.path.encode())
 
 

@@ -112,7 +112,8 @@ def test_the_record_says_what_was_exported(platform, project):
     assert record["counts"]["original_file"] == {"stand_by": 0, "success": 7, "failed": 0}
     assert len(record["items_sha256"]) == 64
     assert set(record["files"]) == {"error_file_list.json"}
-    assert record["versions"]["synapse"]
+    assert record["snapshot"]
+    assert set(record["versions"]) == {"synapse", "plugin", "platform"}
 
 
 def test_delegation_is_told_by_events_metrics_messages_and_progress(platform, project):
