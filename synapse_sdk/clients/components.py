@@ -38,6 +38,21 @@ class FetchedOffer:
     state: str
 
 
+@dataclass(frozen=True)
+class StoreNews:
+    """What has become of the store.
+
+    Attributes:
+        state: Its name now.
+        changed: Paths at which an alias was moved since the state that was asked about; None when that is not known.
+        offer: The active versions at these paths; None when they are too many, or none.
+    """
+
+    state: str
+    changed: Sequence[str] | None
+    offer: FetchedOffer | None = None
+
+
 class ComponentClient(KeyedClient):
     """Component versions: read, add, activate, compare, negotiate. Made as `KeyedClient` says."""
 
@@ -113,10 +128,20 @@ class ComponentClient(KeyedClient):
         call = Call("POST", f"{API}/sync", json=dict(body), headers=headers, is_long=True, repeatable=True)
         return _read_offer(self.send(call), call)
 
-    def get_state(self, since: str | None = None) -> tuple[str, list[str] | None]:
-        """What names the store's state, and the paths that were changed since another; None when that is not known."""
-        found = self._get("state", {"since": since})
-        return found["state"], found["changed"]
+    def get_news(self, since: str) -> StoreNews:
+        """What names the store's state, and what was changed since another.
+
+        Raises:
+            ClientError: The server could not be asked, or has not answered as such a server does.
+        """
+        headers = {"Accept": f"{OFFER}, application/json;q=0.9"}
+        call = Call("GET", f"{API}/state", params={"since": since}, headers=headers, is_long=True)
+        response = self.send(call)
+        if response.headers.get("Content-Type") == OFFER:
+            offer = _read_offer(response, call)
+            return StoreNews(offer.state, [*offer.versions, *offer.missing], offer)
+        found = decode_json(response.content, response.status_code, call.label)["data"]
+        return StoreNews(found["state"], found["changed"])
 
     def get_manifest(self, experiment_uid: str) -> dict[str, str]:
         """The versions that an experiment ran with, by path."""

@@ -110,7 +110,10 @@ class ComponentManager:
         chosen = self.sync_strategy if strategy is None else SyncStrategy(strategy)
 
         def plan() -> SyncRun:
-            changed = self._quick.changed
+            changed, told = self._quick.changed, self._quick.find_offer()
+            if told is not None:
+                digests, answer = told
+                return SyncRun(self.client, self.tree, digests, Offer.of(answer, {}, list(digests)), strategy=chosen)
             digests = self._digests_of(self.tree.list_paths() if changed is None else changed)
             offer = self._negotiate(digests, everything=changed is None, follow=False)
             lacking: dict[str, str | None] = dict.fromkeys(offer.versions)

@@ -30,6 +30,7 @@ class Settled(msgspec.Struct, frozen=True):
         server: The server's address and state at that time.
         digests: SHA-256 of everything that was looked at; None where there was no file.
         hashes: Short hashes of what lies there.
+        own: Paths at which something else was left than the server has.
         listing: Names what the file system told of the files when they held this; empty when nobody looked since.
     """
 
@@ -37,7 +38,12 @@ class Settled(msgspec.Struct, frozen=True):
     server: str
     digests: dict[str, str | None]
     hashes: dict[str, str]
+    own: frozenset[str]
     listing: str = ""
+
+
+# Digests, hashes and what is its own.
+_Files = tuple[dict[str, str | None], dict[str, str], frozenset[str]]
 
 
 class KeptSettled(msgspec.Struct, frozen=True, array_like=True):
@@ -51,14 +57,14 @@ class KeptSettled(msgspec.Struct, frozen=True, array_like=True):
     @classmethod
     def of(cls, settled: Settled) -> KeptSettled:
         """To be written."""
-        files = msgspec.msgpack.encode((settled.digests, settled.hashes))
+        files = msgspec.msgpack.encode((settled.digests, settled.hashes, settled.own))
         return cls(settled.key, settled.server, settled.listing, msgspec.Raw(files))
 
     def read(self) -> Settled | None:
         """All of it; None when it is damaged."""
         with suppress(msgspec.DecodeError):
-            digests, hashes = msgspec.msgpack.decode(self.files, type=tuple[dict[str, str | None], dict[str, str]])
-            return Settled(self.key, self.server, digests, hashes, self.listing)
+            digests, hashes, own = msgspec.msgpack.decode(self.files, type=_Files)
+            return Settled(self.key, self.server, digests, hashes, own, self.listing)
         return None
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
-from synapse_sdk.clients.components import ComponentClient
+from synapse_sdk.clients.components import ComponentClient, FetchedOffer, StoreNews
 from web_helper.middleend.local_tree import LocalTree, Settled
 from web_helper.middleend.stat_index import Listing
 from web_helper.middleend.sync_plan import SyncAction
@@ -40,8 +40,8 @@ class QuickPass:
         self._client, self._tree, self._server_url = client, tree, server_url
         self._resident: _Resident | None = None
         self._stays = False
-        # What the server said last: its state, and what was changed since the one that it was told.
-        self._there: tuple[str, list[str] | None] = "", None
+        # What the server said last of the time since it was in the state that it was told.
+        self._there = StoreNews("", None)
         # After `find` found something to do: all that has changed, here or there; None when that is not known.
         self.changed: list[str] | None = None
 
@@ -59,12 +59,24 @@ class QuickPass:
         found = self._resume(key, list_more) or self._begin(key, list_more)
         if found is None or found.touched is None:
             return None
-        state, changed = self._there
-        if self._name(state) == found.settled.server and not found.touched:
+        changed = self._there.changed
+        if self._name(self._there.state) == found.settled.server and not found.touched:
             hashes = found.settled.hashes
             return SyncResult(skipped=[*hashes], component_hashes=dict(hashes))
         self.changed = None if changed is None else sorted({*changed, *found.touched})
         return None
+
+    def find_offer(self) -> tuple[dict[str, str | None], FetchedOffer] | None:
+        """SHA-256 of what lies at `changed`, and what the server told of it without being asked.
+
+        None when it does not know all of what lies there: then it must be asked.
+        """
+        found, offer = self._resident, self._there.offer
+        if found is None or found.touched or offer is None or not found.settled.own.isdisjoint(self.changed or ()):
+            return None
+        digests = {path: found.settled.digests.get(path) for path in self.changed or ()}
+        # What lies there was active when the server was in the state that it has told the rest of.
+        return digests, replace(offer, known=[path for path, digest in digests.items() if digest is not None])
 
     def note(self, key: str, run: SyncRun, *, is_rest_settled: bool) -> None:
         """Remember a synchronisation that was carried out: of everything, or of `changed` alone.
@@ -72,13 +84,14 @@ class QuickPass:
         Then its result tells of the rest too.
         """
         rest = self._resident if is_rest_settled else None
-        hashes = dict(run.result.component_hashes)
+        hashes = run.result.component_hashes
         if rest is not None:
-            others = dict(rest.settled.hashes)
+            hashes = dict(rest.settled.hashes)
             for path in run.states:
-                others.pop(path, None)
-            run.result.skipped += others
-            run.result.component_hashes |= others
+                hashes.pop(path, None)
+            run.result.skipped += hashes
+            hashes |= run.result.component_hashes
+            run.result.component_hashes = hashes
         if not run.is_settled:
             return
         # What the run has left here, not what lies here now: an edit that has landed since is not settled.
@@ -86,13 +99,15 @@ class QuickPass:
             path: state.server if run.actions[path] is SyncAction.DOWNLOAD else state.local
             for path, state in run.states.items()
         }
+        own = frozenset(path for path, state in run.states.items() if digests[path] != state.server)
         if rest is None:
             self.close()
-            self._tree.note_settled(Settled(key, self._name(run.offer.state), digests, hashes))
+            self._tree.note_settled(Settled(key, self._name(run.offer.state), digests, hashes, own))
         else:
             # Of the rest it was asked at that time what had changed; what came later is told again.
-            settled = Settled(key, self._name(self._there[0]), rest.settled.digests | digests, others | hashes)
-            rest.settled, rest.is_kept = settled, False
+            name, own = self._name(self._there.state), (rest.settled.own - run.states.keys()) | own
+            rest.settled.digests.update(digests)
+            rest.settled, rest.is_kept = Settled(key, name, rest.settled.digests, dict(hashes), own), False
 
     def close(self) -> None:
         """Stop watching, and let the next process know what is known."""
@@ -115,8 +130,14 @@ class QuickPass:
         # Listing the folders is for files that were not there before.
         if new := touched - found.settled.digests.keys():
             touched -= new.difference(list_more())
-        found.touched = self._differing(found.settled, touched)
-        self._ask(found.settled)
+        if not touched:
+            self._ask(found.settled)
+            return found
+        with ThreadPoolExecutor(1) as beside:
+            # The server answers meanwhile.
+            asking = beside.submit(self._ask, found.settled)
+            found.touched = self._differing(found.settled, touched)
+            asking.result()
         return found
 
     def _begin(self, key: str, list_more: Callable[[], Iterable[str]]) -> _Resident | None:
@@ -142,7 +163,7 @@ class QuickPass:
         return found
 
     def _ask(self, settled: Settled) -> None:
-        self._there = self._client.get_state(settled.server.removeprefix(self._name("")))
+        self._there = self._client.get_news(settled.server.removeprefix(self._name("")))
 
     def _look_at_all(self, found: _Resident, listing: Listing | None, list_more: Callable[[], Iterable[str]]) -> None:
         """Find out what is otherwise than when it was settled."""

@@ -28,6 +28,7 @@ from web_helper.middleend.file_swap import (
     flush_files,
     place_file,
     put_file,
+    read_file,
     rename_with,
     replace_file,
     write_file,
@@ -204,8 +205,7 @@ class SetSwap:
 
 def _digest_of(file: str) -> str | None:
     try:
-        with open(file, "rb", buffering=0) as opened:  # noqa: PTH123 - ten thousand of them
-            return sha256_of(opened.readall())
+        return sha256_of(read_file(file))
     except FileNotFoundError:
         return None
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from synapse_sdk.components.digests import sha256_of, short_hash
-from web_helper.middleend.file_swap import replace_file
+from web_helper.middleend.file_swap import read_file, replace_file
 
 # Many times the kernel's tick.
 SETTLED_NS = 50_000_000
@@ -59,8 +59,7 @@ class StatIndex:
             if entry is not None and entry.stat == stat:
                 return entry.look
             began = time.time_ns()
-            with open(file, "rb", buffering=0) as opened:  # noqa: PTH123 - ten thousand of them
-                content = opened.readall()
+            content = read_file(file)
         except FileNotFoundError:
             return None
         look = Look(sha256_of(content), short_hash(content))

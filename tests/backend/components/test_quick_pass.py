@@ -10,6 +10,7 @@ from synapse_sdk.exceptions import ClientError
 from synapse_sdk.utils.retry import RetryPolicy
 from tests.backend.components.worker import Worker
 from tests.backend.factories import SQLITE_ONLY
+from web_helper.backend.api.components import state
 from web_helper.middleend import stat_index, tree_watch
 from web_helper.middleend.component_manager import ComponentManager, SyncStrategy
 
@@ -73,13 +74,64 @@ def test_what_changes_on_the_server_is_seen(again, settled, store):
     store.upload("loss/ce.py", "C = 2\n")
     result = again()
     assert result.synced == ["loss/ce.py"]
-    assert settled.network.requests == ["/state", "/sync"]
+    # With what it has become.
+    assert settled.network.requests == ["/state"]
     # Only what has changed was asked about; the result tells of everything.
     assert sorted(result.skipped) == ["agent/fit.py", "model/net.py"]
     assert result.component_hashes == settled.manager.get_local_hashes(list(SOURCES))
     store.post("/rollback", {"paths": ["loss/ce.py"]})
     assert again().synced == ["loss/ce.py"]
     assert settled.get("loss/ce.py") == "C = 1\n"
+
+
+def test_more_changes_than_are_told_at_once_are_asked_for(again, settled, store, monkeypatch):
+    monkeypatch.setattr(state, "MAX_CONTENTS", 1)
+    store.post(
+        "/changes", {"changes": [{"path": path, "content": f"{text}# more\n"} for path, text in SOURCES.items()]}
+    )
+    assert sorted(again().synced) == sorted(SOURCES)
+    assert settled.network.requests == ["/state", "/sync"]
+
+
+def test_what_is_told_keeps_no_copy_of_what_the_server_has(again, settled, store):
+    store.upload("loss/ce.py", "C = 2\n")
+    store.upload("metric/new.py", "N = 1\n")
+    assert sorted(again().synced) == ["loss/ce.py", "metric/new.py"]
+    assert settled.network.requests == ["/state"]
+    assert settled.kept() == []
+    store.post(f"/changes/{store.get('/changes')[0]['id']}/rollback", {})
+    result = again()
+    assert (result.synced, result.failed, settled.get("metric/new.py")) == ([], [], "N = 1\n")
+
+
+def test_what_only_this_worker_has_is_asked_about_before_it_makes_way(settled, store):
+    def again():
+        settled.network.requests.clear()
+        return settled.manager.sync_all(SyncStrategy.SERVER_AUTHORITATIVE)
+
+    settled.put("metric/mine.py", "M = 1\n")
+    for _ in range(3):
+        assert again().synced == []
+    store.upload("metric/mine.py", "M = 2\n")
+    assert again().synced == ["metric/mine.py"]
+    assert settled.network.requests == ["/state", "/sync"]
+    assert settled.kept() == ["M = 1\n"]
+    # Nobody's own any more.
+    store.upload("metric/mine.py", "M = 3\n")
+    assert again().synced == ["metric/mine.py"]
+    assert settled.network.requests == ["/state"]
+    assert settled.kept() == ["M = 1\n"]
+
+
+def test_an_edit_that_lands_after_the_server_was_asked_stays(again, settled, store):
+    store.upload("loss/ce.py", "C = 2\n")
+    settled.network.after_answer = lambda _path: settled.put("loss/ce.py", "C = 9\n")
+    result = again()
+    # Seen before it is replaced, or when it is.
+    assert result.failed or [conflict.path for conflict in result.conflicts] == ["loss/ce.py"]
+    assert (result.synced, settled.get("loss/ce.py")) == ([], "C = 9\n")
+    settled.network.after_answer = lambda _path: None
+    assert [conflict.path for conflict in again().conflicts] == ["loss/ce.py"]
 
 
 def test_an_edit_and_a_change_on_the_server_are_both_seen(again, settled, store):

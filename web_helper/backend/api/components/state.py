@@ -6,11 +6,16 @@ import asyncio
 
 from fastapi import Request, Response
 
-from synapse_sdk.wire.components import ComponentEnvelope, StoreState
+from synapse_sdk.wire.component_offer import OFFER
+from synapse_sdk.wire.components import ComponentEnvelope, ComponentNegotiation, StoreState
 from web_helper.backend.api.components.answers import answer, create_component_router
+from web_helper.backend.api.components.sync import QUICK_LEVEL, as_offer
 from web_helper.backend.api.context import SECURITY, key_of, read_call
-from web_helper.backend.services.components.negotiation import find_changed, read_state
+from web_helper.backend.services.components.negotiation import find_changed, negotiate, read_state
 
+# Of more than these, a worker is told the paths: their contents are for a request that may take its time.
+MAX_CONTENTS = 500
+VARY = {"Vary": "Accept"}
 router = create_component_router()
 
 
@@ -19,10 +24,14 @@ router = create_component_router()
     "/state",
     operation_id="components_state",
     response_model=ComponentEnvelope[StoreState],
+    responses={200: {"content": {OFFER: {}}}},
     openapi_extra={"security": SECURITY},
 )
 async def state(request: Request, since: str | None = None) -> Response:
-    """What names the store's state, and what was changed since another: a worker without edits needs no more."""
+    """What names the store's state, and what was changed since another: a worker without edits needs no more.
+
+    With `Accept: application/vnd.synapse.component-offer` a few changes come as the negotiation about them.
+    """
     # By the loop's own threads: the others may all be waiting for their turn to write.
     return await asyncio.to_thread(_tell_state, request, since)
 
@@ -35,5 +44,8 @@ def _tell_state(request: Request, since: str | None) -> Response:
             changed: list[str] | None = []
         else:
             changed = None if since is None else find_changed(call, since)
+        if changed and len(changed) <= MAX_CONTENTS and OFFER in request.headers.get("Accept", ""):
+            question = ComponentNegotiation(need=changed, follow_imports=False)
+            return Response(as_offer(negotiate(call, question, found), QUICK_LEVEL), media_type=OFFER, headers=VARY)
     told = answer(StoreState(state=found, changed=changed))
-    return Response(told.model_dump_json(), media_type="application/json")
+    return Response(told.model_dump_json(), media_type="application/json", headers=VARY)
