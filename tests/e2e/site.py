@@ -1,9 +1,13 @@
 """The platform that the browser visits: server, worker and agent as real processes, with photographs to look at."""
 
 import json
+import os
 import shutil
+import signal
+import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -75,6 +79,34 @@ def run_site(folder: Path) -> Iterator[Site]:
         site.close()
     finally:
         run_synapse("down", "--home", str(home.path))
+
+
+@contextmanager
+def stopped_worker(site: Site) -> Iterator[None]:
+    """The worker stands still, and holds no lock of the database."""
+    running = Home(site.home).running()
+    assert running is not None
+    worker = running.children["worker"]
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        while is_locked(site.home / "synapse.db"):
+            os.kill(worker, signal.SIGCONT)
+            time.sleep(0.1)
+            os.kill(worker, signal.SIGSTOP)
+        yield
+    finally:
+        os.kill(worker, signal.SIGCONT)
+
+
+def is_locked(database: Path) -> bool:
+    """Whether somebody is writing, for longer than a writer that is not stopped would."""
+    with closing(sqlite3.connect(database, timeout=2, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        connection.execute("ROLLBACK")
+        return False
 
 
 def seed(platform: RunningPlatform, folder: Path) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.e2e.browser import axe
+from tests.e2e.site import stopped_worker
 
 STEPS = 10
 
@@ -105,6 +106,26 @@ def test_an_export_that_failed_is_resumed_and_repeated_otherwise(page, tmp_path)
     expect(page.get_by_role("heading", name=f"{name} Succeeded")).to_be_visible()
     with download(page, tmp_path) as archive:
         assert "data.yaml" in archive.namelist()
+
+
+def test_an_export_is_cancelled_and_then_resumed(page, site):
+    name = unique("second thoughts")
+    begin(page, name, Format="COCO")
+    with stopped_worker(site):
+        start(page)
+        expect(page.get_by_role("heading", name=f"{name} Waiting")).to_be_visible()
+
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_role("button", name="Let it run").click()
+        expect(page.get_by_role("heading", name=f"{name} Waiting")).to_be_visible()
+        page.get_by_role("button", name="Cancel").click()
+        axe(page)
+        page.get_by_role("alertdialog").get_by_role("button", name="Cancel").click()
+
+        expect(page.get_by_role("heading", name=f"{name} Cancelled")).to_be_visible()
+        expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("heading", name=f"{name} Succeeded")).to_be_visible()
 
 
 def test_wrong_input_gets_the_servers_words_at_its_field(page, watch):
