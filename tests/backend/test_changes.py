@@ -8,12 +8,12 @@ from sqlalchemy import text
 
 from synapse_sdk.wire.bundle import ExportTarget
 from tests.backend.factories import boxes, stored
+from tests.backend.lines import read_lines
 from web_helper.backend.core.migrate import downgrade_database, upgrade_database
 from web_helper.backend.models import WorkStatus
 from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries import changes
 from web_helper.backend.queries.changes import Scope, changed_rows, read_position
-from web_helper.backend.queries.export_rows import iterate_rows
 
 TABLES = ("tasks", "assignments", "ground_truth_events", "task_tags", "assignment_tags", "data_unit_files",
           "data_units", "data_files", "tags")  # fmt: skip
@@ -39,7 +39,7 @@ def document(project: dict, target: ExportTarget) -> dict:
 
 
 def lines_of(session, project, target) -> dict[int, bytes]:
-    lines = iterate_rows(session, target, document(project, target), viewer_id=None, url_of=lambda file: file.path)
+    lines = read_lines(session, target, document(project, target), lambda file: file.path)
     return {int(line.split(b",", 1)[0].removeprefix(b'{"id":')): line for line in lines}
 
 

@@ -4,13 +4,13 @@ import pytest
 
 from synapse_sdk.wire.bundle import ExportTarget
 from tests.backend.factories import boxes, stored
+from tests.backend.lines import read_lines
 from web_helper.backend.jobs.bundle_build import _decode_files
 from web_helper.backend.models import DataFile, DataUnit, DataUnitFile, FileStatus, Storage, Task, WorkStatus
 from web_helper.backend.queries.export_rows import (
     EXPORT_SOURCES,
     UnitFile,
     files_manifest,
-    iterate_rows,
     select_target,
 )
 from web_helper.backend.queries.export_scan import between, composer_of, heads_of, lines_of, scanning
@@ -61,7 +61,7 @@ def test_composed_lines_are_those_of_single_answers(database, project, target):
         document = {"ground_truth_dataset_version": project["version"]}
     source, selection = EXPORT_SOURCES[target], select_target(target, document, viewer_id=None)
     with database.snapshot() as session:
-        expected = list(iterate_rows(session, target, document, viewer_id=None, url_of=url_of))
+        expected = list(read_lines(session, target, document, url_of))
         composer = composer_of(session, source)
         with scanning(session, between(lines_of(composer, source, BASE), selection, 0, 2**62)) as scan:
             lines = b"".join(iter(lambda: scan.take_lines(4)[0], b"")).split(b"\n")

@@ -111,10 +111,6 @@ class AnnotationClientMixin(V1Transport):
         """All assignments that match, fetched as they are read; nothing is asked before."""
         yield from self._all(_ASSIGNMENTS, filters)[0]
 
-    def get_tasks_stream(self, filters: Params | None = None) -> Rows:
-        """All tasks that match, fetched as they are read; nothing is asked before."""
-        yield from self._all(_TASKS, filters)[0]
-
     def count_assignments(self, filters: Params | None = None) -> int:
         """How many assignments match."""
         return self._count(_ASSIGNMENTS, filters)

@@ -7,8 +7,8 @@ import pytest
 
 from synapse_sdk.wire.bundle import BulkAnswer, ExportTarget
 from tests.backend.factories import boxes
+from tests.backend.lines import read_lines
 from web_helper.backend.models import Role
-from web_helper.backend.queries.export_rows import iterate_rows
 
 LARGE = boxes(*["cat"] * 2000)
 
@@ -42,9 +42,7 @@ def test_a_bulk_row_and_a_bundle_row_are_the_same_bytes(client, database, make, 
     answer = fetch(client, "/v2/tasks/bulk-fetch/", tasks).json()["data"]
     urls = {row["id"]: row["files_manifest"]["image"]["url"] for row in answer}
     with database.read() as session:
-        lines = iterate_rows(
-            session, ExportTarget.TASK, {"project": project["id"]}, viewer_id=None, url_of=lambda _: "a link"
-        )
+        lines = read_lines(session, ExportTarget.TASK, {"project": project["id"]}, lambda _: "a link")
         rows = [json.loads(line) for line in lines]
 
     for row in rows:

@@ -9,10 +9,11 @@ from sqlalchemy import select
 
 from synapse_sdk.wire.bundle import ExportTarget
 from tests.backend.factories import SQLITE_ONLY, boxes
+from tests.backend.lines import read_lines
 from tests.backend.work.oracle import select_ids
-from web_helper.backend.queries.export_rows import count_target, iterate_rows
+from web_helper.backend.queries.export_rows import select_target
 from web_helper.backend.queries.filters import select_where
-from web_helper.backend.queries.lists import beyond, in_order
+from web_helper.backend.queries.lists import beyond, count_rows, in_order
 from web_helper.backend.queries.work.ground_truths import EVENTS
 from web_helper.backend.queries.work.tasks import ASSIGNMENTS, TASKS
 
@@ -146,9 +147,9 @@ def check(client, database, noun, filters, per_page=3):
     assert [row["id"] for row in numbered.json()["results"]] == expected
     assert numbered.json()["count"] == len(expected)
     with database.read() as session:
-        lines = iterate_rows(session, TARGETS[noun], filters, viewer_id=None, url_of=lambda _: "x", batch=2)
+        lines = read_lines(session, TARGETS[noun], filters, lambda _: "x", at_once=2)
         assert [json.loads(line)["id"] for line in lines] == expected
-        assert count_target(session, TARGETS[noun], filters, viewer_id=None) == len(expected)
+        assert count_rows(session, select_target(TARGETS[noun], filters, viewer_id=None)) == len(expected)
     check_stream(client, noun, filters, expected)
 
 
@@ -188,7 +189,7 @@ def test_very_many_ids_select_exactly_those(client, database, world):
     ids = list(range(1, 100_000, 3))
     with database.read() as session:
         filters = {"ids": ids, "project": 1}
-        lines = list(iterate_rows(session, ExportTarget.TASK, filters, viewer_id=None, url_of=lambda _: "x"))
+        lines = list(read_lines(session, ExportTarget.TASK, filters, lambda _: "x"))
     expected = select_ids(database, "tasks", {"ids": ids, "project": [1]})
     assert [json.loads(line)["id"] for line in lines] == expected
 

@@ -7,7 +7,7 @@ objects). It holds because `services.annotation_data` stores nothing but compact
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +29,9 @@ from web_helper.backend.models import (
     task_tags,
 )
 from web_helper.backend.queries.filters import Listing, Selection, is_any_of, select_where
-from web_helper.backend.queries.lists import beyond, count_rows, in_order
+from web_helper.backend.queries.lists import beyond, in_order
 from web_helper.backend.queries.work.ground_truths import EVENTS, TRUTHS
 from web_helper.backend.queries.work.tasks import ASSIGNMENTS, TASKS
-
-SCAN_BATCH = 1000
 
 encode = msgspec.json.Encoder().encode
 
@@ -155,30 +153,6 @@ def files_manifest(files: Iterable[UnitFile], url_of: UrlOf, path_of: PathOf) ->
 def select_target(target: ExportTarget, document: Mapping[str, Any], *, viewer_id: int | None) -> Selection:
     """The rows of an export; the filter document is that of the lists, with the same refusals."""
     return select_where(EXPORT_SOURCES[target].listing, document, viewer_id=viewer_id)
-
-
-def count_target(session: Session, target: ExportTarget, document: Mapping[str, Any], *, viewer_id: int | None) -> int:
-    """How many rows an export has."""
-    return count_rows(session, select_target(target, document, viewer_id=viewer_id))
-
-
-def iterate_rows(
-    session: Session,
-    target: ExportTarget,
-    document: Mapping[str, Any],
-    *,
-    viewer_id: int | None,
-    url_of: UrlOf,
-    after_id: int = 0,
-    batch: int = SCAN_BATCH,
-) -> Iterator[bytes]:
-    """All rows of an export as JSON lines, ascending by id, in keyset batches; memory holds one batch."""
-    selection = select_target(target, document, viewer_id=viewer_id)
-    source = EXPORT_SOURCES[target]
-    while rows := read_rows(session, source, selection, after_id=after_id, limit=batch):
-        for row in rows:
-            yield export_line(row, url_of)
-        after_id = rows[-1].id
 
 
 def read_rows(session: Session, source: RowSource, selection: Selection, *, after_id: int, limit: int) -> list[Row]:

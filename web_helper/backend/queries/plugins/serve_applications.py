@@ -78,13 +78,3 @@ def release_named(session: Session, name: str) -> PluginRelease | None:
     code, _, version = name.rpartition("@")
     query = select(PluginRelease).join(Plugin).where(Plugin.code == code, PluginRelease.version == version)
     return session.scalar(query)
-
-
-def running_application(session: Session, release_id: int, agent_id: int | None) -> ServeApplication | None:
-    """An application of a release that answers now, on this agent or on any."""
-    query = select(ServeApplication).where(
-        ServeApplication.plugin_release_id == release_id, _has_status([ServeStatus.RUNNING])
-    )
-    if agent_id is not None:
-        query = query.where(ServeApplication.agent_id == agent_id)
-    return session.scalar(query.order_by(ServeApplication.id).limit(1))
