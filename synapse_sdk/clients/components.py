@@ -15,6 +15,7 @@ from synapse_sdk.exceptions import ClientError
 from synapse_sdk.wire.component_offer import OFFER, BrokenOfferError, HeadVersion, OfferHead, unpack_offer
 
 API = "api/components"
+_ACCEPT = f"{OFFER}, application/json;q=0.9"
 
 
 class Contents(Protocol):
@@ -55,6 +56,8 @@ class StoreNews:
 
 class ComponentClient(KeyedClient):
     """Component versions: read, add, activate, compare, negotiate. Made as `KeyedClient` says."""
+
+    _news: Call | None = None
 
     def list_components(self, category: str | None = None) -> list[dict[str, Any]]:
         """Every component, or those of a category, with the hash of its active version."""
@@ -124,7 +127,7 @@ class ComponentClient(KeyedClient):
         Raises:
             ClientError: The server could not be asked, or has not answered as such a server does.
         """
-        headers = {"Accept": f"{OFFER}, application/json;q=0.9"}
+        headers = {"Accept": _ACCEPT}
         call = Call("POST", f"{API}/sync", json=dict(body), headers=headers, is_long=True, repeatable=True)
         return _read_offer(self.send(call), call)
 
@@ -134,8 +137,7 @@ class ComponentClient(KeyedClient):
         Raises:
             ClientError: The server could not be asked, or has not answered as such a server does.
         """
-        headers = {"Accept": f"{OFFER}, application/json;q=0.9"}
-        call = Call("GET", f"{API}/state", params={"since": since}, headers=headers, is_long=True)
+        call = self._call_for_news(since)
         response = self.send(call)
         if response.headers.get("Content-Type") == OFFER:
             offer = _read_offer(response, call)
@@ -152,6 +154,13 @@ class ComponentClient(KeyedClient):
         """Keep the versions that an experiment runs with; how many they are."""
         count: int = self._post(f"manifest/{path_part(experiment_uid)}", dict(components))["component_count"]
         return count
+
+    def _call_for_news(self, since: str) -> Call:
+        """The same as long as nothing changes."""
+        if self._news is None or self._news.params != {"since": since}:
+            headers = {"Accept": _ACCEPT}
+            self._news = Call("GET", f"{API}/state", params={"since": since}, headers=headers, is_long=True)
+        return self._news
 
     def _get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         return self._ask("GET", path, params=params)["data"]

@@ -127,12 +127,12 @@ class QuickPass:
         if touched is None:
             return None
         touched |= found.touched
-        # Listing the folders is for files that were not there before.
-        if new := touched - found.settled.digests.keys():
-            touched -= new.difference(list_more())
         if not touched:
             self._ask(found.settled)
             return found
+        # Listing the folders is for files that were not there before.
+        if new := {path for path in touched if path not in found.settled.digests}:
+            touched -= new.difference(list_more())
         with ThreadPoolExecutor(1) as beside:
             # The server answers meanwhile.
             asking = beside.submit(self._ask, found.settled)

@@ -104,7 +104,7 @@ class SetSwap:
     def find_announced(self) -> list[Replacement] | None:
         """The set that was announced and is not known to be done; what a crash has torn apart is put together."""
         try:
-            announced = msgspec.json.decode(Path(self._journal).read_bytes(), type=list[Replacement])
+            announced = msgspec.json.decode(read_file(self._journal), type=list[Replacement])
         except FileNotFoundError:
             return None
         for each in announced:

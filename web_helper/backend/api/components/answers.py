@@ -29,7 +29,7 @@ def answer(data: T, message: str = "ok") -> ComponentEnvelope[T]:
     return made
 
 
-def plain_answer(data: Mapping[str, Any]) -> Response:
+def plain_answer(data: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
     """An answer of plain values, which its route declares and no model goes through."""
     meta = {"message": "ok", "timestamp": utc_now(), "version": "1.0"}
-    return Response(msgspec.json.encode({"data": data, "meta": meta}), media_type="application/json")
+    return Response(msgspec.json.encode({"data": data, "meta": meta}), media_type="application/json", headers=headers)

@@ -8,7 +8,7 @@ from fastapi import Request, Response
 
 from synapse_sdk.wire.component_offer import OFFER
 from synapse_sdk.wire.components import ComponentEnvelope, ComponentNegotiation, StoreState
-from web_helper.backend.api.components.answers import answer, create_component_router
+from web_helper.backend.api.components.answers import create_component_router, plain_answer
 from web_helper.backend.api.components.sync import QUICK_LEVEL, as_offer
 from web_helper.backend.api.context import SECURITY, key_of, read_call
 from web_helper.backend.services.components.negotiation import find_changed, negotiate, read_state
@@ -47,5 +47,4 @@ def _tell_state(request: Request, since: str | None) -> Response:
         if changed and len(changed) <= MAX_CONTENTS and OFFER in request.headers.get("Accept", ""):
             question = ComponentNegotiation(need=changed, follow_imports=False)
             return Response(as_offer(negotiate(call, question, found), QUICK_LEVEL), media_type=OFFER, headers=VARY)
-    told = answer(StoreState(state=found, changed=changed))
-    return Response(told.model_dump_json(), media_type="application/json", headers=VARY)
+    return plain_answer({"state": found, "changed": changed}, VARY)
