@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from synapse_sdk.components.digests import decode_component
-from synapse_sdk.components.names import KIT, Category, ComponentPath, is_name
+from synapse_sdk.components.names import KIT, Category, ComponentPath, folder_of, is_name
 from synapse_sdk.exceptions import ComponentError
 
 
@@ -28,23 +31,26 @@ def read_components(root: Path) -> LocalFiles:
     if not (root / KIT).is_dir():
         raise ComponentError(f"There is no folder {KIT} in {root}.")
     contents, refused = {}, []
-    for category, path in _find_files(root):
-        if not is_name(path.stem):
-            refused.append(f"{category}/{path.name}: a component's name has Latin letters, digits and `_`.")
+    for category, file in _find_files(root):
+        stem = file.name.removesuffix(".py")
+        if not is_name(stem):
+            refused.append(f"{category}/{file.name}: a component's name has Latin letters, digits and `_`.")
             continue
-        content = path.read_bytes()
+        with open(file.path, "rb", buffering=0) as opened:  # noqa: PTH123 - a path costs as much as reading
+            content = opened.read()
         try:
             decode_component(content)
         except ComponentError as exc:
-            refused.append(f"{category}/{path.name}: {exc}.")
+            refused.append(f"{category}/{file.name}: {exc}.")
         else:
-            contents[ComponentPath(category, path.stem)] = content
+            contents[ComponentPath(category, stem)] = content
     return LocalFiles(contents, tuple(refused))
 
 
-def _find_files(root: Path) -> Iterator[tuple[Category, Path]]:
+def _find_files(root: Path) -> Iterator[tuple[Category, os.DirEntry[str]]]:
+    # Not `Path.glob`: of ten thousand files, the paths as objects took as long as reading them.
     for category in Category:
-        folder = root / ComponentPath(category, "x").file.parent
-        for path in sorted(folder.glob("*.py")):
-            if not path.name.startswith("_") and path.is_file():
-                yield category, path
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(root / folder_of(category)) as entries:
+            for entry in sorted(entries, key=attrgetter("name")):
+                if entry.name.endswith(".py") and not entry.name.startswith("_") and entry.is_file():
+                    yield category, entry
