@@ -1,8 +1,7 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { createStorage, storageQueries } from "@/api/storages";
-import { FormDialog, fieldError } from "@/components/settings/FormDialog";
+import { FormDialog, fieldError, useAdding } from "@/components/settings/FormDialog";
 import { Field } from "@/components/ui/field";
 import { Checkbox, Input, Select } from "@/components/ui/input";
 
@@ -13,37 +12,17 @@ const KINDS = {
 } as const;
 type Kind = keyof typeof KINDS;
 
-export function AddStorage({ open, onOpenChange }: { open: boolean; onOpenChange: (open: boolean) => void }) {
+export function AddStorage(dialog: { open: boolean; onOpenChange: (open: boolean) => void }) {
   const { t } = useTranslation("settings");
-  const queryClient = useQueryClient();
   const [kind, setKind] = useState<Kind>("file_system");
-  const add = useMutation({
-    mutationFn: (form: FormData) => createStorage(bodyOf(form, kind)),
-    onSuccess: async () => {
-      await queryClient.invalidateQueries({ queryKey: storageQueries.all });
-      onOpenChange(false);
-    },
-  });
-  const toggle = (isOpen: boolean) => {
-    add.reset();
-    onOpenChange(isOpen);
-  };
+  const adding = useAdding(dialog, (form) => createStorage(bodyOf(form, kind)), storageQueries.all);
   const fields = ["name", "provider", ...KINDS[kind].map((name) => `configuration.${name}`)];
   return (
-    <FormDialog
-      title={t("storages.add")}
-      submitLabel={t("storages.add")}
-      error={add.error}
-      fields={fields}
-      isPending={add.isPending}
-      open={open}
-      onOpenChange={toggle}
-      onSubmit={add.mutate}
-    >
-      <Field label={t("storages.name")} error={fieldError(add.error, "name")}>
+    <FormDialog title={t("storages.add")} submitLabel={t("storages.add")} fields={fields} {...adding}>
+      <Field label={t("storages.name")} error={fieldError(adding.error, "name")}>
         <Input name="name" autoComplete="off" />
       </Field>
-      <Field label={t("storages.provider")} error={fieldError(add.error, "provider")}>
+      <Field label={t("storages.provider")} error={fieldError(adding.error, "provider")}>
         <Select value={kind} onChange={(event) => setKind(event.target.value as Kind)}>
           {Object.keys(KINDS).map((name) => (
             <option key={name} value={name}>
@@ -53,7 +32,7 @@ export function AddStorage({ open, onOpenChange }: { open: boolean; onOpenChange
         </Select>
       </Field>
       {KINDS[kind].map((name) => (
-        <Field key={name} label={t(`storages.${name}`)} error={fieldError(add.error, `configuration.${name}`)}>
+        <Field key={name} label={t(`storages.${name}`)} error={fieldError(adding.error, `configuration.${name}`)}>
           <Input name={name} autoComplete="off" type={name === "secret_key" ? "password" : "text"} />
         </Field>
       ))}

@@ -1,3 +1,4 @@
+import { type QueryKey, useMutation, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError } from "@/api/client";
@@ -56,6 +57,32 @@ export function FormDialog({
       </form>
     </Dialog>
   );
+}
+
+interface DialogState {
+  open: boolean;
+  onOpenChange: (open: boolean) => void;
+}
+
+/** What adds something: the dialog closes when it is there, `changed` is read again, and an error is forgotten with it. */
+export function useAdding(
+  { open, onOpenChange }: DialogState,
+  send: (form: FormData) => Promise<unknown>,
+  changed: QueryKey,
+) {
+  const queryClient = useQueryClient();
+  const { error, isPending, mutate, reset } = useMutation({
+    mutationFn: send,
+    onSuccess: async () => {
+      await queryClient.invalidateQueries({ queryKey: changed });
+      onOpenChange(false);
+    },
+  });
+  const toggle = (isOpen: boolean) => {
+    reset();
+    onOpenChange(isOpen);
+  };
+  return { error, isPending, onSubmit: mutate, open, onOpenChange: toggle };
 }
 
 /** What the server says of one field, also of a part of it (`scopes.0`). */

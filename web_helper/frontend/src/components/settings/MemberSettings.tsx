@@ -1,11 +1,11 @@
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { addMember, memberQueries, ROLES, type Role } from "@/api/accounts";
 import { QueryFailure } from "@/components/QueryFailure";
-import { FormDialog, fieldError } from "@/components/settings/FormDialog";
+import { FormDialog, fieldError, useAdding } from "@/components/settings/FormDialog";
 import { MemberTable } from "@/components/settings/MemberTable";
 import { SectionFrame, type SectionProps } from "@/components/settings/SectionFrame";
 import { Button } from "@/components/ui/button";
@@ -98,36 +98,17 @@ interface AddMemberProps {
   onOpenChange: (open: boolean) => void;
 }
 
-function AddMember({ projectId, open, onOpenChange }: AddMemberProps) {
+function AddMember({ projectId, ...dialog }: AddMemberProps) {
   const { t } = useTranslation("settings");
-  const queryClient = useQueryClient();
-  const add = useMutation({
-    mutationFn: (form: FormData) =>
-      addMember({ project: projectId, email: String(form.get("email")), role: form.get("role") as Role }),
-    onSuccess: async () => {
-      await queryClient.invalidateQueries({ queryKey: memberQueries.all });
-      onOpenChange(false);
-    },
-  });
-  const toggle = (isOpen: boolean) => {
-    add.reset();
-    onOpenChange(isOpen);
-  };
+  const send = (form: FormData) =>
+    addMember({ project: projectId, email: String(form.get("email")), role: form.get("role") as Role });
+  const adding = useAdding(dialog, send, memberQueries.all);
   return (
-    <FormDialog
-      title={t("members.add")}
-      submitLabel={t("members.add")}
-      error={add.error}
-      fields={FIELDS}
-      isPending={add.isPending}
-      open={open}
-      onOpenChange={toggle}
-      onSubmit={add.mutate}
-    >
-      <Field label={t("members.email")} error={fieldError(add.error, "email")}>
+    <FormDialog title={t("members.add")} submitLabel={t("members.add")} fields={FIELDS} {...adding}>
+      <Field label={t("members.email")} error={fieldError(adding.error, "email")}>
         <Input name="email" autoComplete="off" />
       </Field>
-      <Field label={t("members.role")} error={fieldError(add.error, "role")}>
+      <Field label={t("members.role")} error={fieldError(adding.error, "role")}>
         <Select name="role" defaultValue="annotator">
           {ROLES.map((role) => (
             <option key={role} value={role}>

@@ -1,11 +1,11 @@
-import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { createUser, userQueries } from "@/api/accounts";
 import { QueryFailure } from "@/components/QueryFailure";
-import { FormDialog, fieldError } from "@/components/settings/FormDialog";
+import { FormDialog, fieldError, useAdding } from "@/components/settings/FormDialog";
 import { SectionFrame, type SectionProps } from "@/components/settings/SectionFrame";
 import { UserTable } from "@/components/settings/UserTable";
 import { Button } from "@/components/ui/button";
@@ -65,40 +65,15 @@ export function UserSettings({ me }: SectionProps) {
   );
 }
 
-function AddUser({ open, onOpenChange }: { open: boolean; onOpenChange: (open: boolean) => void }) {
+function AddUser(dialog: { open: boolean; onOpenChange: (open: boolean) => void }) {
   const { t } = useTranslation("settings");
-  const queryClient = useQueryClient();
-  const add = useMutation({
-    mutationFn: (form: FormData) =>
-      createUser({
-        email: String(form.get("email")),
-        name: String(form.get("name")),
-        is_admin: form.get("is_admin") !== null,
-      }),
-    onSuccess: async () => {
-      await queryClient.invalidateQueries({ queryKey: userQueries.all });
-      onOpenChange(false);
-    },
-  });
-  const toggle = (isOpen: boolean) => {
-    add.reset();
-    onOpenChange(isOpen);
-  };
+  const adding = useAdding(dialog, send, userQueries.all);
   return (
-    <FormDialog
-      title={t("users.add")}
-      submitLabel={t("users.add")}
-      error={add.error}
-      fields={FIELDS}
-      isPending={add.isPending}
-      open={open}
-      onOpenChange={toggle}
-      onSubmit={add.mutate}
-    >
-      <Field label={t("users.email")} error={fieldError(add.error, "email")}>
+    <FormDialog title={t("users.add")} submitLabel={t("users.add")} fields={FIELDS} {...adding}>
+      <Field label={t("users.email")} error={fieldError(adding.error, "email")}>
         <Input name="email" autoComplete="off" />
       </Field>
-      <Field label={t("users.name")} error={fieldError(add.error, "name")}>
+      <Field label={t("users.name")} error={fieldError(adding.error, "name")}>
         <Input name="name" autoComplete="off" />
       </Field>
       <label className="flex items-center gap-2">
@@ -107,4 +82,12 @@ function AddUser({ open, onOpenChange }: { open: boolean; onOpenChange: (open: b
       </label>
     </FormDialog>
   );
+}
+
+function send(form: FormData) {
+  return createUser({
+    email: String(form.get("email")),
+    name: String(form.get("name")),
+    is_admin: form.get("is_admin") !== null,
+  });
 }
