@@ -34,6 +34,28 @@ def test_the_one_click_link_logs_in_and_leaves_no_key_behind(site, open_page):
     assert "syn_" not in stored
 
 
+def test_a_narrow_window_is_enough(page, site):
+    """Only what scrolls by itself is wider: tables, and the navigation."""
+    page.set_viewport_size({"width": 400, "height": 800})
+    task = next(iter(site.v2.tasks.list(project=site.project)))["id"]
+    tasks = f"/projects/{site.project}/tasks"
+    for path in (
+        "/",
+        tasks,
+        f"{tasks}/{task}",
+        "/exports?new=true",
+        "/plugins",
+        "/experiments/new",
+        "/settings/tokens",
+    ):
+        page.goto(path)
+        expect(page.get_by_role("heading").first).to_be_visible()
+        expect(page.get_by_role("status", name="Loading")).to_have_count(0)
+        assert page.evaluate("(all => all.scrollWidth - all.clientWidth)(document.querySelector('main'))") == 0, path
+        assert page.evaluate("document.documentElement.scrollWidth") == 400, path
+        expect(page.get_by_role("button", name="Log out")).to_be_in_viewport()
+
+
 def test_a_session_that_ends_brings_the_login_and_then_back(site, open_page, watch, person):
     watch.allow("status of 401")
     page = open_page(token=person["token"]["key"])

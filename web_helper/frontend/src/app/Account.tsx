@@ -26,7 +26,7 @@ export function Account() {
         <Link to="/settings" title={me?.email}>
           <CircleUser aria-hidden />
           <span className="sr-only">{t("account")}: </span>
-          <span className="max-w-40 truncate">{name}</span>
+          <span className="max-w-40 truncate max-md:sr-only">{name}</span>
         </Link>
       </Button>
       <Button

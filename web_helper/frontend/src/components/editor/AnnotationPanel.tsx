@@ -34,7 +34,10 @@ export function AnnotationPanel(props: AnnotationPanelProps) {
   }, [selected]);
   const chosen = drawn.find((each) => each.key === selected);
   return (
-    <aside aria-label={t("editor.annotations")} className="flex min-h-0 w-72 shrink-0 flex-col border-l bg-card">
+    <aside
+      aria-label={t("editor.annotations")}
+      className="flex min-h-0 w-72 shrink-0 flex-col border-l bg-card max-md:max-h-2/5 max-md:w-auto max-md:border-t max-md:border-l-0"
+    >
       <Origin origin={props.origin} />
       <div className="flex items-center justify-between px-3 pt-3 pb-1">
         <h2 className="text-sm font-semibold">

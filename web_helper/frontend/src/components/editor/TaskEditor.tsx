@@ -181,7 +181,7 @@ export function TaskEditor(props: TaskEditorProps) {
         onHelp={() => setIsHelping(true)}
         isReadOnly={isShowingTheirs}
       />
-      <div className="flex min-h-0 flex-1">
+      <div className="flex min-h-0 flex-1 max-md:flex-col">
         {picture ? (
           <Canvas frame={frame} width={width} height={height} zoom={zoom} onZoom={zoomTo}>
             <Surface

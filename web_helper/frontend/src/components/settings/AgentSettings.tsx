@@ -89,7 +89,7 @@ function AgentTable({ agents, isAdmin }: { agents: Agent[]; isAdmin: boolean }) 
           {agents.map((agent) => (
             <Tr key={agent.id}>
               <Td className="font-medium break-words">{agent.name}</Td>
-              <Td className="font-mono text-[13px] break-all">{agent.url}</Td>
+              <Td className="min-w-40 font-mono text-[13px] break-all">{agent.url}</Td>
               <Td>
                 <Badge tone={isConnected(agent) ? "success" : "warning"}>
                   {isConnected(agent) ? <CircleCheck aria-hidden /> : <CircleOff aria-hidden />}

@@ -87,7 +87,7 @@ function StorageTable({ storages, isAdmin }: { storages: Storage[]; isAdmin: boo
                 </span>
               </Td>
               <Td>{t(`storages.providers.${storage.provider}`, { defaultValue: storage.provider })}</Td>
-              <Td className="font-mono text-[13px] break-all">{placeOf(storage) ?? t("storages.hidden")}</Td>
+              <Td className="min-w-40 font-mono text-[13px] break-all">{placeOf(storage) ?? t("storages.hidden")}</Td>
               <Td className="text-right whitespace-nowrap">
                 {isAdmin && !storage.is_default && (
                   <span className="inline-flex gap-2">

@@ -11,7 +11,7 @@ interface PageProps {
 /** A view's title, its buttons and its content. */
 export function Page({ title, description, actions, children }: PageProps) {
   return (
-    <div className="mx-auto grid w-full max-w-7xl grid-cols-[minmax(0,1fr)] content-start gap-5 p-6">
+    <div className="mx-auto grid w-full max-w-7xl grid-cols-[minmax(0,1fr)] content-start gap-5 p-6 max-md:p-3">
       <header className="flex flex-wrap items-start justify-between gap-3">
         <div className="min-w-0">
           <h1 className="text-xl font-semibold break-words">{title}</h1>

@@ -5,7 +5,7 @@ import { cn } from "@/lib/cn";
 export function Table({ className, label, ...props }: ComponentProps<"table"> & { label: string }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard.
-    <section className="overflow-x-auto rounded-lg border bg-card" aria-label={label} tabIndex={0}>
+    <section className="relative overflow-x-auto rounded-lg border bg-card" aria-label={label} tabIndex={0}>
       <table aria-label={label} className={cn("w-full border-collapse text-left", className)} {...props} />
     </section>
   );
