@@ -103,7 +103,8 @@ class LocalStorage(_PathStorage):
 class S3Storage(_PathStorage):
     """A bucket of an S3-compatible store.
 
-    Configuration: `bucket_name`, `access_key`, `secret_key`, and optionally `region_name`, `endpoint_url`, `root_path`.
+    Configuration: `bucket_name`, and optionally `access_key` and `secret_key` (without them, those that Amazon's tools
+    find on this machine: environment variables, a profile, its role), `region_name`, `endpoint_url`, `root_path`.
 
     Raises:
         StorageError: The configuration is incomplete, or the optional packages are not installed.
@@ -115,12 +116,13 @@ class S3Storage(_PathStorage):
         from synapse_sdk.utils.s3.bucket import Connection
         from synapse_sdk.utils.s3.filesystem import open_bucket
 
-        bucket, access_key, secret_key = (
-            _required(configuration, key, "s3") for key in ("bucket_name", "access_key", "secret_key")
-        )
+        bucket = _required(configuration, "bucket_name", "s3")
+        keys = {name: configuration.get(name) or None for name in ("access_key", "secret_key")}
+        if any(keys.values()):
+            keys = {name: _required(configuration, name, "s3") for name in keys}
         region = str(configuration.get("region_name") or DEFAULT_REGION)
         endpoint_url = configuration.get("endpoint_url") or None
-        root = open_bucket(Connection(bucket, access_key, secret_key, region=region, endpoint_url=endpoint_url))
+        root = open_bucket(Connection(bucket, **keys, region=region, endpoint_url=endpoint_url))
         self._root = root.joinpath(*_safe_parts(configuration.get("root_path") or ""))
 
     def get_pathlib(self, path: str) -> Any:

@@ -13,11 +13,11 @@ SERVER = (
 HEAVY = {
     "server": (
         SERVER,
-        {"dbos", "psycopg", "alembic.command", "sqlalchemy.dialects.postgresql", "upath", "fsspec", "rich"},
+        {"dbos", "psycopg", "alembic.command", "sqlalchemy.dialects.postgresql", "upath", "botocore", "rich"},
     ),
     "worker": (
         "import web_helper.backend.worker",
-        {"fastapi", "uvicorn", "alembic", "upath", "fsspec", "rich", "numpy"},
+        {"fastapi", "uvicorn", "alembic", "upath", "botocore", "rich", "numpy"},
     ),
     "command": ("from synapse_sdk.cli.main import build_app; build_app()", {"httpx2", "pydantic", "rich", "yaml"}),
     "export": (

@@ -1,1 +1,1 @@
-"""S3-compatible stores, spoken to over the SDK's own HTTP client: what takes 43 MB with a general library takes six."""
+"""S3-compatible stores, through Amazon's own library and without what others put around it."""

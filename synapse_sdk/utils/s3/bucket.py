@@ -1,67 +1,88 @@
-"""One bucket of an S3-compatible store: the requests that we need of it, and no more.
+"""One bucket of an S3-compatible store, through botocore: the requests that we need of it, and no more.
 
 Answers that mend themselves are waited for; others are an `OSError` that names no address, key or signature.
 """
 
 from __future__ import annotations
 
-import base64
 import errno
-import hashlib
-import time
-import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
-from urllib.parse import unquote_plus
+from datetime import datetime
+from functools import cached_property, lru_cache
+from threading import Lock
+from typing import Any
 
-import httpx2
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
 
-from synapse_sdk.utils.retry import RetryPolicy
-from synapse_sdk.utils.s3.answers import SILENT, check_answer, code_of, document, item, parse, refusal
-from synapse_sdk.utils.s3.signing import Signer, quote_path, quote_query
+from synapse_sdk.utils.s3.refusals import refusal_of
 
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
-# A store that is not there is told in four seconds; one that is asked to be patient, in two and a half.
-RETRIES = RetryPolicy(retries=3, statuses=frozenset({429, 500, 502, 503, 504}))
-ONE_RETRY = RetryPolicy(retries=1, statuses=RETRIES.statuses)
-TIMEOUT = httpx2.Timeout(60, connect=2)
+# Attempts of one request. Somebody waits for the answer of a check.
+ATTEMPTS = 4
+ATTEMPTS_OF_A_CHECK = 2
+CONNECT_SECONDS = 2
+READ_SECONDS = 60
 # Requests on their way at once, and connections that are kept.
 MAX_REQUESTS = 16
-# What a socket is given at once: slices of a large body are not copied.
-SLICE_BYTES = 256 << 10
 # The store copies up to 5 GiB in one request; more goes in parts of this size.
 COPY_PART_BYTES = 1 << 30
-DELETED_AT_ONCE = 1000
-
-Body = bytes | bytearray
-Query = Sequence[tuple[str, str]]
+_CUT = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
+_session_lock = Lock()
 
 
 @dataclass(frozen=True)
 class Connection:
-    """Where a bucket is, and who asks."""
+    """Where a bucket is, and who asks: without keys, whoever botocore finds on this machine."""
 
     bucket: str
-    access_key: str
-    secret_key: str = field(repr=False)
+    access_key: str | None = None
+    secret_key: str | None = field(default=None, repr=False)
     region: str = "us-east-1"
     endpoint_url: str | None = None
 
-    @property
-    def url(self) -> httpx2.URL:
-        """The bucket's own address. A store with an address of its own has its buckets as folders."""
-        if self.endpoint_url:
-            return httpx2.URL(f"{self.endpoint_url.rstrip('/')}/{quote_path(self.bucket)}")
-        host = f"s3.{self.region}.amazonaws.com"
-        # A certificate's `*` stands for one name without dots.
-        if "." in self.bucket:
-            return httpx2.URL(f"https://{host}/{quote_path(self.bucket)}")
-        return httpx2.URL(f"https://{self.bucket}.{host}")
+    def client(self, attempts: int) -> Any:
+        """A client of botocore.
+
+        Raises:
+            OSError: The configuration names no address, or no region.
+        """
+        config = Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            max_pool_connections=MAX_REQUESTS,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            # Every body is signed with its SHA-256, which the store checks; other sums are not known to all stores.
+            s3={"payload_signing_enabled": True, "addressing_style": "path" if self.endpoint_url else "auto"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
+        arguments = {
+            "region_name": self.region,
+            "endpoint_url": self.endpoint_url,
+            "aws_access_key_id": self.access_key,
+            "aws_secret_access_key": self.secret_key,
+        }
+        # Sessions are not for several threads; clients are.
+        with _session_lock:
+            try:
+                return _told(lambda: _session().create_client("s3", config=config, **arguments))
+            except ValueError as exc:
+                raise OSError(errno.EINVAL, "endpoint_url is no address: give one such as https://store.test") from exc
+
+
+@lru_cache(1)
+def _session() -> Any:
+    """What S3 is takes 10 MB to know: all clients know it from here."""
+    return botocore.session.Session()
 
 
 @dataclass(frozen=True)
@@ -84,162 +105,116 @@ class Bucket:
 
     def __init__(self, connection: Connection) -> None:
         self.name = connection.bucket
-        self._url = connection.url
-        self._host = self._url.netloc.decode()
-        self._base = self._url.path.rstrip("/")
-        self._signer = Signer(connection.access_key, connection.secret_key, connection.region)
-        limits = httpx2.Limits(max_connections=MAX_REQUESTS, max_keepalive_connections=MAX_REQUESTS)
-        self._http = httpx2.Client(timeout=TIMEOUT, limits=limits)
+        self._connection = connection
         self._pool = ThreadPoolExecutor(MAX_REQUESTS, thread_name_prefix="s3")
-        weakref.finalize(self, self._http.close)
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._connection.client(ATTEMPTS)
 
     def check(self) -> None:
         """Ask whether the bucket is there and may be read; somebody waits for the answer."""
-        self._request("GET", query=[("list-type", "2"), ("max-keys", "1")], policy=ONE_RETRY)
+        client = self._connection.client(ATTEMPTS_OF_A_CHECK)
+        self._ask(client.list_objects_v2, MaxKeys=1)
 
-    def put(self, key: str, data: Body) -> None:
+    def put(self, key: str, data: bytes | bytearray) -> None:
         """Store an object."""
-        self._request("PUT", key, body=data)
+        self._ask(self._client.put_object, Key=key, Body=data)
 
-    def start_put(self, key: str, data: Body) -> Future[httpx2.Response]:
+    def start_put(self, key: str, data: bytes | bytearray) -> Future[None]:
         """Begin to store an object, to be waited for later."""
-        return self._pool.submit(self._request, "PUT", key, body=data)
+        return self._pool.submit(self.put, key, data)
 
     def look(self, key: str) -> ObjectEntry:
         """What is known of an object."""
-        headers = self._request("HEAD", key).headers
-        modified = datetime.strptime(headers["last-modified"], "%a, %d %b %Y %H:%M:%S %Z").replace(tzinfo=UTC)
-        return ObjectEntry(key, int(headers["content-length"]), headers.get("etag", ""), modified)
+        found = self._ask(self._client.head_object, Key=key)
+        return ObjectEntry(key, found["ContentLength"], found["ETag"], found["LastModified"])
 
     def get(self, key: str, start: int, end: int, *, etag: str = "") -> bytes:
         """The bytes from `start` up to `end` of an object, of this version of it."""
-        wanted = {"range": f"bytes={start}-{end - 1}"} | ({"if-match": etag} if etag else {})
-        return self._request("GET", key, headers=wanted).content
+        wanted = {"Key": key, "Range": f"bytes={start}-{end - 1}"} | ({"IfMatch": etag} if etag else {})
+        attempt = 1
+        while True:
+            body = self._ask(self._client.get_object, **wanted)["Body"]
+            try:
+                return bytes(body.read())
+            except _CUT as exc:
+                # The library repeats questions, but not an answer that ends too early.
+                if attempt == ATTEMPTS:
+                    raise refusal_of(exc) from exc
+                attempt += 1
 
     def delete(self, key: str) -> None:
         """Delete an object; one that is gone is fine."""
-        self._request("DELETE", key)
+        self._ask(self._client.delete_object, Key=key)
 
-    def delete_all(self, keys: Sequence[str]) -> None:
-        """Delete objects, a thousand in each request."""
-        for start in range(0, len(keys), DELETED_AT_ONCE):
-            body = document("Delete", (item("Object", Key=key) for key in keys[start : start + DELETED_AT_ONCE]))
-            md5 = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
-            answer = self._request("POST", query=[("delete", "")], body=body, headers={"content-md5": md5})
-            if (refused := parse(answer).find("{*}Error")) is not None:
-                raise refusal(answer.status_code, code_of(refused))
+    def delete_all(self, keys: Iterable[str]) -> None:
+        """Delete objects, many at a time: stores differ in the sum that they want of a list of them."""
+        for _ in self._pool.map(self.delete, keys):
+            pass
 
     def copy(self, source: str, target: str) -> None:
         """Copy an object within the bucket, by the store itself."""
-        origin = quote_path(f"/{self.name}/{source}")
-        size = self.look(source).size
+        origin, size = {"Bucket": self.name, "Key": source}, self.look(source).size
         if size <= COPY_PART_BYTES:
-            parse(self._request("PUT", target, headers={"x-amz-copy-source": origin}))
+            self._ask(self._client.copy_object, Key=target, CopySource=origin)
             return
         upload_id, tags = self.begin_upload(target), {}
         for number, start in enumerate(range(0, size, COPY_PART_BYTES), 1):
             reach = f"bytes={start}-{min(size, start + COPY_PART_BYTES) - 1}"
-            headers = {"x-amz-copy-source": origin, "x-amz-copy-source-range": reach}
-            answer = self._request("PUT", target, query=_part_of(upload_id, number), headers=headers)
-            tags[number] = parse(answer).findtext("{*}ETag", "")
+            place = {"Key": target, "UploadId": upload_id, "PartNumber": number}
+            part = self._ask(self._client.upload_part_copy, CopySource=origin, CopySourceRange=reach, **place)
+            tags[number] = part["CopyPartResult"]["ETag"]
         self.complete_upload(target, upload_id, tags)
 
     def list(self, prefix: str, *, delimiter: str = "", most: int | None = None) -> Iterator[ObjectEntry]:
         """Objects whose key begins with `prefix`; with a delimiter, those of one folder, and its folders."""
-        query = [("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)]
-        query += [("delimiter", delimiter)] if delimiter else []
-        query += [("max-keys", str(most))] if most else []
-        more: Query = ()
-        while True:
-            page = parse(self._request("GET", query=[*query, *more]))
-            yield from (_entry_of(found) for found in page.iterfind("{*}Contents"))
-            for found in page.iterfind("{*}CommonPrefixes"):
-                yield ObjectEntry(unquote_plus(found.findtext("{*}Prefix", "")), is_folder=True)
-            token = page.findtext("{*}NextContinuationToken")
-            if most or not token:
-                return
-            more = [("continuation-token", token)]
+        paging = {"MaxItems": most, "PageSize": most}
+        for page in self._pages("list_objects_v2", Prefix=prefix, Delimiter=delimiter, PaginationConfig=paging):
+            for found in page.get("Contents", ()):
+                yield ObjectEntry(found["Key"], found["Size"], found["ETag"], found["LastModified"])
+            for found in page.get("CommonPrefixes", ()):
+                yield ObjectEntry(found["Prefix"], is_folder=True)
 
     def begin_upload(self, key: str) -> str:
         """Begin an object of parts; answers the upload's id."""
-        return parse(self._request("POST", key, query=[("uploads", "")])).findtext("{*}UploadId", "")
+        return str(self._ask(self._client.create_multipart_upload, Key=key)["UploadId"])
 
-    def start_part(self, key: str, upload_id: str, number: int, data: Body) -> Future[str]:
+    def start_part(self, key: str, upload_id: str, number: int, data: bytes | bytearray) -> Future[str]:
         """Begin to store a part, to be waited for later; answers its tag."""
         return self._pool.submit(self._put_part, key, upload_id, number, data)
 
     def complete_upload(self, key: str, upload_id: str, tags: Mapping[int, str]) -> None:
         """Make an object of its parts."""
-        parts = (item("Part", PartNumber=str(number), ETag=tags[number]) for number in sorted(tags))
-        body = document("CompleteMultipartUpload", parts)
-        answer = self._request("POST", key, query=[("uploadId", upload_id)], body=body)
-        # The store answers that it has begun, and may find later that it cannot.
-        if (root := parse(answer)).tag.endswith("Error"):
-            raise refusal(answer.status_code, code_of(root))
+        parts = [{"PartNumber": number, "ETag": tags[number]} for number in sorted(tags)]
+        upload = {"UploadId": upload_id, "MultipartUpload": {"Parts": parts}}
+        self._ask(self._client.complete_multipart_upload, Key=key, **upload)
 
     def abort_upload(self, key: str, upload_id: str) -> None:
         """Forget an upload and its parts."""
-        self._request("DELETE", key, query=[("uploadId", upload_id)])
+        self._ask(self._client.abort_multipart_upload, Key=key, UploadId=upload_id)
 
     def uploads(self, prefix: str) -> Iterator[tuple[str, str]]:
         """Key and id of each unfinished upload below a prefix."""
-        query = [("uploads", ""), ("encoding-type", "url"), ("prefix", prefix)]
-        more: Query = ()
-        while True:
-            page = parse(self._request("GET", query=[*query, *more]))
-            for found in page.iterfind("{*}Upload"):
-                yield unquote_plus(found.findtext("{*}Key", "")), found.findtext("{*}UploadId", "")
-            if page.findtext("{*}IsTruncated") != "true":
-                return
-            marker = unquote_plus(page.findtext("{*}NextKeyMarker", ""))
-            more = [("key-marker", marker), ("upload-id-marker", page.findtext("{*}NextUploadIdMarker", ""))]
+        for page in self._pages("list_multipart_uploads", Prefix=prefix):
+            for found in page.get("Uploads", ()):
+                yield found["Key"], found["UploadId"]
 
-    def _put_part(self, key: str, upload_id: str, number: int, data: Body) -> str:
-        return str(self._request("PUT", key, query=_part_of(upload_id, number), body=data).headers["etag"])
+    def _put_part(self, key: str, upload_id: str, number: int, data: bytes | bytearray) -> str:
+        part = {"UploadId": upload_id, "PartNumber": number, "Body": data}
+        return str(self._ask(self._client.upload_part, Key=key, **part)["ETag"])
 
-    def _request(
-        self,
-        method: str,
-        key: str = "",
-        *,
-        query: Query = (),
-        body: Body = b"",
-        headers: Mapping[str, str] | None = None,
-        policy: RetryPolicy = RETRIES,
-    ) -> httpx2.Response:
-        path, asked = quote_path(f"{self._base}/{key}"), quote_query(query)
-        url = self._url.copy_with(raw_path=f"{path}?{asked}".rstrip("?").encode())
-        facts = {"host": self._host, "content-length": str(len(body)), **(headers or {})}
-        attempt = 0
-        while True:
-            signed = self._signer.sign(method, path, asked, headers=facts, body=body, now=datetime.now(UTC))
-            try:
-                answer = self._http.request(method, url, headers=signed, content=_slices(body) if body else b"")
-            except httpx2.RequestError as exc:
-                wait = policy.wait_after_error(attempt, exc, repeatable=True)
-                if wait is None:
-                    raise OSError(errno.EIO, SILENT) from exc
-            else:
-                wait = policy.wait_after_status(attempt, answer.status_code, answer.headers.get("retry-after"))
-                if wait is None:
-                    check_answer(answer)
-                    return answer
-            time.sleep(wait)
-            attempt += 1
+    def _pages(self, operation: str, **asked: Any) -> Iterator[Any]:
+        pages = iter(self._client.get_paginator(operation).paginate(Bucket=self.name, **asked))
+        while (page := _told(lambda: next(pages, None))) is not None:
+            yield page
+
+    def _ask(self, operation: Callable[..., Any], **asked: Any) -> Any:
+        return _told(lambda: operation(Bucket=self.name, **asked))
 
 
-def _slices(body: Body) -> Iterator[bytes]:
-    # A socket takes views of bytes as well, which are no copies.
-    view = cast("bytes", memoryview(body))
-    for start in range(0, len(view), SLICE_BYTES):
-        yield view[start : start + SLICE_BYTES]
-
-
-def _part_of(upload_id: str, number: int) -> Query:
-    return [("partNumber", str(number)), ("uploadId", upload_id)]
-
-
-def _entry_of(found: Element) -> ObjectEntry:
-    modified = datetime.fromisoformat(found.findtext("{*}LastModified", ""))
-    key, size = unquote_plus(found.findtext("{*}Key", "")), int(found.findtext("{*}Size", "0"))
-    return ObjectEntry(key, size, found.findtext("{*}ETag", ""), modified)
+def _told(ask: Callable[[], Any]) -> Any:
+    try:
+        return ask()
+    except (BotoCoreError, ClientError) as exc:
+        raise refusal_of(exc) from exc

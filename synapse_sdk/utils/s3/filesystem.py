@@ -109,7 +109,7 @@ class BucketFileSystem(AbstractFileSystem):  # type: ignore[misc] # fsspec has n
 
     def rm(self, path: str, *, recursive: bool = False, **_: Any) -> None:
         if recursive:
-            self.bucket.delete_all([entry.key for entry in self.bucket.list(f"{self.key_of(path)}/")])
+            self.bucket.delete_all(entry.key for entry in self.bucket.list(f"{self.key_of(path)}/"))
         self.rm_file(path)
 
     def rm_file(self, path: str) -> None:
