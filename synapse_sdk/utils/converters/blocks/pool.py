@@ -20,8 +20,8 @@ from synapse_sdk.exceptions import ConverterLostError, FormatError
 from synapse_sdk.utils.auth import read_env
 from synapse_sdk.utils.converters.base import DatasetWriter
 from synapse_sdk.utils.converters.blocks.chunk import Chunk
-from synapse_sdk.utils.converters.blocks.frames import read_frame, widen, write_frame
 from synapse_sdk.utils.converters.blocks.items import BlockItem
+from synapse_sdk.utils.converters.blocks.shared import SharedPlace, hear_size, tell_size
 from synapse_sdk.utils.converters.blocks.worker import BlockConverter, WorkerJob, convert_checked
 
 # Blocks that a worker has at once: one in work, and what it needs while this process converts one itself.
@@ -177,33 +177,38 @@ class _Worker:
     def __init__(self, job: WorkerJob) -> None:
         # Not `multiprocessing`: its children import the main module again, which is the user's and may have no guard.
         module = "synapse_sdk.utils.converters.blocks.worker"
+        self._shared = deque(SharedPlace() for _ in range(_AHEAD))
+        files = [shared.number for shared in self._shared]
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, our own module.
-            [sys.executable, "-m", module],
+            [sys.executable, "-m", module, *map(str, files)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
             env={**read_env(), **_KEEP_MEMORY},
+            pass_fds=files,
         )
         self._input: IO[bytes] = _given(self._process.stdin)
         self.output: IO[bytes] = _given(self._process.stdout)
-        widen(self._input, self.output)
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(Chunk).decode
-        self._places: deque[_Place[Any]] = deque()
+        self._sent: deque[tuple[_Place[Any], SharedPlace]] = deque()
         self.room = 0
-        self._send(self._encode(job))
+        self._write(self._encode(job), self._shared[0])
 
     def send(self, place: _Place[Any]) -> None:
-        self._send(self._encode(place.block.items))
-        self._places.append(place)
+        shared = self._shared[0]
+        self._write(self._encode(place.block.items), shared)
+        self._shared.rotate(-1)
+        self._sent.append((place, shared))
         self.room -= 1
 
     def receive(self) -> None:
-        frame = read_frame(self.output)
-        if frame is None:
+        size = hear_size(self.output.fileno())
+        if size is None:
             raise self._ended()
-        if frame:
-            self._places.popleft().chunk = checked(self._decode(frame))
+        if size:
+            place, shared = self._sent.popleft()
+            place.chunk = checked(self._decode(shared.read(size)))
             self.room += 1
         else:
             self.room = _AHEAD
@@ -214,12 +219,15 @@ class _Worker:
         with suppress(OSError):
             self._input.close()
         self.output.close()
+        for shared in self._shared:
+            shared.close()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_STOP_SECONDS)
 
-    def _send(self, frame: bytes) -> None:
+    def _write(self, message: bytes, shared: SharedPlace) -> None:
+        shared.write(message)
         try:
-            write_frame(self._input, frame)
+            tell_size(self._input.fileno(), len(message))
         except OSError as exc:
             raise self._ended() from exc
 

@@ -1,4 +1,4 @@
-"""A process that converts blocks: `python -m synapse_sdk.utils.converters.blocks.worker`, with messages on its pipes.
+"""A process that converts blocks: `python -m synapse_sdk.utils.converters.blocks.worker FILE …`, where blocks will lie.
 
 It knows nothing of the blocks of others. It ends when the process that started it does: its input ends then.
 """
@@ -10,26 +10,24 @@ import gc
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
-from queue import Queue
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import msgspec
 
 from synapse_sdk.utils.converters.base import DatasetWriter
 from synapse_sdk.utils.converters.blocks.checks import is_proven
 from synapse_sdk.utils.converters.blocks.chunk import Chunk, NeedsOrderError
-from synapse_sdk.utils.converters.blocks.frames import read_frame, write_frame
 from synapse_sdk.utils.converters.blocks.items import BlockItem
+from synapse_sdk.utils.converters.blocks.shared import SharedPlace, hear_size, tell_size
 from synapse_sdk.utils.converters.classes import ClassEntry, ClassMap
 from synapse_sdk.utils.converters.formats import DEFAULT_OPTIONS, Format
 from synapse_sdk.utils.converters.registry import open_writer
 from synapse_sdk.utils.converters.sinks import Sink
 
-_QUEUED = 2
 _MANY_OBJECTS = 100_000
 
 
@@ -71,31 +69,28 @@ def convert_checked(writer: DatasetWriter, items: Sequence[BlockItem]) -> Chunk:
 def main() -> None:
     # Ctrl-C reaches every process of a terminal; the one that started this decides what happens.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    source, target = sys.stdin.buffer, os.fdopen(os.dup(1), "wb", buffering=0)
+    target = os.dup(1)
     os.dup2(2, 1)  # What is printed by mistake must not end up among the messages.
-    frames: Queue[bytearray | None] = Queue(_QUEUED)
-    threading.Thread(target=_receive, args=(source, frames), daemon=True).start()
-    first = frames.get()
-    if first is not None:
-        _work(msgspec.msgpack.decode(first, type=WorkerJob), frames, target)
+    places = [SharedPlace(int(file)) for file in sys.argv[1:]]
+    size = hear_size(0)
+    if size is not None:
+        _work(msgspec.msgpack.decode(places[0].read(size), type=WorkerJob), places, target)
 
 
-def _receive(source: IO[bytes], frames: Queue[bytearray | None]) -> None:
-    """Read ahead: the other side must never wait to send while this one waits to send."""
-    frame: bytearray | None = bytearray()
-    while frame is not None:
-        frame = read_frame(source)
-        frames.put(frame)
-
-
-def _work(job: WorkerJob, frames: Queue[bytearray | None], target: IO[bytes]) -> None:
+def _work(job: WorkerJob, places: Sequence[SharedPlace], target: int) -> None:
+    """Put in the place of each block what becomes of it."""
     encode = msgspec.msgpack.Encoder().encode
     decode = msgspec.msgpack.Decoder(list[BlockItem]).decode
     with seldom_collecting():
         converter = BlockConverter(job)
-        write_frame(target, b"")  # Ready: who starts this one does other things until then.
-        while (frame := frames.get()) is not None:
-            write_frame(target, encode(converter.convert(decode(frame))))
+        tell_size(target, 0)  # Ready: who starts this one does other things until then.
+        for place in cycle(places):
+            size = hear_size(0)
+            if size is None:
+                return
+            answer = encode(converter.convert(decode(place.read(size))))
+            place.write(answer)
+            tell_size(target, len(answer))
 
 
 class BlockConverter:
