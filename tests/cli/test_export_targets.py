@@ -128,8 +128,7 @@ def dead_store(platform):
     database.dispose()
 
 
-def test_a_store_that_does_not_answer_is_said_and_gone_on_with_later(synapse, project, dead_store, monkeypatch):
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+def test_a_store_that_does_not_answer_is_said_and_gone_on_with_later(synapse, project, dead_store):
     failed = synapse("export", "--project", project, "--format", "coco", "--storage", "dead")
     assert failed.exit_code == 1
     assert "the store does not answer: check endpoint_url" in failed.stderr
@@ -139,7 +138,6 @@ def test_a_store_that_does_not_answer_is_said_and_gone_on_with_later(synapse, pr
 
 
 def test_an_export_into_a_store_that_does_not_answer_is_given_up_in_words(synapse, project, dead_store, monkeypatch):
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     failed = synapse("export", "--project", project, "--format", "coco", "--storage", "dead")
     job_id = failed.stderr.partition("--resume ")[2].split()[0]
     synapse("job", "cancel", job_id)

@@ -2,6 +2,8 @@
 
 import os
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 
@@ -133,3 +135,29 @@ def test_configuration_that_names_no_place_is_refused_in_words(s3, bucket, setti
     storage = s3.storage(bucket)
     with pytest.raises(StorageError, match=r"endpoint_url|region_name"):
         check_storage(storage | {"configuration": storage["configuration"] | settings})
+
+
+@pytest.mark.parametrize("page", [b"<html><p>Welcome</p></html>", b"<html><p>Welcome<br></html>", b"{}"])
+def test_website_is_not_taken_for_a_store(s3, bucket, page, monkeypatch):
+    monkeypatch.setattr(_Website, "page", page)
+    site = ThreadingHTTPServer(("127.0.0.1", 0), _Website)
+    Thread(target=site.serve_forever, daemon=True).start()
+    try:
+        with pytest.raises(StorageError, match="check endpoint_url"):
+            check_storage(replace(s3, endpoint_url=f"http://127.0.0.1:{site.server_port}").storage(bucket))
+    finally:
+        site.shutdown()
+        site.server_close()
+
+
+class _Website(BaseHTTPRequestHandler):
+    page = b""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.page)))
+        self.end_headers()
+        self.wfile.write(self.page)
+
+    def log_message(self, *_):
+        pass

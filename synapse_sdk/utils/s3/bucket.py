@@ -23,8 +23,9 @@ from botocore.exceptions import (
     ReadTimeoutError,
     ResponseStreamingError,
 )
+from botocore.parsers import ResponseParserError
 
-from synapse_sdk.utils.s3.refusals import refusal_of
+from synapse_sdk.utils.s3.refusals import STRANGE, refusal_of
 
 # Attempts of one request. Somebody waits for the answer of a check.
 ATTEMPTS = 4
@@ -115,7 +116,9 @@ class Bucket:
     def check(self) -> None:
         """Ask whether the bucket is there and may be read; somebody waits for the answer."""
         client = self._connection.client(ATTEMPTS_OF_A_CHECK)
-        self._ask(client.list_objects_v2, MaxKeys=1)
+        # A page of some website may well be XML.
+        if "Name" not in self._ask(client.list_objects_v2, MaxKeys=1):
+            raise OSError(errno.EIO, STRANGE)
 
     def put(self, key: str, data: bytes | bytearray) -> None:
         """Store an object."""
@@ -216,5 +219,5 @@ class Bucket:
 def _told(ask: Callable[[], Any]) -> Any:
     try:
         return ask()
-    except (BotoCoreError, ClientError) as exc:
+    except (BotoCoreError, ClientError, ResponseParserError) as exc:
         raise refusal_of(exc) from exc

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from botocore.exceptions import BotoCoreError, ClientError
+from botocore import exceptions as known
+from botocore.parsers import ResponseParserError
 
 _SILENT = "the store does not answer: check endpoint_url, or try again later"
-_STRANGE = "the store's answer is not one of S3: check endpoint_url"
+STRANGE = "the store's answer is not one of S3: check endpoint_url"
 _NO_KEYS = "there are no keys for the store: set access_key and secret_key"
 _REFUSED_NAME = "the store's client refuses what it is asked for: check bucket_name and region_name"
 _MISSING = "the store has no such bucket or object: check bucket_name"
@@ -18,22 +17,20 @@ _ELSEWHERE = "the store keeps the bucket elsewhere: check region_name and endpoi
 _WRONG_REGION = frozenset({"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"})
 
 
-def refusal_of(error: BotoCoreError | ClientError) -> OSError:
+def refusal_of(error: Exception) -> OSError:
     """What to raise for an error of Amazon's library: `FileNotFoundError` and `PermissionError` where it says so."""
-    from botocore import exceptions as known
-
     if isinstance(error, known.ClientError):
         return _answered(error)
-    if isinstance(error, (known.HTTPClientError, known.IncompleteReadError)):
-        return OSError(errno.EIO, _SILENT)
+    if isinstance(error, ResponseParserError):
+        return OSError(errno.EIO, STRANGE)
     if isinstance(error, (known.NoCredentialsError, known.PartialCredentialsError)):
         return PermissionError(errno.EACCES, _NO_KEYS)
     if isinstance(error, (known.ValidationError, known.ParamValidationError)):
         return OSError(errno.EINVAL, _REFUSED_NAME)
-    return OSError(errno.EIO, _STRANGE)
+    return OSError(errno.EIO, _SILENT)
 
 
-def _answered(error: ClientError) -> OSError:
+def _answered(error: known.ClientError) -> OSError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     code = error.response.get("Error", {}).get("Code", "")
     if status == 404:
@@ -42,4 +39,4 @@ def _answered(error: ClientError) -> OSError:
         return PermissionError(errno.EACCES, _DENIED)
     if code in _WRONG_REGION or 300 <= status < 400:
         return OSError(errno.EIO, _ELSEWHERE)
-    return OSError(errno.EIO, f"the store answered {code or status}; try again later")
+    return OSError(errno.EIO, f"the store answered {code or status}: check endpoint_url, or try again later")
