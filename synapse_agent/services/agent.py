@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from synapse_agent.core.records import save_record
 from synapse_agent.core.settings import Settings
 from synapse_agent.engines.local.engine import LocalEngine
 from synapse_agent.engines.protocol import Engine
@@ -30,6 +29,7 @@ from synapse_agent.services.server_link import ServerLink
 from synapse_agent.services.serving_setup import OnRay, ServingParts, open_serving
 from synapse_sdk.exceptions import ConfigurationError, ServerError
 from synapse_sdk.plugins.executors.environment import forget_half_built
+from synapse_sdk.utils.file.private import write_private
 from synapse_sdk.wire.agents import hash_agent_key, server_key
 
 API_URL_FILE = "api.url"
@@ -81,7 +81,7 @@ def open_agent(settings: Settings, enrolment: Enrolment, own_url: str) -> AgentP
     on_ray = None if cluster is None else OnRay(cluster, settings.ray_serve_port, home / "releases")
     forget_half_built(home / "envs")
     # Commands on this host find the agent by it, whatever its port.
-    save_record(home / API_URL_FILE, own_url.encode())
+    write_private(home / API_URL_FILE, own_url.encode())
     link = ServerLink(settings.server_url, enrolment.key)
     shop = Workshop(
         settings=settings,

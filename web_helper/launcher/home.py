@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import IO
 import msgspec
 
 from synapse_sdk.exceptions import ConfigurationError
+from synapse_sdk.utils.file.private import write_private
 
 DEFAULT_PORT = 8100
 LOCK_SECONDS = 1.0
@@ -52,14 +52,10 @@ class Home:
             return None
 
     def save_admin_token(self, token: str) -> None:
-        descriptor = os.open(self.admin_token_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(token + "\n")
+        write_private(self.admin_token_file, f"{token}\n".encode())
 
     def save_run(self, record: RunRecord) -> None:
-        beside = self.path / "run.json.new"
-        beside.write_bytes(msgspec.json.encode(record))
-        beside.replace(self.path / "run.json")
+        write_private(self.path / "run.json", msgspec.json.encode(record))
 
     def running(self) -> RunRecord | None:
         """The record of the supervisor that holds this home's lock; None when nothing runs.

@@ -17,13 +17,13 @@ from typing import Any
 
 import msgspec
 
-from synapse_agent.core.records import save_record
 from synapse_agent.engines.local.engine import SHIM
 from synapse_agent.engines.protocol import ConsoleChunk, EndReason, RunExit, RunPlan, encode_order
 from synapse_agent.engines.ray.cluster import RayAwayError, RayCluster
 from synapse_agent.engines.ray.job_log import JobLog
 from synapse_agent.engines.ray.log_follower import LogFollower, append_console, console_path
 from synapse_agent.engines.ray.packing import pack
+from synapse_sdk.utils.file.private import write_private
 
 DRIVER = Path(__file__).with_name("driver.py")
 RECORD, STARTED, EXIT, STOP = "ray.json", "ray.started", "exit.json", "stop"
@@ -81,7 +81,7 @@ class RayJobsEngine:
         if self.was_started(plan.folder):
             return
         job = _read_job(plan.folder) or _Job(f"synapse-{plan.folder.name}", f"\x1e{secrets.token_hex(16)}:")
-        save_record(plan.folder / RECORD, msgspec.json.encode(job))
+        write_private(plan.folder / RECORD, msgspec.json.encode(job))
         package = self._cluster.keep_package(_pack(plan, job))
         stop_seconds = int(plan.stop_seconds) + STOP_MARGIN_SECONDS
         env = {"RAY_JOB_STOP_SIGNAL": "SIGINT", "RAY_JOB_STOP_WAIT_TIME_S": str(stop_seconds)}
@@ -181,7 +181,7 @@ class RayJobsEngine:
 
     def _note_end(self, folder: Path, job: _Job, ending: RunExit) -> None:
         self._stop_following(job)
-        save_record(folder / EXIT, msgspec.json.encode(ending))
+        write_private(folder / EXIT, msgspec.json.encode(ending))
         for known in (self._asked, self._heard, self._told):
             known.pop(job.id, None)
 

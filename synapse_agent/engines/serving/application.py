@@ -30,7 +30,8 @@ from synapse_agent.engines.serving.plan import (
     wait_before_start,
 )
 from synapse_agent.engines.serving.protocol import Reserved
-from synapse_agent.engines.serving.records import ApplicationRecord, ReplicaRecord, folder_of, write_private
+from synapse_agent.engines.serving.records import ApplicationRecord, ReplicaRecord, folder_of
+from synapse_sdk.utils.file.private import write_private
 from synapse_sdk.wire.serve import MAX_MESSAGE_CHARACTERS, ServeDeploy, ServeState, ServeStatus
 
 MODULE = "synapse_agent.engines.serving.replica"

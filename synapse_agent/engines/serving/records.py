@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
+from synapse_sdk.utils.file.private import write_private
 from synapse_sdk.wire.serve import ServeDeploy, ServeStatus
 
 
@@ -66,11 +66,3 @@ def load_key(path: Path) -> str:
         key = secrets.token_urlsafe(32)
         write_private(path, key.encode())
         return key
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    part = path.with_suffix(".part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-    part.replace(path)

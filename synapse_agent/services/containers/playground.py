@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synapse_agent.core.playground_settings import PlaygroundSettings
-from synapse_agent.core.records import save_record
 from synapse_agent.engines.docker.protocol import (
     ContainerEngine,
     EngineAwayError,
@@ -25,6 +24,7 @@ from synapse_agent.services.containers.releases import ACTION, AppRelease, AppWi
 from synapse_agent.services.containers.store import ContainerStore, filter_rows
 from synapse_agent.services.containers.workshop import Places, Workbench, Workshop, row_lock
 from synapse_sdk.exceptions import ConflictError, NotFoundError, ServerError, ValidationError
+from synapse_sdk.utils.file.private import write_private
 from synapse_sdk.wire.containers import (
     FINAL_BUILDS,
     BuildRecord,
@@ -355,7 +355,7 @@ def open_playground(
 def _own_mark(path: Path) -> str:
     """A word that this agent's containers carry, the same after each start."""
     if not path.exists():
-        save_record(path, uuid.uuid4().hex.encode())
+        write_private(path, uuid.uuid4().hex.encode())
     return path.read_text().strip()
 
 

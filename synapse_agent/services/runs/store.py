@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from synapse_agent.core.records import save_record
+from synapse_sdk.utils.file.private import write_private
 
 RECORD, CONSOLE = "run.json", "console"
 KEPT_RUNS = 50
@@ -86,7 +86,7 @@ class RunStore:
         return True
 
     def save(self, run: RunFile) -> None:
-        save_record(self.folder_of(run.job_id) / RECORD, msgspec.json.encode(run))
+        write_private(self.folder_of(run.job_id) / RECORD, msgspec.json.encode(run))
 
     def load(self, job_id: str) -> RunFile | None:
         """A run that this agent has; None when it has not."""

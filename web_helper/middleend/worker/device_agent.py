@@ -23,6 +23,7 @@ from synapse_sdk.clients.devices import DeviceClient
 from synapse_sdk.clients.experiments import ExperimentClient
 from synapse_sdk.exceptions import ClientError, ConfigurationError
 from synapse_sdk.utils.auth import read_env
+from synapse_sdk.utils.file.private import write_private
 from synapse_sdk.utils.network import is_same_origin
 from synapse_sdk.utils.retry import NO_RETRY
 from synapse_sdk.wire.devices import HOST_ID_PATTERN, ActiveJob, Heartbeat, HeartbeatAnswer
@@ -35,7 +36,6 @@ from web_helper.middleend.worker.job import Backoff, Job, Tell, Workshop, event_
 from web_helper.middleend.worker.kept_tree import KeptTree
 from web_helper.middleend.worker.run_store import Phase, RunFile, RunStore
 from web_helper.middleend.worker.run_tree import hash_of_files, installed_kit, read_kit
-from web_helper.middleend.worker.small_files import save_record
 
 REVIVE_SECONDS = 5.0
 STOP_MARGIN_SECONDS = 5.0
@@ -336,4 +336,4 @@ def _load_host(path: Path) -> HostRecord | None:
 
 def _save_host(path: Path, record: HostRecord) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    save_record(path, msgspec.json.encode(record))
+    write_private(path, msgspec.json.encode(record))

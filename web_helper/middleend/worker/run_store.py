@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from web_helper.middleend.worker.small_files import save_record
+from synapse_sdk.utils.file.private import write_private
 
 RECORD = "job.json"
 KEPT_RUNS = 20
@@ -81,7 +81,7 @@ class RunStore:
 
     def save(self, run: RunFile) -> None:
         """Write a run's record: it is the old or the new one, never half."""
-        save_record(self.folder_of(run.uid) / RECORD, msgspec.json.encode(run))
+        write_private(self.folder_of(run.uid) / RECORD, msgspec.json.encode(run))
 
     def load(self, uid: str) -> RunFile | None:
         """A run that has not been reported to its end."""

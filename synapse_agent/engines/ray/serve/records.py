@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
-from synapse_agent.engines.serving.records import folder_of, write_private
+from synapse_agent.engines.serving.records import folder_of
+from synapse_sdk.utils.file.private import write_private
 from synapse_sdk.wire.serve import ServeDeploy, ServeStatus
 
 RECORD = "ray_application.json"
