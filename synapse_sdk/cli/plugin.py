@@ -74,7 +74,10 @@ def create(
     path: Annotated[Path, typer.Option("--path", "-p", help="Where the plugin's folder is made.")] = Path(),
     yes: YesOption = False,
 ) -> None:
-    """Make a plugin that runs, with a test that passes."""
+    """Make a plugin that runs, with a test that passes.
+
+    Example: synapse plugin create --name 'Coin counter' --category export --yes
+    """
     if name is None:
         if yes:
             raise typer.BadParameter("--yes asks nothing, so give the plugin a --name")
@@ -113,7 +116,10 @@ def run(
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run an action and print its result."""
+    """Run an action and print its result.
+
+    Example: synapse plugin run export --params '{"name": "coins", "target": "task", "filter": {"project": 1}}'
+    """
     values = _read_params(params)
     if mode is RunMode.REMOTE:
         wish = {"action": REMOTE_NAMES.get(action, action), "params": values, "agent": agent, "version": version}
@@ -163,7 +169,10 @@ def publish(
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Send the plugin to the server as a release."""
+    """Send the plugin to the server as a release.
+
+    Example: synapse plugin publish --path ./coin-counter
+    """
     # The server and its key first: packing may take minutes.
     client = None if dry_run else open_v1(host, token)
     with tempfile.TemporaryDirectory(prefix="synapse-publish-") as folder:

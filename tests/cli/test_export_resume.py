@@ -273,7 +273,7 @@ def test_an_export_that_fails_by_its_data_leaves_no_note(synapse, arguments, not
     [
         (["--resume", "1234"], "knows of no unfinished export 1234"),
         (["--resume", "../config"], "is not the id of a job"),
-        (["--resume", "1234", "--format", "coco"], "give no others"),
+        (["--resume", "1234", "--format", "coco"], "leave out --format"),
         (["--format", "coco"], "--out is missing"),
     ],
 )

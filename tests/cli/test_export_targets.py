@@ -94,6 +94,10 @@ def test_an_export_goes_into_a_storage(synapse, project, tmp_path):
         ("--format coco", "--out is missing"),
         ("--format coco --out x --storage default", "give one"),
         ("--format coco --out x --path y", "name it with --storage"),
+        ("--format coco --out x --task obb", "'obb' is no task of coco; it has detection, segmentation, keypoints"),
+        ("--format csv --out x --task detection", "csv has no option task; it has none"),
+        ("--format coco --out x --target ground_truth", "give it as --filter ground_truth_dataset_version=ID"),
+        ("--format coco --out x --filter colour=red", "filters are ids, ids_ex,"),
     ],
 )
 @pytest.mark.usefixtures("in_folder")

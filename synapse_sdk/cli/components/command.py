@@ -96,7 +96,10 @@ def diff(
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare two versions, or one with the file in the working tree."""
+    """Compare two versions, or one with the file in the working tree.
+
+    Example: synapse component diff model/resnet.py@stable model/resnet.py
+    """
     names = [parse_version_name(text) for text in (before, after) if text is not None]
     if after is None and names[0].path is None:
         raise UsageError("Name the component to compare with its file: `synapse component diff model/resnet.py`.")
@@ -129,7 +132,10 @@ def activate(
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make versions the active ones, all of them or none."""
+    """Make versions the active ones, all of them or none.
+
+    Example: synapse component activate model/resnet.py@stable loss/focal.py@1a2b3c4d5e6f7081 -m 'as in the paper'
+    """
     with open_components(host, token) as client:
         changes = []
         for name in map(parse_version_name, versions):
@@ -150,7 +156,10 @@ def rollback(
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take components back to the version that was active before, or a whole change set; nothing is deleted."""
+    """Take components back to the version that was active before, or a whole change set; nothing is deleted.
+
+    Example: synapse component rollback loss/focal.py -m 'diverges'
+    """
     if bool(components) == (change_set is not None):
         raise UsageError("Name components, or one change set with --set.")
     paths = [str(check_component(text)) for text in components or ()]

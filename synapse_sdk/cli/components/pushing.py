@@ -60,7 +60,10 @@ def push_command(
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Push new contents of a working tree, all of them or none; what came later on the server is never taken back."""
+    """Push new contents of a working tree, all of them or none; what came later on the server is never taken back.
+
+    Example: synapse component push loss/focal.py -m 'smoothed labels'
+    """
     contents = _read(base, components)
     with open_components(host, token) as client:
         have = {path: sha256_of(content) for path, content in contents.items()}

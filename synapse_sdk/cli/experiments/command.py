@@ -58,7 +58,10 @@ def submit(
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Submit a config. The versions of its components are frozen now, once for the whole grid."""
+    """Submit a config. The versions of its components are frozen now, once for the whole grid.
+
+    Example: synapse experiment submit digits.yaml --device gpu-3 --priority high
+    """
     options: dict[str, Any] = {"device": device, "name": name}
     if expires is not None:
         options["expires_in_seconds"] = expires * 60

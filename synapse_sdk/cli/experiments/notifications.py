@@ -52,7 +52,10 @@ def answer(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Decide a conflict; its worker carries that out."""
+    """Decide a conflict; its worker carries that out.
+
+    Example: synapse notification answer 3 use_server
+    """
     with open_experiments(host, token) as client:
         found = client.answer_notification(number, resolution.value)
     if as_json:

@@ -121,6 +121,8 @@ def export_command(
 
     An export never overwrites: a second one of the same name gets `name(1)`. What the format cannot carry is in
     loss_report.json. Ctrl-C removes what was written here (exit code 130) and says how to resume: the server goes on.
+
+    Example: synapse export --project cars --format coco --out ./out --filter status_label=completed
     """
     with open_v1(host, token) as v1, open_v2(host, token) as v2:
         note = None
@@ -163,12 +165,12 @@ def _tell(summary: dict[str, Any], since: Path | None, *, as_json: bool) -> None
 
 def _refuse_others(ctx: typer.Context, allowed: frozenset[str], reason: str) -> None:
     given = [
-        name
-        for name in ctx.params
-        if name not in allowed and getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"
+        each.opts[0]
+        for each in ctx.command.params
+        if each.name not in allowed and getattr(ctx.get_parameter_source(each.name or ""), "name", "") == "COMMANDLINE"
     ]
     if given:
-        raise UsageError(f"{reason}; give no others.")
+        raise UsageError(f"{reason}; leave out {', '.join(given)}.")
 
 
 def _given(option: str, value: T | None) -> T:
@@ -218,7 +220,7 @@ def _check_selection(client: BackendClient, target: ExportTarget, selection: dic
     except ValidationError as exc:
         raise UsageError(f"The server refused the filter. {message_of(exc)}") from exc
     except ValueError as exc:
-        raise UsageError(str(exc)) from exc
+        raise UsageError(f"{exc}; give it as --filter {handler.required_filter}=ID.") from exc
 
 
 def _run(

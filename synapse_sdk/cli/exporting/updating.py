@@ -67,6 +67,8 @@ def apply_delta_command(
     """Bring an export up to date with a delta: OLD and DELTA make a new export, the same as a whole one.
 
     OLD was exported with --keep-items, DELTA with --since OLD. Both stay as they are; no server is needed.
+
+    Example: synapse apply-delta ./out/cars-coco ./out/cars-coco-delta --out ./now
     """
     started = time.monotonic()
     with StepDisplay() as display, interrupt_once("Stopping: what was written here is removed."):

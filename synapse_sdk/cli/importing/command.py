@@ -65,6 +65,8 @@ def import_command(
 
     An item is known by its relative name and the content of its image. Bad files are reported and left out; the exit
     code is still 0, unless --strict. Ctrl-C stops after the batch in flight (exit code 130); the same command goes on.
+
+    Example: synapse import coco ./cars/annotations.json --images ./cars/images --project cars
     """
     started = time.monotonic()
     _check_machine(report)

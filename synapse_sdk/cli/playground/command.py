@@ -48,7 +48,10 @@ def create(
     token: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a plugin's app, or find it running. What the build prints is shown as it comes."""
+    """Run a plugin's app, or find it running. What the build prints is shown as it comes.
+
+    Example: synapse playground create coin-counter@1.0.0 --env CONFIDENCE=0.5
+    """
     if release is None and file is None:
         raise typer.BadParameter("name a release, or give --file")
     wish: dict[str, Any] = {"model": model, "params": _read_params(params), "envs": _read_env(env), "labels": label}

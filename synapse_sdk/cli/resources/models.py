@@ -38,7 +38,10 @@ def create(
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a model. Trainings add theirs by themselves."""
+    """Add a model. Trainings add theirs by themselves.
+
+    Example: synapse model create detector --weights best.pt --version 2
+    """
     body = {"name": name} | ({"version": version} if version else {})
     with open_v1(host, token) as client:
         model = client.create_model(body, file=weights)

@@ -92,7 +92,10 @@ def create(
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create a project with a data collection of images."""
+    """Create a project with a data collection of images.
+
+    Example: synapse project create cars --classes car,lorry,bus
+    """
     names = [part.strip() for part in classes.split(",") if part.strip()]
     with open_v2(host, token) as client:
         if find_project(client, name):

@@ -72,6 +72,8 @@ def create(
     """Create a storage; the server tries to open it first.
 
     Secrets belong into --set-from-env: others on this machine can read what is on a command line.
+
+    Example: synapse storage create disk --provider file_system --set location=/data/synapse
     """
     configuration = parse_settings(setting or []) | settings_from(from_env or [], read_env())
     with open_v2(host, token) as client:

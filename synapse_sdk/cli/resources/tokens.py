@@ -32,7 +32,10 @@ def create(
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create a token. Its key is shown once and can never be shown again."""
+    """Create a token. Its key is shown once and can never be shown again.
+
+    Example: synapse token create 'nightly export' --scope read --days 90
+    """
     values: dict[str, object] = {"name": name, "scopes": [str(item) for item in scope or (Scope.READ, Scope.WRITE)]}
     if days is not None:
         values["expires_at"] = (datetime.now(UTC) + timedelta(days=days)).isoformat()

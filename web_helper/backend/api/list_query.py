@@ -139,8 +139,9 @@ def _refuse_unknown(request: Request, listing: Listing, parameters: list[inspect
     allowed = {each.name for each in parameters} | set(listing.filters)
     for name in request.query_params:
         if name not in allowed:
-            known = ", ".join(sorted(allowed))
-            raise ValidationProblem.of_field(name, f"{listing.noun} know no such parameter; allowed: {known}.")
+            filters, others = (", ".join(sorted(names)) for names in (listing.filters, allowed - set(listing.filters)))
+            known = f"filters are {filters}; beside them there are {others}."
+            raise ValidationProblem.of_field(name, f"{listing.noun} know no such parameter; {known}")
 
 
 def filters_given(names: Iterable[str], values: dict[str, Any]) -> dict[str, Any]:

@@ -112,12 +112,16 @@ def parse_writer_options(fmt: Format, options: dict[str, Any]) -> WriterOptions:
     if unknown := sorted(set(options) - set(known)):
         raise PydanticCustomError(
             "unknown_option",
-            "{format} has no option {unknown}; it has: {known}",
+            "{format} has no option {unknown}; it has {known}",
             {"format": str(fmt), "unknown": ", ".join(unknown), "known": ", ".join(known) or "none"},
         )
     try:
         return msgspec.convert(options, type(default))
     except msgspec.ValidationError as exc:
-        choices = {name: ", ".join(type(value)) for name, value in known.items() if isinstance(value, StrEnum)}
-        reason = "; ".join([str(exc), *(f"{name} is one of {values}" for name, values in choices.items())])
-        raise PydanticCustomError("invalid_option", "options: {reason}", {"reason": reason}) from exc
+        wrong = [
+            f"{options[name]!r} is no {name} of {fmt}; it has {', '.join(type(value))}"
+            for name, value in known.items()
+            if isinstance(value, StrEnum) and options.get(name, value) not in list(type(value))
+        ]
+        reason = "; ".join(wrong) or f"options: {exc}"
+        raise PydanticCustomError("invalid_option", "{reason}", {"reason": reason}) from exc
