@@ -220,7 +220,8 @@ def _check_selection(client: BackendClient, target: ExportTarget, selection: dic
     except ValidationError as exc:
         raise UsageError(f"The server refused the filter. {message_of(exc)}") from exc
     except ValueError as exc:
-        raise UsageError(f"{exc}; give it as --filter {handler.required_filter}=ID.") from exc
+        hint = f"; give it as --filter {handler.required_filter}=ID." if isinstance(handler, PlatformHandler) else ""
+        raise UsageError(f"{exc}{hint}") from exc
 
 
 def _run(
