@@ -6,6 +6,9 @@ import ctypes
 import gc
 
 _M_ARENA_MAX = -8
+# A request of thousands of rows makes that many objects, all of which live until its answer: by default they are looked
+# through for cycles after each 700, which takes an eighth of its time.
+_OBJECTS_PER_COLLECTION = 20_000
 
 
 def settle_memory() -> None:
@@ -20,3 +23,4 @@ def settle_memory() -> None:
         libc.mallopt(_M_ARENA_MAX, 1)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_OBJECTS_PER_COLLECTION)
