@@ -6,9 +6,7 @@ Rows ascend by id and are complete lines of JSON. A reader refuses a bundle whos
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -66,7 +64,9 @@ class ExportRow(BaseModel):
     """One line of a bundle, and one element of a bulk answer: the same fields from the same query.
 
     Attributes:
-        data: Annotation data (`synapse_sdk.wire.annotations.AnnotationData`), a presigned wrapper, or None.
+        data: Annotation data (`synapse_sdk.wire.annotations.AnnotationData`) or None. In a bulk answer, when it is
+            large and `response_mode` says so, `{mode: "presigned", presigned_url, expires_at, size_bytes, sha256}`
+            in its place, whose URL needs no token.
     """
 
     id: int
@@ -142,16 +142,6 @@ class BulkRequest(BaseModel):
 
     ids: list[int] = Field(min_length=1, max_length=MAX_BULK_IDS)
     response_mode: ResponseMode = ResponseMode.INLINE
-
-
-class PresignedPayload(BaseModel):
-    """What stands in a row's `data` when the data itself is large; the URL needs no token until `expires_at`."""
-
-    mode: Literal["presigned"] = "presigned"
-    presigned_url: str
-    expires_at: datetime
-    size_bytes: int
-    sha256: str
 
 
 class BulkMeta(ResponseMeta):

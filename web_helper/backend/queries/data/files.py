@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import exists, or_, select, update
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from web_helper.backend.models import DataFile, DataFileClaim, DataUnit, DataUnitFile, FileStatus
@@ -55,12 +55,6 @@ def claim_files(session: Session, user_id: int, file_ids: Iterable[int]) -> None
     rows = [{"user_id": user_id, "data_file_id": file_id} for file_id in sorted(set(file_ids))]
     if rows:
         session.execute(insert_missing(session, DataFileClaim), rows)
-
-
-def confirm_files(session: Session, file_ids: Sequence[int]) -> None:
-    """Note that the bytes of these files are there."""
-    if file_ids:
-        session.execute(update(DataFile).where(DataFile.id.in_(file_ids)).values(status=FileStatus.CONFIRMED))
 
 
 def visible_files(session: Session, file_ids: Iterable[int], viewer_id: int | None) -> dict[int, DataFile]:
