@@ -1,9 +1,9 @@
 """What becomes of a component, in every state that there is."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tests.docs.pages import ROOT, table_of
 from tests.worker.reviewed_states import STRATEGIES, all_states, read_table, state_of

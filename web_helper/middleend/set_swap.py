@@ -178,11 +178,14 @@ class SetSwap:
         """Whether the new file is in its place, and the SHA-256 of what lies where it was."""
         new = self._new(each)
         found = _digest_of(target)
-        # No new file: it was put in place before a crash, and somebody has edited or deleted it since.
-        if found != each.expected or found == each.sha256 or not os.path.lexists(new):
+        if found != each.expected or found == each.sha256:
             return found == each.sha256, _digest_of(new)
-        if not put_file(new, target):
-            return True, None
+        try:
+            if not put_file(new, target):
+                return True, None
+        except FileNotFoundError:
+            # No new file: it was put in place before a crash, and somebody has edited or deleted it since.
+            return False, None
         left = _digest_of(new)
         if left == each.expected:
             return True, left

@@ -5,8 +5,9 @@ One table, `ACTIONS`, read by the manager and by the documentation's tests. Noth
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class SyncStrategy(StrEnum):
@@ -47,8 +48,7 @@ class SyncAction(StrEnum):
     REPORT = "report"
 
 
-@dataclass(frozen=True)
-class ComponentState:
+class ComponentState(msgspec.Struct, frozen=True, gc=False):
     """One component, by the SHA-256 of its bytes; None where there is none.
 
     Attributes:

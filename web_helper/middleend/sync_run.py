@@ -91,6 +91,8 @@ class SyncRun:
             for path, digest in digests.items()
         }
         self.actions = {path: decide(state, strategy) for path, state in self.states.items()}
+        # Of the same again, whatever anybody decides now.
+        self._asks_nobody = not {SyncAction.ASK, SyncAction.REPORT} & set(self.actions.values())
         self.result = SyncResult()
         kinds = {path: classify(state) for path, state in self.states.items()}
         self.result.planned = {path: kind for path, kind in kinds.items() if kind is not None}
@@ -134,8 +136,7 @@ class SyncRun:
     @property
     def is_settled(self) -> bool:
         """Whether the same again would find nothing to do, and nobody to ask."""
-        asks = {decide(state, self.strategy) for state in self.states.values()} & {SyncAction.ASK, SyncAction.REPORT}
-        return not asks and not self.result.failed
+        return self._asks_nobody and not self.result.failed
 
     def _note_hashes(self) -> None:
         # What was put in place just now was checked before, and is what lay there in that moment.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
 from fastapi import Depends, Request, Response
 
-from synapse_sdk.wire.component_offer import OFFER, OfferHead, pack_offer
+from synapse_sdk.wire.component_offer import OFFER, HeadVersion, OfferHead, pack_offer
 from synapse_sdk.wire.components import ComponentEnvelope, ComponentNegotiation, ComponentOffer
 from web_helper.backend.api.components.answers import answer, create_component_router
 from web_helper.backend.api.context import SharedReading
@@ -67,10 +66,20 @@ def sync(
 
 def as_offer(offered: Offered, level: int) -> bytes:
     """What workers read: `synapse_sdk.wire.component_offer`."""
-    told = offered.offer.model_dump(mode="json", exclude={"contents"})
-    digests = dict.fromkeys(version.sha256 for version in offered.offer.versions.values())
+    offer = offered.offer
+    versions = {path: HeadVersion(version.hash, version.sha256) for path, version in offer.versions.items()}
+    digests = dict.fromkeys(version.sha256 for version in versions.values())
     contents = [offered.contents[digest] for digest in digests if digest in offered.contents]
-    head = msgspec.convert(told | {"sizes": [*map(len, contents)]}, OfferHead)
+    unresolved = [each.model_dump() for each in offer.unresolved]
+    head = OfferHead(
+        versions=versions,
+        known=offer.known,
+        needed=offer.needed,
+        missing=offer.missing,
+        unresolved=unresolved,
+        state=offer.state,
+        sizes=[*map(len, contents)],
+    )
     return pack_offer(head, contents, level)
 
 

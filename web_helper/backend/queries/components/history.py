@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from web_helper.backend.models import (
@@ -53,6 +53,9 @@ def change_sets(session: Session, *, path: str | None, before: int | None, limit
 
 
 # Built once: workers ask this all the time.
+_MOVED_SINCE = (
+    select(ComponentAliasChange.path).where(ComponentAliasChange.change_set_id > bindparam("since")).distinct()
+)
 _NEWEST = select(ComponentChangeSet.id, ComponentChangeSet.created).order_by(ComponentChangeSet.id.desc()).limit(1)
 
 
@@ -64,8 +67,7 @@ def newest_change_set(session: Session) -> tuple[int, datetime] | None:
 
 def paths_moved_since(session: Session, change_set_id: int) -> list[str]:
     """Paths at which a later change set has moved an alias (index: change_set_id)."""
-    query = select(ComponentAliasChange.path).where(ComponentAliasChange.change_set_id > change_set_id).distinct()
-    return list(session.scalars(query))
+    return list(session.connection().execute(_MOVED_SINCE, {"since": change_set_id}).scalars())
 
 
 def moves_of(session: Session, change_set_ids: Sequence[int]) -> list[MoveRow]:
