@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # A table that goes into a pipe is not cut at 80 columns.
 _PIPE_WIDTH = 10_000
+# As the server writes a moment.
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|\+00:00)")
 
 
 def plain(value: object) -> str:
@@ -70,7 +73,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(plain(cell)) for cell in row))
+        table.add_row(*(Text(plain(_readable(cell))) for cell in row))
     print_lines(table)
 
 
@@ -83,7 +86,7 @@ def print_facts(facts: Mapping[str, object]) -> None:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in facts.items():
-        table.add_row(Text(plain(name)), Text(plain(value)))
+        table.add_row(Text(plain(name)), Text(plain(_readable(value))))
     print_lines(table)
 
 
@@ -96,6 +99,15 @@ def print_lines(table: Table) -> None:
     with console.capture() as capture:
         console.print(table)
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
+
+
+def _readable(value: object) -> object:
+    """A value of the server's for people: moments to the second, lists with commas, anything deeper as JSON."""
+    if isinstance(value, str) and (moment := _MOMENT.fullmatch(value)):
+        return f"{moment[1]} {moment[2]}"
+    if isinstance(value, list) and all(isinstance(each, str | int | float) for each in value):
+        return ", ".join(map(str, value))
+    return json.dumps(value, ensure_ascii=False, default=_jsonable) if isinstance(value, dict | list) else value
 
 
 def _jsonable(value: object) -> Any:

@@ -1,8 +1,9 @@
-"""What a person sees of a run's progress."""
+"""What a person sees: of progress while something runs, and of what the server tells."""
 
 import pytest
 
 from synapse_sdk.cli.exporting.display import StepDisplay, facts_of
+from synapse_sdk.cli.output import print_facts
 from synapse_sdk.loggers import ProgressData
 
 
@@ -37,3 +38,23 @@ def test_a_rate_is_measured_from_the_begin_of_a_step():
     display.set_progress(5, 10, "a")
     found = display.get_progress("a")
     assert found.rate is None or found.rate > 0
+
+
+def test_what_the_server_tells_is_shown_as_people_write_it(capsys):
+    facts = {
+        "created": "2026-11-22T06:44:08.617907Z",
+        "seen": "2026-11-22T06:44:08+00:00",
+        "name": "2026-11-22T06:44",
+        "scopes": ["read", "write"],
+        "none": [],
+        "params": {"filter": {"ids": [1]}, "name": "Ωmega"},
+    }
+    print_facts(facts)
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if line.strip() != "none")
+    assert lines == {
+        "created": "2026-11-22 06:44:08",
+        "seen": "2026-11-22 06:44:08",
+        "name": "2026-11-22T06:44",
+        "scopes": "read, write",
+        "params": '{"filter": {"ids": [1]}, "name": "Ωmega"}',
+    }

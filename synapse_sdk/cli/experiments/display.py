@@ -58,7 +58,7 @@ def print_devices(rows: Iterable[Mapping[str, Any]]) -> None:
 def _device_cells(row: Mapping[str, Any]) -> list[object]:
     report = row["report"] or {}
     gpus = ", ".join(gpu["name"] for gpu in report.get("gpus", []))
-    heard = (row["last_seen_at"] or "never")[:19].replace("T", " ")
+    heard = row["last_seen_at"] or "never"
     runs = " ".join(row["active_jobs"])
     return [row["host_id"], row["status"], heard, runs, report.get("slots"), gpus, report.get("torch_version")]
 
@@ -74,7 +74,7 @@ def _cells(row: Mapping[str, Any]) -> list[object]:
         row["priority"],
         device,
         run,
-        row["created_at"][:19].replace("T", " "),
+        row["created_at"],
         _values(row),
     ]
 
