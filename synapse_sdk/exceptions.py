@@ -65,8 +65,9 @@ class ClientError(SynapseError):
 
     @property
     def reason(self) -> str:
-        """What the service said, in words."""
-        return str(self.error.get("message") or self.detail or self.code)
+        """What the service said, in words; a program that is not of the platform may say it in `detail`."""
+        foreign = self.detail.get("detail") if isinstance(self.detail, Mapping) else self.detail
+        return str(self.error.get("message") or foreign or self.code)
 
 
 class ClientConnectionError(ClientError):

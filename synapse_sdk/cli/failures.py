@@ -82,7 +82,7 @@ def _client_message(exc: errors.ClientError) -> str:
     if exc.error:
         return _server_message(exc.error, exc.detail.get("meta"), is_fault=isinstance(exc, errors.ServerError))
     if exc.detail:
-        return str(exc.detail)
+        return exc.reason
     return f"The server answered with status {exc.status_code}." if exc.status_code else "The server did not answer."
 
 

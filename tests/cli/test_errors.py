@@ -62,6 +62,7 @@ def test_a_typo_is_answered_with_the_likely_command():
     [
         (errors.AuthenticationError(401, "The token is unknown."), 1, "synapse login"),
         (errors.ClientConnectionError(None, "No answer."), 1, "synapse up"),
+        (errors.NotFoundError(404, {"detail": "Nothing of Synapse's."}), 1, "Error: Nothing of Synapse's.\n"),
         (errors.FormatError("Line 3 is odd."), 1, "Line 3 is odd."),
         (OSError(28, "No space left on device", "/data/x"), 1, "No space left on device: /data/x"),
         (ZeroDivisionError("x"), 1, "SYNAPSE_DEBUG=1"),
