@@ -118,7 +118,7 @@ def run(
 ) -> None:
     """Run an action and print its result.
 
-    Example: synapse plugin run export --params '{"name": "coins", "target": "task", "filter": {"project": 1}}'
+    Example: synapse plugin run export --path ./coin-counter --params @params.json
     """
     values = _read_params(params)
     if mode is RunMode.REMOTE:
@@ -128,6 +128,8 @@ def run(
         result = _run_inline(open_plugin(plugin or path, notify=say), action, values, env=_given(host, token))
     elif mode is RunMode.LOCAL:
         process = open_plugin(plugin or path, notify=say)
+        # An action that is not there becomes no job that failed.
+        process.plugin.get_action_entrypoint(action)
         carrier = here(process, action, values, _given(host, token))
         result = carry_out(action, values, carrier, load_credentials(host=host, access_token=token))
     else:

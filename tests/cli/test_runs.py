@@ -83,6 +83,16 @@ def test_a_run_here_that_fails_is_kept_with_the_reason_and_no_key(synapse, plugi
     assert platform.token not in done.stderr + kept["error"]
 
 
+def test_an_action_that_is_not_there_becomes_no_job(synapse, plugin):
+    synapse("plugin", "run", "main", "--path", plugin)
+    before = newest_run(synapse)["id"]
+
+    refused = synapse("plugin", "run", "nope", "--path", plugin)
+
+    assert (refused.exit_code, "has no action 'nope'; it has: main" in refused.stderr) == (1, True)
+    assert newest_run(synapse)["id"] == before
+
+
 def test_a_run_without_a_login_or_with_a_server_away_is_only_shown(stranger, synapse, plugin, monkeypatch):
     alone = stranger_run(stranger, plugin, monkeypatch)
     assert "[progress] 25 %" in alone.stderr
