@@ -5,8 +5,10 @@ It works on streams: `convert_items` converts an item when it is asked for, `sav
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -304,7 +306,7 @@ class BaseExporter:
             if is_null:
                 # There was nothing to convert; saving reports it.
                 return ConvertedItem(source | {"data": None}, source)
-            raise ExportError(f"Item {source['id']} could not be converted: {type(exc).__name__}: {exc}") from exc
+            raise ExportError(f"Item {source['id']} could not be converted: {_describe(exc)}") from exc
         if not isinstance(converted, Mapping):
             kind = type(converted).__name__
             raise ExportError(f"{type(self).__name__} converted item {source['id']} to {kind}; answer a dict")
@@ -334,6 +336,12 @@ def _id_of(result: Mapping[str, Any]) -> Any:
 
 def _locate(result: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
     return _id_of(result), _file_of(result)
+
+
+def _describe(exc: Exception) -> str:
+    """What was raised, and at which line: whoever writes a plugin is told where to look."""
+    place = traceback.extract_tb(exc.__traceback__)[-1]
+    return f"{type(exc).__name__}: {exc} ({Path(place.filename).name}:{place.lineno})"
 
 
 def _count(record: MetricsRecord, *, is_success: bool) -> None:
