@@ -202,6 +202,16 @@ def test_a_ticket_ends_with_the_login_that_it_was_made_for(scene):
     assert (again.status_code, again.headers["location"]) == (303, f"{scene.path}a?b=1")
 
 
+def test_a_ticket_opens_nothing_for_a_later_login_whatever_number_that_gets(scene):
+    # SQLite gives the number of the newest session again when that has ended.
+    browser, stranger = scene.browser(), scene.platform.client()
+    place = browser.get(scene.path, headers=PAGE).headers["location"]
+    assert stranger.get(place).status_code == 207
+    assert browser.delete("/v2/session/").status_code == 204
+    scene.browser()
+    assert stranger.get(place).status_code == 401
+
+
 def test_the_cookie_alone_changes_nothing_and_the_plain_address_needs_its_slash(scene):
     browser = scene.browser()
     posted = browser.post(scene.path, content=b"x", headers={"Sec-Fetch-Site": "same-origin"})

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -94,6 +94,13 @@ def read_or_create_key(home: Path) -> bytes:
     return path.read_bytes().strip()
 
 
+class Login(NamedTuple):
+    """A token, and the microsecond in which it was made: SQLite gives the number of a deleted one again."""
+
+    token_id: int
+    made: int
+
+
 class UrlSigner:
     """Makes signed links, and reads them back."""
 
@@ -101,7 +108,7 @@ class UrlSigner:
         key = read_or_create_key(settings.home)
         self._objects = URLSafeSerializer(key, salt="objects")
         self._payloads = URLSafeSerializer(key, salt="payloads")
-        self._tickets = URLSafeSerializer(key, salt="playground")
+        self._tickets = URLSafeSerializer(key, salt="playground login")
         self._base_url = settings.base_url.rstrip("/")
         self._seconds = settings.signed_url_seconds
 
@@ -124,20 +131,20 @@ class UrlSigner:
         token = self._payloads.dumps([table, row_id, expires])
         return SignedUrl(f"{self._base_url}/payloads/{token}/", datetime.fromtimestamp(expires, UTC))
 
-    def sign_ticket(self, container_id: str, token_id: int, *, seconds: int) -> str:
-        """A ticket to one playground app, for whoever is logged in with a token."""
-        return str(self._tickets.dumps([container_id, token_id, self._expiry(seconds)]))
+    def sign_ticket(self, container_id: str, login: Login, *, seconds: int) -> str:
+        """A ticket to one playground app, for whoever is logged in."""
+        return str(self._tickets.dumps([container_id, *login, self._expiry(seconds)]))
 
-    def read_ticket(self, ticket: str) -> tuple[str, int]:
-        """Which app a ticket opens, and by whose token it was made.
+    def read_ticket(self, ticket: str) -> tuple[str, Login]:
+        """Which app a ticket opens, and by whose login it was made.
 
         Raises:
             LinkInvalidError: It was not signed by this installation.
             LinkExpiredError: Its time is over.
         """
-        container_id, token_id, expires = self._read(self._tickets, ticket)
+        container_id, *login, expires = self._read(self._tickets, ticket)
         _check_expiry(expires)
-        return container_id, token_id
+        return container_id, Login(*login)
 
     def read_object_token(self, token: str) -> ObjectGrant:
         """What an object link's token allows.

@@ -83,7 +83,8 @@ def identify(database: Database, session: Session, key: str | None, scope: Scope
 def is_still_valid(session: Session, actor: Actor) -> bool:
     """Whether a key still opens what it opened, for answers that go on for hours."""
     token = session.get(Token, actor.token_id)
-    if token is None or token.revoked_at is not None:
+    # Another's token may have got the number of one that was deleted.
+    if token is None or token.user_id != actor.user_id or token.revoked_at is not None:
         return False
     user = session.get_one(User, token.user_id)
     return user.is_active and (token.expires_at is None or token.expires_at > utc_now())

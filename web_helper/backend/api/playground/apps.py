@@ -89,7 +89,8 @@ def enter(
         )
     if request.method not in {"GET", "HEAD"}:
         raise ConflictProblem("A browser opens the app's page first: its address there takes requests like this.")
-    ticket = sign_ticket(signer, container_id, actor)
+    with database_of(request).read() as session:
+        ticket = sign_ticket(session, signer, container_id, actor)
     place = _with_query(request, f"/playground/{container_id}/~{ticket}/{quote(path)}")
     return RedirectResponse(place, 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
 
@@ -130,11 +131,11 @@ def base_url_of(connection: HTTPConnection) -> str:
 
 
 def _read_ticket(connection: HTTPConnection, signer: UrlSigner, container_id: str, ticket: str) -> Actor:
-    opens, token_id = signer.read_ticket(ticket)
+    opens, login = signer.read_ticket(ticket)
     if opens != container_id:
         raise NotFoundProblem.of("playground container", container_id)
     with connection.app.state.database.read() as session:
-        return check_login(session, token_id)
+        return check_login(session, login)
 
 
 def _read_headers(socket: WebSocket) -> Actor:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from web_helper.backend.core.problems import AuthenticationProblem
-from web_helper.backend.core.signing import UrlSigner
+from web_helper.backend.core.signing import Login, UrlSigner
 from web_helper.backend.models import Token
 from web_helper.backend.services.authentication import is_still_valid
 from web_helper.backend.services.call import Actor
@@ -60,22 +60,27 @@ class Door:
         return self.base_url + self.prefix
 
 
-def sign_ticket(signer: UrlSigner, container_id: str, actor: Actor) -> str:
+def sign_ticket(session: Session, signer: UrlSigner, container_id: str, actor: Actor) -> str:
     """A ticket of an app for a visitor."""
-    return signer.sign_ticket(container_id, actor.token_id, seconds=TICKET_SECONDS)
+    login = _login_of(session.get_one(Token, actor.token_id))
+    return signer.sign_ticket(container_id, login, seconds=TICKET_SECONDS)
 
 
-def check_login(session: Session, token_id: int) -> Actor:
+def check_login(session: Session, login: Login) -> Actor:
     """The visitor of a ticket, unless he has logged out meanwhile or may not come any more.
 
     Raises:
         AuthenticationProblem: The login is over.
     """
-    token = session.get(Token, token_id)
-    actor = None if token is None else _actor_of(token)
+    token = session.get(Token, login.token_id)
+    actor = None if token is None or _login_of(token) != login else _actor_of(token)
     if actor is None or not is_still_valid(session, actor):
         raise AuthenticationProblem("The login that this address was opened with is over; open the app again.")
     return actor
+
+
+def _login_of(token: Token) -> Login:
+    return Login(token.id, round(token.created.timestamp() * 1_000_000))
 
 
 def _actor_of(token: Token) -> Actor:
