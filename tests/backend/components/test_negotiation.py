@@ -33,6 +33,20 @@ def test_a_worker_without_anything_gets_what_it_needs_and_what_that_imports(kept
     assert offer["missing"] == offer["unresolved"] == []
 
 
+def test_the_same_text_imports_what_lies_beside_it(store):
+    text = "from . import beside\n"
+    folders = ("model", "loss")
+    contents = {f"{folder}/{name}.py": text for folder in folders for name in ("one", "two")}
+    contents |= {f"{folder}/beside.py": "x = 1\n" for folder in folders}
+    store.post("/changes", {"changes": [{"path": path, "content": each} for path, each in contents.items()]})
+    for _ in range(2):
+        for folder in folders:
+            assert store.post("/sync", {"need": [f"{folder}/one.py"]})["needed"] == [f"{folder}/beside.py"]
+    # As another version it imports something else.
+    store.upload("model/one.py", "from . import two\n")
+    assert store.post("/sync", {"need": ["model/one.py"]})["needed"] == ["model/two.py", "model/beside.py"]
+
+
 def test_what_is_there_already_costs_nothing(kept):
     have = {path: sha(text) for path, text in SOURCES.items()}
     offer = kept.post("/sync", {"have": have, "need": ["model/resnet.py"]})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,8 +18,12 @@ from web_helper.backend.services.components.changes import check_path
 
 # Digits of what fits into a row's id.
 LONGEST_ID = 18
-# Hash and SHA-256 of the version that is wanted, by path.
-Wanted = Mapping[str, tuple[str, str]]
+# What versions import, which never changes: every worker asks, and to parse one takes a millisecond or two.
+_IMPORTS: dict[tuple[ComponentPath, str], Sequence[Import]] = {}
+MOST_IMPORTS = 20_000
+# Hash and SHA-256 of a version, and of those that are wanted, by path.
+Version = tuple[str, str]
+Wanted = Mapping[str, Version]
 
 
 @dataclass(frozen=True)
@@ -40,13 +44,18 @@ def negotiate(call: Call, body: ComponentNegotiation, state: str) -> Offered:
     """
     for path in (*body.have, *(body.need or ())):
         check_path(path)
-    # Imports lead anywhere; without them only what was asked for is looked at.
-    paths_asked = None if body.follow_imports else body.need
-    wanted = find_wanted(call, body.alias, body.pinned, paths_asked)
+    wanted = find_wanted(call, body.alias, body.pinned, body.need)
     asked = [*dict.fromkeys([*(wanted if body.need is None else body.need), *body.pinned])]
     asked += [path for path in body.have if path not in wanted] if body.need is None else []
     roots = [check_path(path) for path in asked]
-    closure = close_over(call, roots, wanted) if body.follow_imports else Closure(tuple(roots), ())
+
+    def find(path: str) -> Version | None:
+        # Imports lead anywhere; what they do not lead to is not looked up.
+        if path not in wanted:
+            wanted.update(queries.contents_named_by(call.session, body.alias, [path]))
+        return wanted.get(path)
+
+    closure = close_over(call, roots, find) if body.follow_imports else Closure(tuple(roots), ())
     paths = [str(component) for component in closure.components]
     differing = {path: wanted[path] for path in paths if path in wanted and wanted[path][1] != body.have.get(path)}
     missing = [path for path in asked if path not in wanted]
@@ -101,7 +110,9 @@ def _name_state(change_set_id: int, created: datetime) -> str:
     return f"{change_set_id}-{created.isoformat()}"
 
 
-def find_wanted(call: Call, alias: str, pinned: Mapping[str, str], paths: Sequence[str] | None = None) -> Wanted:
+def find_wanted(
+    call: Call, alias: str, pinned: Mapping[str, str], paths: Sequence[str] | None = None
+) -> dict[str, Version]:
     """The version of each component, or of these, that is wanted: what the alias names, unless another is pinned.
 
     Raises:
@@ -117,16 +128,30 @@ def find_wanted(call: Call, alias: str, pinned: Mapping[str, str], paths: Sequen
     return wanted | found
 
 
-def close_over(call: Call, roots: Sequence[ComponentPath], wanted: Wanted) -> Closure:
-    """Everything that the roots need of the wanted versions, themselves first."""
+def close_over(call: Call, roots: Sequence[ComponentPath], find: Callable[[str], Version | None]) -> Closure:
+    """Everything that the roots need, themselves first.
+
+    Args:
+        call: Who asks.
+        roots: Where to begin.
+        find: Gives the wanted version of a path, None when there is none.
+    """
 
     def read(component: ComponentPath) -> Sequence[Import] | None:
-        version = wanted.get(str(component))
-        if version is None:
-            return None
-        return imports_of(component, blobs.contents_of(call.session, [version[1]])[version[1]])
+        version = find(str(component))
+        return None if version is None else _imports_of(call, component, version[1])
 
     return follow_imports(roots, read)
+
+
+def _imports_of(call: Call, component: ComponentPath, digest: str) -> Sequence[Import]:
+    found = _IMPORTS.get((component, digest))
+    if found is None:
+        found = imports_of(component, blobs.contents_of(call.session, [digest])[digest])
+        if len(_IMPORTS) >= MOST_IMPORTS:
+            _IMPORTS.clear()
+        _IMPORTS[component, digest] = found
+    return found
 
 
 def _known_contents(call: Call, have: Mapping[str, str], paths: Sequence[str]) -> list[str]:

@@ -94,7 +94,7 @@ class Needs:
             for each in references
             if str(each.component) not in self._wanted
         ]
-        closure = close_over(self._call, [each.component for each in references], self._wanted)
+        closure = close_over(self._call, [each.component for each in references], self._wanted.get)
         problems += map(str, closure.unresolved)
         if not references:
             problems.append(f"{self._document.origin}:1: the config names no component.")
@@ -104,7 +104,7 @@ class Needs:
         """The versions that a run needs, and what names them together."""
         roots = frozenset(_named_by(self._document, run))
         if roots not in self._known:
-            closure = close_over(self._call, sorted(roots), self._wanted)
+            closure = close_over(self._call, sorted(roots), self._wanted.get)
             versions = {str(path): self._wanted[str(path)] for path in sorted(closure.components)}
             components = {path: {"hash": name, "sha256": digest} for path, (name, digest) in versions.items()}
             self._known[roots] = components, digest_of(components)
