@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 import tarfile
 import tempfile
 import tracemalloc
@@ -272,11 +274,23 @@ def test_parquet_holds_one_row_group(tmp_path):
 
 
 def test_parquet_says_which_package_is_missing(tmp_path, monkeypatch):
-    import sys
-
     from synapse_sdk.exceptions import FormatError
 
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(FormatError, match=r"synapse-platform\[parquet\]"):
         create_writer(Format.PARQUET, tmp_path, classes=schema())
+
+
+def test_parquet_is_written_without_the_libraries_that_pyarrow_would_load_for_lists(tmp_path):
+    pytest.importorskip("pyarrow.parquet")
+    code = (
+        "import sys; from pathlib import Path; from synapse_sdk.utils.converters import Format, create_writer\n"
+        "from tests.converters.factory import box, item, schema\n"
+        "with create_writer(Format.PARQUET, Path(sys.argv[1]), classes=schema()) as writer:\n"
+        "    assert all(writer.write(item(number, box()), f'{number}.png', None) for number in range(1, 250))\n"
+        "print('pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
+    assert len(read(Format.PARQUET, tmp_path)[0]) == 249

@@ -15,7 +15,9 @@ from synapse_sdk.utils.converters.records import BadFile, SourceItem, Validation
 from synapse_sdk.utils.converters.tables.reader import TableItem, image_finder, source_item
 from synapse_sdk.utils.converters.tables.validator import TableCheck
 
-_BATCH_ROWS = 500
+_BATCH_ROWS = 100
+# Of one column, while a row group is read.
+_BUFFER_BYTES = 64 << 10
 
 
 def read_parquet(path: Path, images: Path | None = None) -> Iterator[SourceItem | BadFile]:
@@ -55,10 +57,10 @@ def _items(file: Path) -> Iterator[tuple[int, TableItem]]:
     pa = import_pyarrow()
     number = 0
     try:
-        with pa.parquet.ParquetFile(file) as table:
+        with pa.parquet.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER_BYTES) as table:
             if not table.schema_arrow.equals(make_schema()):
                 raise FormatError(f"{file.name} has other columns than ours.")
-            for batch in table.iter_batches(_BATCH_ROWS):
+            for batch in table.iter_batches(_BATCH_ROWS, use_threads=False):
                 for row in batch.to_pylist():
                     number += 1
                     yield number, msgspec.convert(row_to_line(row), TableItem)

@@ -12,13 +12,20 @@ from synapse_sdk.utils.converters.base import KNOWN_FIELDS
 from synapse_sdk.utils.converters.blocks import BlockItem, Lane
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format, ParquetOptions, TableOptions
-from synapse_sdk.utils.converters.parquet.schema import import_pyarrow, line_to_row, make_schema
+from synapse_sdk.utils.converters.parquet.schema import import_pyarrow, line_to_row, make_schema, parse_rows
 from synapse_sdk.utils.converters.shapes.fitting import Annotation
 from synapse_sdk.utils.converters.sinks import Output, Sink
 from synapse_sdk.utils.converters.tables.writer import JsonlWriter
 
 UNSPLIT = "data"
 CLASSES_KEY = "synapse.classes"
+# Columns whose values come again. A dictionary of others, above all of coordinates, takes memory for a larger file.
+_REPEATED = [
+    "width", "height", "split", "tags.list.element",
+    "annotations.list.element.type", "annotations.list.element.category", "annotations.list.element.attributes",
+]  # fmt: skip
+# Rows that are text at a time, which takes far more than the columns that it becomes.
+_BATCH_ROWS = 100
 
 
 class ParquetWriter(JsonlWriter):
@@ -72,33 +79,49 @@ class _Table:
     def __init__(self, open_file: Callable[[int], Output], cuts: ParquetOptions, classes: bytes) -> None:
         self._open_file, self._cuts = open_file, cuts
         self._schema = make_schema({CLASSES_KEY: classes})
-        self._decode = msgspec.json.Decoder(dict[str, Any]).decode
+        self._decode, self._encode = msgspec.json.Decoder(dict[str, Any]).decode, msgspec.json.Encoder().encode
         self._waiting: list[bytes] = []
+        self._batches: list[Any] = []
         self._writer: Any = None
         self._output: Output | None = None
         self._number = self._rows = 0
 
     def add(self, line: bytes) -> None:
         self._waiting.append(line)
-        if len(self._waiting) >= self._cuts.group_rows:
+        if len(self._waiting) >= _BATCH_ROWS:
+            self._pack()
+        if self._group_rows() >= self._cuts.group_rows:
             self._write_group()
 
     def close(self) -> None:
-        if self._waiting or not self._number:
+        if self._group_rows() or not self._number:
             self._write_group()
         self._end_file()
 
+    def _group_rows(self) -> int:
+        return len(self._waiting) + sum(int(batch.num_rows) for batch in self._batches)
+
+    def _pack(self) -> None:
+        if self._waiting:
+            rows = b"\n".join([self._encode(line_to_row(self._decode(line))) for line in self._waiting])
+            self._batches.append(parse_rows(rows, self._schema))
+            self._waiting.clear()
+
     def _write_group(self) -> None:
         pa = import_pyarrow()
+        self._pack()
         if self._writer is None:
             self._output = self._open_file(self._number)
             self._writer = pa.parquet.ParquetWriter(
-                pa.PythonFile(_Stream(self._output), mode="w"), self._schema, compression="zstd"
+                pa.PythonFile(_Stream(self._output), mode="w"),
+                self._schema,
+                compression="zstd",
+                use_dictionary=_REPEATED,
             )
-        rows = [line_to_row(self._decode(line)) for line in self._waiting]
-        self._writer.write_table(pa.Table.from_pylist(rows, schema=self._schema), row_group_size=self._cuts.group_rows)
-        self._rows += len(rows)
-        self._waiting.clear()
+        group = pa.concat_tables(self._batches) if self._batches else pa.Table.from_batches([], self._schema)
+        self._batches.clear()
+        self._writer.write_table(group.combine_chunks(), row_group_size=self._cuts.group_rows)
+        self._rows += group.num_rows
         if self._rows >= self._cuts.file_rows:
             self._end_file()
 
