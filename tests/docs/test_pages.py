@@ -82,5 +82,6 @@ def problem_of(command: str) -> str | None:
         found = found.commands[name.split("|")[0]]
     known = {option for parameter in found.params for option in (*parameter.opts, *parameter.secondary_opts)}
     options = [word.partition("=")[0] for word in words[: words.index("--") if "--" in words else None]]
-    unknown = [word for word in options if word.startswith("-") and word not in {*known, "--help"}]
+    # A dash alone is a value: what comes in on standard input.
+    unknown = [word for word in options if word.startswith("-") and word not in {*known, "--help", "-"}]
     return f"there is no option {unknown[0]}" if unknown else None

@@ -128,7 +128,9 @@ def test_a_conversion_may_leave_out_data_and_files(tmp_path, photo):
 
 
 def test_a_conversion_that_fails_names_the_item_and_leaves_nothing(tmp_path):
-    with pytest.raises(ExportError, match=r"Item 5 could not be converted: KeyError: 'missing' \(test_exporter\.py:\d+\)"):
+    with pytest.raises(
+        ExportError, match=r"Item 5 could not be converted: KeyError: 'missing' \(test_exporter\.py:\d+\)"
+    ):
         run_export(tmp_path, [make_item(5, "a.jpg", data={"other": 1})], WithKeyError)
     assert tree(tmp_path) == {}
     assert not (tmp_path / "out").exists()
