@@ -191,7 +191,7 @@ def ask_about_conflict(team: Team) -> None:
     server = (EXPERIMENTS / "label-smoothing" / "cvlabkit" / "component" / LOCAL_LOSS).read_bytes()
     conflict = {
         "path": LOCAL_LOSS,
-        "conflict_type": "both_modified",
+        "conflict_type": "both_changed",
         "local_sha256": hashlib.sha256(local.encode()).hexdigest(),
         "server_sha256": hashlib.sha256(server).hexdigest(),
         "local_content": local,

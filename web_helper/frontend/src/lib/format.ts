@@ -16,7 +16,9 @@ export function formatNumber(value: number, language: string): string {
 
 export function formatBytes(bytes: number, language: string): string {
   const step = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), UNITS.length - 1);
-  const format = { style: "unit", unit: UNITS[step], unitDisplay: "short", maximumFractionDigits: 1 } as const;
+  // Only the long form of "byte" has a plural.
+  const unitDisplay = step === 0 ? "long" : "short";
+  const format = { style: "unit", unit: UNITS[step], unitDisplay, maximumFractionDigits: 1 } as const;
   return new Intl.NumberFormat(language, format).format(bytes / 1000 ** step);
 }
 

@@ -11,7 +11,7 @@ const CURVES = {
 };
 const FOUND = {
   a: experiment({ uid: "a", name: "first" }),
-  b: experiment({ uid: "b", name: "second" }),
+  b: experiment({ uid: "b", name: "second", grid: 1, grid_size: 2, choices: [{ key: "seed", value: "8" }] }),
   config: [{ key: "lr", a: 0.1, b: null }],
   components: [{ key: "model/net.py", a: OLD, b: NEW }],
   environment: [],
@@ -43,6 +43,7 @@ test("config, components and metrics are told apart, and curves lie over each ot
 
   const config = await screen.findByRole("table", { name: "Config" });
   expect(within(config).getByRole("row", { name: "lr 0.1 none" })).toBeVisible();
+  expect(screen.getByTitle("seed: 8")).toBeVisible();
   expect(screen.getByRole("row", { name: "loss 0.5 0.25" })).toBeVisible();
   expect(screen.getByRole("link", { name: "Show the difference: model/net.py" })).toHaveAttribute(
     "href",

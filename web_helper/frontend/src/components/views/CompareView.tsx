@@ -3,6 +3,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { ArrowLeftRight } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { type Difference, type Experiment, experimentQueries } from "@/api/experiments";
+import { Choices } from "@/components/experiments/Choices";
 import { curvesBeside } from "@/components/experiments/curvesBeside";
 import { Differences } from "@/components/experiments/Differences";
 import { StatusBadge } from "@/components/experiments/StatusBadge";
@@ -83,6 +84,7 @@ function Side({ letter, experiment }: { letter: string; experiment: Experiment }
           {experiment.name}
         </Link>
         <p className="font-mono text-xs break-all text-muted-foreground">{experiment.uid}</p>
+        <Choices choices={experiment.choices} />
       </div>
       <StatusBadge status={experiment.status} />
     </Card>
