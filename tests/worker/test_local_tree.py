@@ -62,7 +62,7 @@ def test_a_set_is_put_in_place_and_remembered(root):
 def test_what_was_written_for_a_set_that_was_never_announced_stays_out_of_the_tree(root, monkeypatch):
     tree = LocalTree(root)
     with monkeypatch.context() as broken:
-        broken.setattr(set_swap, "replace_file", lambda *_: (_ for _ in ()).throw(OSError("full")))
+        broken.setattr(set_swap, "replace_file", lambda *_, **__: (_ for _ in ()).throw(OSError("full")))
         other = b"never = 1\n"
         with pytest.raises(OSError, match="full"):
             tree.replace([Replacement("agent/never.py", sha256_of(other), None)], {sha256_of(other): other})

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -55,11 +56,21 @@ def write_file(path: str, content: bytes | memoryview) -> None:
         os.close(descriptor)
 
 
-def replace_file(path: str, content: bytes) -> None:
-    """Write beside, flush, rename: the file is the old one or the new one, after a loss of power too."""
+def replace_file(path: str, content: bytes, *, after: Sequence[str] = ()) -> None:
+    """Write beside, flush, rename: the file is the old one or the new one, after a loss of power too.
+
+    Args:
+        path: Of the file.
+        content: What it will hold.
+        after: Files that are on the disk before it is.
+
+    Raises:
+        OSError: The disk refused; the file is the old one.
+    """
     part = f"{path}.part"
     write_file(part, content)
-    flush_files([part])
+    # All at once: each flush of its own waits for the disk.
+    flush_files([*after, part])
     os.replace(part, path)  # noqa: PTH105 - a seam of the tests
 
 

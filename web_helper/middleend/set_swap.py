@@ -25,7 +25,6 @@ from web_helper.middleend.file_swap import (
     NO_REPLACE,
     exchange_files,
     finish_exchange,
-    flush_files,
     place_file,
     put_file,
     read_file,
@@ -98,8 +97,8 @@ class SetSwap:
             raise ComponentError(f"What arrived cannot be unpacked ({exc}); nothing was changed.") from exc
         for each in chain.from_iterable(lacking.values()):
             raise ComponentError(f"{each.path}: what arrived is not what was announced; nothing was changed.")
-        flush_files([self._new(each) for each in replacements])
-        replace_file(self._journal, msgspec.json.encode(list(replacements)))
+        announced = msgspec.json.encode(list(replacements))
+        replace_file(self._journal, announced, after=[self._new(each) for each in replacements])
 
     def find_announced(self) -> list[Replacement] | None:
         """The set that was announced and is not known to be done; what a crash has torn apart is put together."""
