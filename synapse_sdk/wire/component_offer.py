@@ -77,11 +77,20 @@ class PackedContents:
             yield digest, content
 
 
-def pack_offer(head: OfferHead, contents: Iterable[bytes], level: int) -> bytes:
-    """The body that `unpack_offer` reads; contents in the order of the head's sizes."""
+def pack_offer(head: OfferHead, contents: Iterable[bytes], level: int, *, threads: int = 0) -> bytes:
+    """The body that `unpack_offer` reads.
+
+    Args:
+        head: What is told first.
+        contents: In the order of the head's sizes.
+        level: Of zstd.
+        threads: How many pack the contents for the caller, where the library can; 0 is the caller alone.
+    """
     zstd = _zstd()
     first = zstd.compress(msgspec.msgpack.encode(head), level)
-    packer = zstd.ZstdCompressor(level=level)
+    option = zstd.CompressionParameter
+    workers = min(threads, option.nb_workers.bounds()[1])
+    packer = zstd.ZstdCompressor(options={option.compression_level: level, option.nb_workers: workers})
     return b"".join([_LENGTH.pack(len(first)), first, *map(packer.compress, contents), packer.flush()])
 
 

@@ -17,7 +17,9 @@ from web_helper.backend.services.exports.packing import Packing, choose_packing,
 # Whole sets of sources go to many machines that may be far away: packed once, by the first level that brings them to a
 # fifth. What is smaller is packed for one worker, which would wait longer for packing than for a tenth more bytes.
 KEPT_FROM_BYTES = 2**20
-KEPT_LEVEL, QUICK_LEVEL = 7, 1
+KEPT_LEVEL, QUICK_LEVEL = 6, 1
+# Whoever asks first waits for it, and all others that ask meanwhile.
+KEPT_THREADS = 2
 router = create_component_router()
 
 
@@ -54,8 +56,8 @@ def sync(
         if content is None:
             offered = negotiate(call, body, state)
             is_kept = sum(map(len, offered.contents.values())) >= KEPT_FROM_BYTES
-            level = KEPT_LEVEL if is_kept else QUICK_LEVEL
-            content = as_offer(offered, level) if is_offer else _as_json(offered, packing, level)
+            level, threads = (KEPT_LEVEL, KEPT_THREADS) if is_kept else (QUICK_LEVEL, 0)
+            content = as_offer(offered, level, threads) if is_offer else _as_json(offered, packing, level)
             if is_kept:
                 kept.keep(name, content)
     headers = {"Vary": "Accept, Accept-Encoding"}
@@ -64,7 +66,7 @@ def sync(
     return Response(content, media_type=form, headers=headers)
 
 
-def as_offer(offered: Offered, level: int) -> bytes:
+def as_offer(offered: Offered, level: int, threads: int = 0) -> bytes:
     """What workers read: `synapse_sdk.wire.component_offer`."""
     offer = offered.offer
     versions = {path: HeadVersion(version.hash, version.sha256) for path, version in offer.versions.items()}
@@ -80,7 +82,7 @@ def as_offer(offered: Offered, level: int) -> bytes:
         state=offer.state,
         sizes=[*map(len, contents)],
     )
-    return pack_offer(head, contents, level)
+    return pack_offer(head, contents, level, threads=threads)
 
 
 def _as_json(offered: Offered, packing: Packing | None, level: int) -> bytes:
