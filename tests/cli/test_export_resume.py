@@ -227,10 +227,18 @@ def test_a_broken_network_says_how_to_go_on(synapse, arguments, disturb, notes, 
 
 
 def test_a_killed_converter_says_how_to_go_on(synapse, arguments, notes, undisturbed, monkeypatch):
-    send = pool._Worker.send
+    opened, send = pool.ProcessPool.__init__, pool._Worker.send
+
+    def open_ready(self, job, workers):
+        # So small an export would be over before the other process has started.
+        opened(self, job, workers)
+        while not all(worker.room for worker in self._workers):
+            self._receive(None)
+
     with monkeypatch.context() as patch:
         patch.setenv("SYNAPSE_EXPORT_PARALLELISM", "2")
-        patch.setattr(pool._Worker, "send", lambda self, items: (self._process.kill(), send(self, items)))
+        patch.setattr(pool.ProcessPool, "__init__", open_ready)
+        patch.setattr(pool._Worker, "send", lambda self, place: (self._process.kill(), send(self, place)))
         result = synapse(*arguments)
     assert result.exit_code == 1
     assert "ended early" in result.stderr
