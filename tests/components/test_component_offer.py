@@ -32,6 +32,14 @@ def test_contents_come_as_they_were_wherever_blocks_end(monkeypatch, block_bytes
         assert {digest: bytes(content) for digest, content in unpacked.items()} == contents
 
 
+@pytest.mark.parametrize("threads", [0, 1, 2, 8])
+def test_however_many_threads_pack_it(threads):
+    contents = {str(number): f"{number * 7919}\n".encode() * (number % 900) for number in range(3000)}
+    versions = {f"model/{digest}.py": HeadVersion(hash="short", sha256=digest) for digest in contents}
+    head = OfferHead(versions, [], [], [], [], "1-x", [*map(len, contents.values())])
+    assert read(pack_offer(head, contents.values(), 1, threads=threads)) == contents
+
+
 def test_an_offer_without_contents_has_none():
     versions = {"model/a.py": HeadVersion(hash="short", sha256="0" * 64)}
     body = pack_offer(OfferHead(versions, [], [], [], [], "1-x", []), [], 1)
