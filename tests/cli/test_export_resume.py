@@ -245,6 +245,8 @@ def test_a_killed_converter_says_how_to_go_on(synapse, arguments, notes, undistu
     assert names_in(arguments[2]) == []
     (note,) = notes.iterdir()
     assert f"synapse export --resume {note.stem}" in result.stderr
+    # The server has done its part.
+    assert "synapse job cancel" not in result.stderr
     assert tree(Path(synapse.json("export", "--resume", note.stem)["path"])) == undisturbed()
 
 

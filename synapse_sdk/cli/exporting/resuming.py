@@ -100,9 +100,11 @@ class ResumableExport(FormatExportAction):
         if outcome is not None and is_worth_resuming(outcome):
             say(
                 f"The server's part of this export is kept until it expires.\n"
-                f"  Go on with: synapse export --resume {self.note.job_id}\n"
-                f"  Or stop it: synapse job cancel {self.note.job_id}"
+                f"  Go on with: synapse export --resume {self.note.job_id}"
             )
+            # What can be read already is of a job that has ended.
+            if self._context is None or self._context.results is None:
+                say(f"  Or stop it: synapse job cancel {self.note.job_id}")
             self.note.close()
             return
         root = self._root(self.note)
