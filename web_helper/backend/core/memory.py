@@ -7,8 +7,8 @@ import gc
 
 _M_ARENA_MAX = -8
 # A request of thousands of rows makes that many objects, all of which live until its answer: by default they are looked
-# through for cycles after each 700, which takes an eighth of its time.
-_OBJECTS_PER_COLLECTION = 20_000
+# through for cycles after each 700. More than this would take a little more off, and cost up to 10 MB.
+_OBJECTS_PER_COLLECTION = 5_000
 
 
 def settle_memory() -> None:
