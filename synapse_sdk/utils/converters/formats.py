@@ -100,7 +100,7 @@ class ParquetOptions:
     """
 
     file_rows: int = 500_000
-    group_rows: int = 2_000
+    group_rows: int = 1_000
 
 
 WriterOptions = CocoOptions | YoloOptions | VocOptions | TableOptions | WebDatasetOptions | ParquetOptions

@@ -24,6 +24,8 @@ _REPEATED = [
     "width", "height", "split", "tags.list.element",
     "annotations.list.element.type", "annotations.list.element.category", "annotations.list.element.attributes",
 ]  # fmt: skip
+# Of one column: all columns of a row group wait in memory.
+_PAGE_BYTES = 64 << 10
 # Rows that are text at a time, which takes far more than the columns that it becomes.
 _BATCH_ROWS = 100
 
@@ -117,6 +119,7 @@ class _Table:
                 self._schema,
                 compression="zstd",
                 use_dictionary=_REPEATED,
+                data_page_size=_PAGE_BYTES,
             )
         group = pa.concat_tables(self._batches) if self._batches else pa.Table.from_batches([], self._schema)
         self._batches.clear()
