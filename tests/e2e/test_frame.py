@@ -24,6 +24,18 @@ def person(site):
     return {"user": user, "token": token}
 
 
+def fail_export(page, site, name):
+    body = {"name": name, "target": "task", "project": site.project, "format": "yolo", "options": {"task": "pose"}}
+    answer = page.request.post(
+        f"{site.url}/v2/dataset-exports/",
+        data=body | {"strict": True},
+        headers={"Authorization": f"Token {site.token}"},
+    )
+    assert answer.status == 202, answer.text()
+    page.goto("/exports")
+    expect(page.get_by_role("row", name=name)).to_contain_text("Failed", timeout=60_000)
+
+
 def test_the_one_click_link_logs_in_and_leaves_no_key_behind(site, open_page):
     page = open_page(token=None)
     page.goto(site.one_click_url)
@@ -36,6 +48,7 @@ def test_the_one_click_link_logs_in_and_leaves_no_key_behind(site, open_page):
 
 def test_a_narrow_window_is_enough(page, site):
     """Only what scrolls by itself is wider: tables, and the navigation."""
+    fail_export(page, site, unique("an export whose name says a lot and which failed all the same"))
     page.set_viewport_size({"width": 400, "height": 800})
     task = next(iter(site.v2.tasks.list(project=site.project)))["id"]
     tasks = f"/projects/{site.project}/tasks"

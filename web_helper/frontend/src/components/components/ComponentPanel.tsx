@@ -23,7 +23,7 @@ export function ComponentPanel({ path, activeHash }: { path: string; activeHash:
   const hash = wanted ?? activeHash ?? story.data[0]?.hash ?? "";
   const shown = story.data.find((version) => version.hash === hash);
   return (
-    <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_20rem]">
+    <div className="grid grid-cols-1 items-start gap-5 xl:grid-cols-[minmax(0,1fr)_20rem]">
       <section aria-label={path} className="grid gap-3">
         <Heading path={path} hash={hash} version={shown} />
         {from === undefined ? <Code path={path} hash={hash} /> : <Comparison path={path} from={from} to={hash} />}

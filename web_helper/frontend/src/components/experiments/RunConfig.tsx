@@ -13,7 +13,7 @@ export function RunConfig({ uid }: { uid: string }) {
   if (!found.data) return <Loading label={t("common:loading")} />;
   const { config, submitted, file } = found.data;
   return (
-    <div className="grid gap-4 lg:grid-cols-2">
+    <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
       <section className="grid content-start gap-1">
         <h2 className="text-xs font-medium text-muted-foreground">{t("detail.download")}</h2>
         <CodeView label={t("detail.download")} code={config} language="yaml" className="max-h-[60vh]" />

@@ -54,7 +54,7 @@ export function SubmitForm() {
   const refusal = submit.error;
   const fields = refusal instanceof ApiError ? refusal.fields : {};
   return (
-    <form onSubmit={send} className="grid items-start gap-5 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+    <form onSubmit={send} className="grid grid-cols-1 items-start gap-5 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
       <div className="grid gap-3">
         <p aria-hidden className="-mb-1.5 font-medium">
           {t("form.config")}

@@ -33,10 +33,13 @@ export function ExportForm({ initial, onClose }: { initial: Draft; onClose: () =
     if (request !== null) start.mutate(request);
   };
   return (
-    <section aria-label={t("form.title")} className="grid items-start gap-5 xl:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+    <section
+      aria-label={t("form.title")}
+      className="grid grid-cols-1 items-start gap-5 xl:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]"
+    >
       <Card>
         <form className="grid gap-6" onSubmit={submit}>
-          <div className="grid gap-6 md:grid-cols-2">
+          <div className="grid grid-cols-1 gap-6 md:grid-cols-2">
             <TargetFields draft={draft} errors={errors} onChange={change} />
             <FormatFields draft={draft} errors={errors} onChange={change} />
           </div>
@@ -63,7 +66,7 @@ function WhereFields({ draft, errors, onChange }: FieldsProps) {
   const { t } = useTranslation("exports");
   const storages = useQuery(exportQueries.storages());
   return (
-    <fieldset className="grid items-start gap-4 md:grid-cols-2">
+    <fieldset className="grid grid-cols-1 items-start gap-4 md:grid-cols-2">
       <legend className="mb-3 text-sm font-semibold">{t("form.where")}</legend>
       <Field label={t("form.name")} hint={t("form.nameHint")} error={errors.name}>
         <Input value={draft.name} maxLength={100} onChange={(event) => onChange({ name: event.target.value })} />

@@ -37,7 +37,7 @@ export function ProjectCharts({ projectId, classes, onCategory }: ProjectChartsP
   return (
     <section
       aria-label={t("charts.title")}
-      className="grid max-h-80 gap-4 overflow-auto px-6 lg:grid-cols-[14rem_1fr_1fr]"
+      className="grid grid-cols-1 max-h-80 gap-4 overflow-auto px-6 lg:grid-cols-[14rem_1fr_1fr]"
     >
       <Card>
         <CardTitle>{t("charts.title")}</CardTitle>

@@ -28,7 +28,7 @@ function WorkRow({ item }: { item: WorkItem }) {
   const StatusIcon = isFailed ? CircleAlert : LoaderCircle;
   const hasCount = !isFailed && item.total != null && item.total > 0;
   return (
-    <li className="grid gap-1.5 py-2.5 first:pt-0 last:pb-0">
+    <li className="grid grid-cols-1 gap-1.5 py-2.5 first:pt-0 last:pb-0">
       <div className="flex items-center gap-2">
         <Icon className="size-4 shrink-0 text-muted-foreground" aria-hidden />
         <Link to={pathOf(item)} className="min-w-0 truncate font-medium underline-offset-4 hover:underline">

@@ -30,7 +30,7 @@ export function JobMetrics({ job }: { job: Job }) {
       <Suspense fallback={<Loading label={common("loading")} />}>
         {curves.length > 0 && <MetricCurves curves={curves} />}
       </Suspense>
-      <div className="grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
+      <div className="grid grid-cols-1 gap-4 sm:grid-cols-2 lg:grid-cols-3">
         {figures.map(([step, values]) => (
           <Figures key={step} step={step} values={values} />
         ))}

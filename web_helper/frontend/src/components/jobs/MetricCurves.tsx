@@ -13,7 +13,7 @@ const LINES = [
 /** One chart for each name that was measured. */
 export function MetricCurves({ curves }: { curves: readonly Curve[] }) {
   return (
-    <div className="grid gap-4 lg:grid-cols-2">
+    <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
       {curves.map((curve) => (
         <Card key={curve.key}>
           <CardTitle>{curve.key}</CardTitle>

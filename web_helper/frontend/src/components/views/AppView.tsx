@@ -76,7 +76,7 @@ function AppContent({ app }: { app: App }) {
       />
     );
   return (
-    <div className="grid gap-5 xl:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+    <div className="grid grid-cols-1 gap-5 xl:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
       {isUp ? (
         <iframe
           src={`/playground/${id}/`}

@@ -57,7 +57,7 @@ function Comparison({ a, b }: { a: string; b: string }) {
   const { config, components, environment, metrics, same_metrics } = found.data;
   return (
     <>
-      <div className="grid gap-3 sm:grid-cols-2">
+      <div className="grid grid-cols-1 gap-3 sm:grid-cols-2">
         <Side letter={t("compare.a")} experiment={found.data.a} />
         <Side letter={t("compare.b")} experiment={found.data.b} />
       </div>

@@ -76,7 +76,7 @@ function Contents({ list }: ContentsProps) {
     );
   const summary = list.data.find((each) => each.path === path);
   return (
-    <div className="grid items-start gap-5 lg:grid-cols-[14rem_minmax(0,1fr)]">
+    <div className="grid grid-cols-1 items-start gap-5 lg:grid-cols-[14rem_minmax(0,1fr)]">
       <ComponentTree components={list.data} />
       {path === undefined ? (
         <p className="rounded-lg border border-dashed p-8 text-center text-muted-foreground">{t("choose")}</p>

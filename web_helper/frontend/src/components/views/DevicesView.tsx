@@ -49,7 +49,7 @@ function Devices() {
       </Empty>
     );
   return (
-    <div className="grid items-start gap-4 md:grid-cols-2 xl:grid-cols-3">
+    <div className="grid grid-cols-1 items-start gap-4 md:grid-cols-2 xl:grid-cols-3">
       {devices.data.map((device) => (
         <DeviceCard
           key={device.host_id}

@@ -32,7 +32,7 @@ function Summary({ home }: { home: Home }) {
   return (
     <>
       {isEmpty ? <FirstSteps /> : <Counts home={home} />}
-      <div className="grid items-start gap-5 lg:grid-cols-2">
+      <div className="grid grid-cols-1 items-start gap-5 lg:grid-cols-2">
         <Needs home={home} />
         <Card aria-labelledby="home-running">
           <CardTitle id="home-running">{t("running.title")}</CardTitle>

@@ -74,7 +74,7 @@ function JobPage({ job }: { job: Job }) {
         <TabsContent value="events">
           <JobEvents job={job} />
         </TabsContent>
-        <TabsContent value="parameters" className="grid gap-4 lg:grid-cols-2">
+        <TabsContent value="parameters" className="grid grid-cols-1 gap-4 lg:grid-cols-2">
           <JsonBlock title={t("one.params")} value={job.params} />
           <JsonBlock title={t("one.result")} value={job.result} />
         </TabsContent>

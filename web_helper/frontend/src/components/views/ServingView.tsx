@@ -44,7 +44,7 @@ export function ServingView() {
                 <Copyable text="synapse agent up" label={common("copy")} doneLabel={common("copied")} />
               </Empty>
             )}
-            <div className="grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
+            <div className="grid grid-cols-1 gap-4 sm:grid-cols-2 lg:grid-cols-3">
               {agents.data.map((agent) => (
                 <AgentCapacity key={agent.id} agent={agent} applications={applications.data} />
               ))}

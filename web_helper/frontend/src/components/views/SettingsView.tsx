@@ -30,7 +30,7 @@ export function SettingsView() {
   const Content = VIEWS[isSection(section) ? section : "profile"];
   return (
     <Page title={t("title")}>
-      <div className="grid items-start gap-6 md:grid-cols-[11rem_minmax(0,1fr)]">
+      <div className="grid grid-cols-1 items-start gap-6 md:grid-cols-[11rem_minmax(0,1fr)]">
         <nav aria-label={t("title")}>
           <ul className="flex flex-wrap gap-1 md:grid">
             {SECTIONS.map((name) => (
