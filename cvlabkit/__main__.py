@@ -20,11 +20,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m cvlabkit", description="Train what a config describes.")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="train every run of a config")
-    run.add_argument("config", type=Path)
+    run.add_argument("config", type=Path, help="YAML; its lists make a grid of runs")
     run.add_argument(
         "--set",
         dest="changes",
         action="append",
+        type=_change,
         default=[],
         metavar="KEY=VALUE",
         help="wins over the file's value",
@@ -42,6 +43,13 @@ def main(arguments: list[str] | None = None) -> int:
     from cvlabkit.core.command import run_command
 
     return run_command(options.config, options.changes, base=options.base, record=record)
+
+
+def _change(text: str) -> str:
+    key, sign, _ = text.partition("=")
+    if not sign or not all(key.split(".")):
+        raise argparse.ArgumentTypeError(f"{text!r} is not written key=value.")
+    return text
 
 
 if __name__ == "__main__":

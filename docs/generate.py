@@ -138,7 +138,10 @@ def write_endpoints() -> str:
         for path, operations in sorted(document["paths"].items())
         for method, operation in operations.items()
     ]
-    intro = "Parameters, bodies and errors of each: `/openapi.json` of a running server.\n"
+    intro = (
+        "Parameters, bodies and errors of each: `/openapi.json` of a running server, which keeps 40 MB for it once it "
+        "has been asked.\n"
+    )
     return "\n".join(["# Endpoints\n", intro, table(["method", "path", "what it does"], rows), ""])
 
 
@@ -176,9 +179,19 @@ def write_playground() -> str:
     return "\n".join(["# Playground containers\n", intro, "", table(["case", "steps", "the container"], rows), ""])
 
 
+KIT_HEAD = """\
+# Components of the kit
+
+What comes with `cvlabkit`; a version of yours may take the place of each. The constructor of one takes the config, then
+what the agent passes to its category (*gets*), then, by name, its parameters:
+`def __init__(self, cfg, dataset, *, share: float = 0.5)`. [A component of your own](components.md#the-kit) says what
+else it must have.
+
+"""
+
+
 def write_kit() -> str:
-    head = "# Components of the kit\n\nWhat comes with `cvlabkit`; a version of yours may take the place of each.\n\n"
-    return head + table(["component", "is", "parameters"], component_rows()) + "\n"
+    return KIT_HEAD + table(["component", "is", "gets", "parameters"], component_rows()) + "\n"
 
 
 def component_rows() -> Iterator[list[str]]:
@@ -186,7 +199,15 @@ def component_rows() -> Iterator[list[str]]:
     for component, content in sorted(read_components(REFERENCE.parents[1]).contents.items()):
         tree = ast.parse(content)
         parameters = ", ".join(f"`{each}`" for each in constructor_parameters(tree))
-        yield [f"`{component}`", (ast.get_docstring(tree) or "").splitlines()[0], parameters]
+        passed = ", ".join(f"`{each}`" for each in passed_arguments(tree))
+        yield [f"`{component}`", (ast.get_docstring(tree) or "").splitlines()[0], passed, parameters]
+
+
+def passed_arguments(tree: ast.Module) -> Iterator[str]:
+    """What the agent passes after the config."""
+    for made in ast.walk(tree):
+        if isinstance(made, ast.FunctionDef) and made.name == "__init__":
+            yield from (each.arg for each in made.args.args[2:])
 
 
 def constructor_parameters(tree: ast.Module) -> Iterator[str]:

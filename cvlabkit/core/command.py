@@ -29,12 +29,18 @@ def run_command(config: Path, changes: Sequence[str], *, base: Path, record: Sou
             sys.stdout.write(json.dumps({"run": str(folder), "epochs": len(metrics), "metrics": last}) + "\n")
             sys.stdout.flush()
     except (ComponentError, OSError) as exc:
-        sys.stderr.write(f"Error: {exc}\n")
+        sys.stderr.write(f"Error: {_reason(exc)}\n")
         return FAILED
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted. With a checkpoint_path, the same command goes on from the last checkpoint.\n")
         return INTERRUPTED
     return 0
+
+
+def _reason(error: ComponentError | OSError) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}."
+    return str(error)
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:

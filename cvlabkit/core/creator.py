@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 from cvlabkit.component import base
@@ -16,7 +17,7 @@ from cvlabkit.core.parameters import fill_parameters, unused_arguments
 from synapse_sdk.components.call_syntax import ComponentCall
 from synapse_sdk.components.config_components import COMPOSE, Option, run_options
 from synapse_sdk.components.grid import GridRun
-from synapse_sdk.components.names import Category, ComponentPath
+from synapse_sdk.components.names import Category, ComponentPath, did_you_mean
 from synapse_sdk.exceptions import ComponentError
 
 BASES: dict[Category, type] = {
@@ -104,7 +105,9 @@ class Creator:
         if name not in options:
             there = ", ".join(str(each) for each in options if each) or "one component" * bool(options) or "nothing"
             wanted = category.value if name is None else f"{category}.{name}"
-            raise ComponentError(f"The config has no {wanted}; under {category} there is {there}.")
+            example = " Write `agent: classification`, say." if category is Category.AGENT and not options else ""
+            what = f"The config has no {wanted}; under {category} there is {there}.{example}"
+            raise self.config.document.problem((), what)
         option = options[name]
         if not option.is_pipeline:
             return self._make(option, option.calls[0], *arguments)
@@ -147,7 +150,8 @@ def find_class(component: ComponentPath) -> type:
         module = import_module(component.module)
     except ModuleNotFoundError as exc:
         if exc.name is not None and f"{component.module}.".startswith(f"{exc.name}."):
-            raise ComponentError(f"there is no component {component}.") from exc
+            near = did_you_mean(component.name, _names_beside(component))
+            raise ComponentError(f"there is no component {component}.{near}") from exc
         raise ComponentError(f"{component} imports {exc.name}, which is not installed{_extra_of(exc.name)}.") from exc
     except SyntaxError as exc:
         raise ComponentError(f"{component}:{exc.lineno or 1}: {exc.msg}.") from exc
@@ -165,6 +169,14 @@ def find_class(component: ComponentPath) -> type:
         names = ", ".join(each.__name__ for each in leaves) or "none"
         raise ComponentError(f"{component}: one class must be a {wanted.__name__}; found {names}.")
     return leaves[0]
+
+
+def _names_beside(component: ComponentPath) -> list[str]:
+    try:
+        folders = import_module(component.module.rpartition(".")[0]).__path__
+    except ModuleNotFoundError:
+        return []
+    return [each.name for each in iter_modules(folders)]
 
 
 def _components_of(option: Option) -> list[ComponentPath]:

@@ -28,11 +28,18 @@ def fill_parameters(component: ComponentPath, found: type, config: Config, *, gi
     """The arguments that the config has for a constructor which is given so many already.
 
     Raises:
-        ComponentError: One is missing, or of a kind that the constructor's annotation rules out.
+        ComponentError: One is missing, or of a kind that the constructor's annotation rules out; or there is no
+            place for what is given.
     """
     # Of `__init__`: the metaclass's own call says nothing.
     parameters = list(inspect.signature(found.__init__).parameters.values())[1:]  # type: ignore[misc]
-    taken = {each.name for each in [each for each in parameters if each.kind in _POSITIONAL][: given + 1]}
+    places = [each.name for each in parameters if each.kind in _POSITIONAL]
+    if len(places) < given + 1 and all(each.kind is not inspect.Parameter.VAR_POSITIONAL for each in parameters):
+        raise ComponentError(
+            f"{component}: its constructor takes {len(places)} in front of `*`, and is given {given + 1}: the config, "
+            "and what the agent passes."
+        )
+    taken = set(places[: given + 1])
     filled = {}
     for each in parameters:
         if each.kind not in _NAMED or each.name in taken:

@@ -27,7 +27,6 @@ HEARTBEAT_SECONDS = 10.0
 TAIL_LINES = 1000
 _PAGING = {"page", "page_size"}
 _LISTS = {"labels"}
-_NUMBERS = {"model"}
 
 
 def playground_of(request: Request) -> Playground:
@@ -201,7 +200,7 @@ def _form_fields(form: FormData) -> dict[str, Any]:
         elif name in ContainerCreate.model_fields and _is_object(name):
             fields[name] = _json(name, values[0])
         else:
-            fields[name] = int(values[0]) if name in _NUMBERS and values[0].isdecimal() else values[0]
+            fields[name] = values[0]
     return fields
 
 

@@ -28,8 +28,8 @@ _AWAY = "The app did not answer; look at its state and its log."
 CLOSE_CODE = 1013
 
 
-def client_of(request: Request) -> httpx2.AsyncClient:
-    """The process's client for passing requests on; made when the first comes."""
+async def client_of(request: Request) -> httpx2.AsyncClient:
+    """The process's client for passing requests on; made when the first comes, by the one thread of the loop."""
     client: httpx2.AsyncClient | None = getattr(request.app.state, "app_forwarding", None)
     if client is None:
         client = request.app.state.app_forwarding = forwarding.open_client()

@@ -14,6 +14,7 @@ import httpx2
 
 from synapse_sdk.clients.base import BaseClient, Call
 from synapse_sdk.exceptions import ArchiveError, ChecksumMismatchError
+from synapse_sdk.utils.file.ages import newest_first
 from synapse_sdk.utils.file.checksum import calculate_checksum
 from synapse_sdk.utils.file.unpacking import UnpackLimits, unpack_archive
 from synapse_sdk.utils.network import transport_error
@@ -45,10 +46,8 @@ class ReleaseCache:
             ChecksumMismatchError: What the server sent is not what was published.
             ClientError: It could not be fetched.
         """
-        with self._locked(sha256):
-            archive = self._folder / f"{sha256}.zip"
-            if not self._is_sound(archive, sha256):
-                self._fetch(url, sha256, archive)
+        with self._kept(url, sha256):
+            pass
         self._forget_oldest()
 
     @contextmanager
@@ -59,8 +58,11 @@ class ReleaseCache:
             ChecksumMismatchError: What the server sent is not what was published.
             ClientError: It could not be fetched.
         """
-        self.keep(url, sha256)
-        with (self._folder / f"{sha256}.zip").open("rb") as archive:
+        with self._kept(url, sha256) as path:
+            # Whoever drops it from now on takes nothing from who has it open.
+            archive = path.open("rb")
+        with archive:
+            self._forget_oldest()
             yield archive
 
     def drop(self, sha256: str) -> None:
@@ -76,13 +78,19 @@ class ReleaseCache:
             ArchiveError: It is no archive, or not safe to unpack.
             ClientError: It could not be fetched.
         """
+        with self._kept(url, sha256) as archive:
+            unpack_archive(archive, target, self._limits)
+        self._forget_oldest()
+
+    @contextmanager
+    def _kept(self, url: str, sha256: str) -> Iterator[Path]:
+        """A release's archive, fetched unless it is here; the one that was used last from now on."""
         with self._locked(sha256):
             archive = self._folder / f"{sha256}.zip"
             if not self._is_sound(archive, sha256):
                 self._fetch(url, sha256, archive)
             os.utime(archive)
-            unpack_archive(archive, target, self._limits)
-        self._forget_oldest()
+            yield archive
 
     def _is_sound(self, archive: Path, sha256: str) -> bool:
         return archive.exists() and calculate_checksum(archive) == sha256
@@ -114,8 +122,7 @@ class ReleaseCache:
         part.replace(archive)
 
     def _forget_oldest(self) -> None:
-        archives = sorted(self._folder.glob("*.zip"), key=lambda path: path.stat().st_mtime)
-        for archive in archives[:-KEPT_ARCHIVES]:
+        for archive in newest_first(self._folder.glob("*.zip"))[KEPT_ARCHIVES:]:
             archive.unlink(missing_ok=True)
 
     @contextmanager

@@ -18,7 +18,7 @@ from synapse_sdk.clients.backend_v2 import BackendV2Client
 from synapse_sdk.clients.base import Call
 from synapse_sdk.exceptions import ConfigurationError, NotFoundError
 from synapse_sdk.utils.network import validate_resource_id
-from synapse_sdk.wire.jobs import JobStatus
+from synapse_sdk.wire.jobs import AsyncJobStatus, JobStatus
 
 app = typer.Typer(no_args_is_help=True, help="Follow and stop jobs: server exports and plugin runs.")
 
@@ -34,6 +34,12 @@ class JobKind(StrEnum):
     RUN = "run"
 
 
+_STATUSES: dict[JobKind, set[str]] = {
+    JobKind.SERVER: {status.upper() for status in AsyncJobStatus},
+    JobKind.RUN: {status.upper() for status in JobStatus},
+}
+
+
 @app.command("list")
 def list_jobs(
     *,
@@ -47,16 +53,29 @@ def list_jobs(
     """List jobs, newest first."""
     rows: list[dict[str, Any]] = []
     with open_v2(host, token) as client:
-        if kind != JobKind.RUN:
+        kinds, status = _read_wish(kind, status)
+        if JobKind.SERVER in kinds:
             rows += [_from_server_job(job) for job in islice(client.async_jobs.list(status=status), limit)]
-        if kind != JobKind.SERVER:
+        if JobKind.RUN in kinds:
             rows += [_from_run(job) for job in islice(client.jobs.list(status=status), limit)]
     rows.sort(key=lambda row: str(row["created"]), reverse=True)
     if as_json:
         print_json(rows)
         return
     columns = ("id", "kind", "what", "status", "progress", "created")
-    print_table(columns, ([row[column] for column in columns] for row in rows))
+    is_narrowed = status is not None or kind != JobKind.ALL
+    empty = "No job is like that." if is_narrowed else "There is no job yet. `synapse export` starts one."
+    print_table(columns, ([row[column] for column in columns] for row in rows), empty=empty)
+
+
+def _read_wish(kind: JobKind, status: str | None) -> tuple[set[JobKind], str | None]:
+    """Which kinds to ask for; of a status that one kind alone can have, the other has no job."""
+    kinds: set[JobKind] = set(_STATUSES) if kind is JobKind.ALL else {kind}
+    if status is None:
+        return kinds, None
+    status = status.upper()
+    # What no kind can have the server refuses, with those that there are.
+    return {each for each in kinds if status in _STATUSES[each]} or kinds, status
 
 
 @app.command("show")

@@ -64,16 +64,20 @@ def print_json(data: Any) -> None:
     sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under headings on stdout."""
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str = "") -> None:
+    """Print rows under headings on stdout; where there are none, tell the person what `empty` says instead."""
     from rich.table import Table
     from rich.text import Text
 
+    cells = [[Text(plain(_readable(cell))) for cell in row] for row in rows]
+    if empty and not cells:
+        say(empty)
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(plain(_readable(cell))) for cell in row))
+    for row in cells:
+        table.add_row(*row)
     print_lines(table)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -243,10 +245,12 @@ def _run_inline(process: PluginProcess, action: str, params: Mapping[str, Any], 
     settings = {key: str(value) for key, value in process.plugin.config.env.items()}
     config = process.plugin.get_action_config(action).settings
     ctx = make_context({**read_env(), **settings, **env}, config=config)
-    try:
-        return InlineExecutor(ctx, working_dir=process.folder, action_name=action).execute(entrypoint, params)
-    finally:
-        ctx.logger.finish()
+    # As in a process of its own: what the action prints is for people, and stdout is for its result.
+    with redirect_stdout(sys.stderr):
+        try:
+            return InlineExecutor(ctx, working_dir=process.folder, action_name=action).execute(entrypoint, params)
+        finally:
+            ctx.logger.finish()
 
 
 def _run_on_ray(

@@ -104,7 +104,6 @@ class BaseClient:
         self._transport = transport
         self.http = self._open_http(headers or {})
         self._anonymous: httpx2.Client | None = None
-        self._asked: tuple[Call | None, httpx2.Request | None] = None, None
         self._lock = Lock()
 
     def __enter__(self) -> Self:
@@ -191,7 +190,7 @@ class BaseClient:
         while True:
             wait: float | None
             try:
-                response = http.send(self._request_of(call, http), stream=stream)
+                response = http.send(self._build(call, http), stream=stream)
             except httpx2.RequestError as exc:
                 wait = policy.wait_after_error(attempt, exc, repeatable=call.is_repeatable)
                 if wait is None:
@@ -205,15 +204,6 @@ class BaseClient:
                 response.close()
             time.sleep(wait)
             attempt += 1
-
-    def _request_of(self, call: Call, http: httpx2.Client) -> httpx2.Request:
-        """Built once for the very same call: to build one takes as long as to send it."""
-        asked, request = self._asked
-        if asked is not call or request is None:
-            request = self._build(call, http)
-            if call.method == "GET":
-                self._asked = call, request
-        return request
 
     def _build(self, call: Call, http: httpx2.Client) -> httpx2.Request:
         headers = dict(call.headers or {})
@@ -243,7 +233,7 @@ class BaseClient:
             headers=dict(headers),
             timeout=self._timeout,
             transport=transport,
-            verify=_tls(),
+            verify=tls(),
             follow_redirects=follow_redirects,
             # A proxy of the environment is for the world outside; this machine is reached directly.
             trust_env=not is_loopback(self.base_url),
@@ -251,7 +241,7 @@ class BaseClient:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
     """What all clients check certificates with: to read those of the authorities takes 20 ms of CPU."""
     return httpx2.create_ssl_context()
 

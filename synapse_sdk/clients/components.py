@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import quote
 
-import httpx2
 import msgspec
 
-from synapse_sdk.clients.base import Call, decode_json
+from synapse_sdk.clients.base import Call, decode_json, tls
+from synapse_sdk.clients.kept_connection import KeptConnection
 from synapse_sdk.clients.keyed import KeyedClient, path_part
 from synapse_sdk.exceptions import ClientError
 from synapse_sdk.wire.component_offer import OFFER, BrokenOfferError, HeadVersion, OfferHead, unpack_offer
 
 API = "api/components"
-_ACCEPT = f"{OFFER}, application/json;q=0.9"
+_HEADERS = {"Accept": f"{OFFER}, application/json;q=0.9"}
 
 
 class Contents(Protocol):
@@ -57,7 +58,7 @@ class StoreNews:
 class ComponentClient(KeyedClient):
     """Component versions: read, add, activate, compare, negotiate. Made as `KeyedClient` says."""
 
-    _news: Call | None = None
+    _kept: KeptConnection | None = None
 
     def list_components(self, category: str | None = None) -> list[dict[str, Any]]:
         """Every component, or those of a category, with the hash of its active version."""
@@ -109,6 +110,21 @@ class ComponentClient(KeyedClient):
         """Add versions and move aliases: all, or nothing (`synapse_sdk.wire.components.ComponentChange`)."""
         return self._post("changes", {"changes": list(changes), "reason": reason})
 
+    def activate_set(
+        self, change_set_id: int, *, alias: str = "active", expected: int | None = None, reason: str = ""
+    ) -> dict[str, Any]:
+        """Point an alias to everything that a change set pointed one to.
+
+        Args:
+            change_set_id: The set, from the answer that made it or from the log.
+            alias: What is moved.
+            expected: The newest set that you know of; refused when a later one has moved what this would move.
+            reason: Why.
+        """
+        return self._post(
+            f"changes/{int(change_set_id)}/activate", {"alias": alias, "expected": expected, "reason": reason}
+        )
+
     def undo(self, change_set_id: int, *, reason: str = "") -> dict[str, Any]:
         """Point what a change set moved to where it was."""
         return self._post(f"changes/{int(change_set_id)}/rollback", {"reason": reason})
@@ -127,9 +143,9 @@ class ComponentClient(KeyedClient):
         Raises:
             ClientError: The server could not be asked, or has not answered as such a server does.
         """
-        headers = {"Accept": _ACCEPT}
-        call = Call("POST", f"{API}/sync", json=dict(body), headers=headers, is_long=True, repeatable=True)
-        return _read_offer(self.send(call), call)
+        call = Call("POST", f"{API}/sync", json=dict(body), headers=_HEADERS, is_long=True, repeatable=True)
+        response = self.send(call)
+        return _read_offer(response.content, response.headers.get("Content-Type", ""), call)
 
     def get_news(self, since: str) -> StoreNews:
         """What names the store's state, and what was changed since another.
@@ -137,13 +153,19 @@ class ComponentClient(KeyedClient):
         Raises:
             ClientError: The server could not be asked, or has not answered as such a server does.
         """
-        call = self._call_for_news(since)
-        response = self.send(call)
-        if response.headers.get("Content-Type") == OFFER:
-            offer = _read_offer(response, call)
+        call = Call("GET", f"{API}/state", params={"since": since}, headers=_HEADERS, is_long=True)
+        content, media_type = self._ask_again(f"{call.url}?since={quote(since)}", call)
+        if media_type == OFFER:
+            offer = _read_offer(content, media_type, call)
             return StoreNews(offer.state, [*offer.versions, *offer.missing], offer)
-        found = decode_json(response.content, response.status_code, call.label)["data"]
+        found = decode_json(content, 200, call.label)["data"]
         return StoreNews(found["state"], found["changed"])
+
+    def close(self) -> None:
+        """Close the connections."""
+        super().close()
+        if self._kept is not None:
+            self._kept.close()
 
     def get_manifest(self, experiment_uid: str) -> dict[str, str]:
         """The versions that an experiment ran with, by path."""
@@ -155,12 +177,18 @@ class ComponentClient(KeyedClient):
         count: int = self._post(f"manifest/{path_part(experiment_uid)}", dict(components))["component_count"]
         return count
 
-    def _call_for_news(self, since: str) -> Call:
-        """The same as long as nothing changes."""
-        if self._news is None or self._news.params != {"since": since}:
-            headers = {"Accept": _ACCEPT}
-            self._news = Call("GET", f"{API}/state", params={"since": since}, headers=headers, is_long=True)
-        return self._news
+    def _ask_again(self, url: str, call: Call) -> tuple[bytes, str]:
+        """Body and media type of the answer to what is asked all the time, as this URL or else as a call."""
+        # A transport that was passed in carries everything.
+        if self._kept is None and self._transport is None:
+            own = self.http.headers
+            headers = {name: own[name] for name in ("Authorization", "User-Agent") if name in own}
+            self._kept = KeptConnection(self.base_url, headers | _HEADERS, self._timeout_of(call), tls())
+        answer = None if self._kept is None else self._kept.get(url)
+        if answer is None:
+            response = self.send(call)
+            answer = response.content, response.headers.get("Content-Type", "")
+        return answer
 
     def _get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         return self._ask("GET", path, params=params)["data"]
@@ -176,16 +204,16 @@ class ComponentClient(KeyedClient):
         return answer
 
 
-def _read_offer(response: httpx2.Response, call: Call) -> FetchedOffer:
+def _read_offer(content: bytes, media_type: str, call: Call) -> FetchedOffer:
     contents: Contents
     try:
-        if response.headers.get("Content-Type") == OFFER:
-            head, contents = unpack_offer(response.content)
+        if media_type == OFFER:
+            head, contents = unpack_offer(content)
         else:
-            found = decode_json(response.content, response.status_code, call.label)["data"]
+            found = decode_json(content, 200, call.label)["data"]
             contents = {digest: text.encode() for digest, text in found["contents"].items()}
             head = msgspec.convert(found | {"sizes": []}, OfferHead)
     except (BrokenOfferError, msgspec.ValidationError) as exc:
-        raise ClientError(response.status_code, f"{call.label} was answered with what is no offer ({exc}).") from exc
+        raise ClientError(200, f"{call.label} was answered with what is no offer ({exc}).") from exc
     lists = (head.known, head.needed, head.missing, head.unresolved)
     return FetchedOffer(head.versions, contents, *lists, head.state)

@@ -71,6 +71,11 @@ class ExperimentClient(KeyedClient):
         """Let an experiment go on that is paused or held back."""
         return self._act(uid, "resume")
 
+    def move_grid(self, uid: str, act: str) -> dict[str, int]:
+        """`cancel`, `pause` or `resume` every run that was submitted with this one: `{moved, left}`."""
+        found: dict[str, int] = self._post(f"experiments/{path_part(uid)}/grid", {"act": act})
+        return found
+
     def reproduce(self, uid: str, **options: Any) -> dict[str, Any]:
         """Run again with exactly the recorded components, config and seed. Options: `device`, `priority`."""
         body = {"key": uuid4().hex, **options}
@@ -133,6 +138,10 @@ class ExperimentClient(KeyedClient):
         """The hosts that run experiments."""
         found: list[dict[str, Any]] = self._get("devices")
         return found
+
+    def remove_device(self, host_id: str) -> None:
+        """Take a host off the list; its key works no more from now on."""
+        self.send(Call("DELETE", f"api/devices/{path_part(host_id)}"))
 
     def list_notifications(self, *, pending: bool = True) -> list[dict[str, Any]]:
         """Conflicts that wait for an answer, or all."""

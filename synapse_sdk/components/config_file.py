@@ -20,11 +20,13 @@ from synapse_sdk.exceptions import ComponentError
 KeyPath = tuple[str | int, ...]
 # No config that people write comes near.
 MAX_VALUES = 100_000
+MAX_DEPTH = 50
 MERGE_TAG = "tag:yaml.org,2002:merge"
 # What `{{key}}` is to YAML: a mapping as the key of a mapping.
 UNQUOTED = 'a placeholder is written in quotes, as in "{{key}}"'
 # YAML 1.1 wants a dot in a number with an exponent; everybody else reads 1e-3 as a number.
 EXPONENT = re.compile(r"[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+\Z")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _Loader(yaml.SafeLoader):
@@ -37,7 +39,25 @@ def _construct_tuple(loader: _Loader, node: yaml.Node) -> tuple[Any, ...]:
     return tuple(loader.construct_sequence(node, deep=True))
 
 
+def _construct_int(loader: _Loader, node: yaml.ScalarNode) -> int:
+    try:
+        number: int = loader.construct_yaml_int(node)
+        # One of hexadecimal digits may be longer than Python writes it out.
+        str(number)
+    except ValueError as exc:
+        raise yaml.constructor.ConstructorError(None, None, "a number of too many digits", node.start_mark) from exc
+    return number
+
+
+def _refuse_tag(_loader: _Loader, node: yaml.Node) -> None:
+    tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+    problem = f"the tag {tag} is refused: a config is data; besides those of YAML, its only tag is !!python/tuple"
+    raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+
+
 _Loader.add_constructor("tag:yaml.org,2002:python/tuple", _construct_tuple)
+_Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+_Loader.add_constructor(None, _refuse_tag)
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+0123456789"))
 
 
@@ -118,10 +138,15 @@ def _bounded(lines: Iterator[tuple[KeyPath, int]], origin: str) -> dict[KeyPath,
 def _lines_of(node: yaml.Node, path: KeyPath, origin: str, open_nodes: set[int]) -> Iterator[tuple[KeyPath, int]]:
     if id(node) in open_nodes:
         raise ComponentError(f"{origin}:{node.start_mark.line + 1}: an anchor holds itself.")
+    if len(path) > MAX_DEPTH:
+        raise ComponentError(f"{origin}:{node.start_mark.line + 1}: nested deeper than {MAX_DEPTH} levels.")
+    if isinstance(node, yaml.ScalarNode) and _SURROGATE.search(node.value):
+        raise ComponentError(f"{origin}:{node.start_mark.line + 1}: a surrogate (\\ud800 to \\udfff) is no character.")
     inner = open_nodes | {id(node)}
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key_node, value_node in node.value:
+            yield from _lines_of(key_node, path, origin, inner)
             key, line = str(key_node.value), key_node.start_mark.line + 1
             if key in seen and key_node.tag != MERGE_TAG:
                 raise ComponentError(f"{origin}:{line}: the key {key!r} is there twice.")

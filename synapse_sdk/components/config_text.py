@@ -41,6 +41,27 @@ def run_to_yaml(data: dict[str, Any]) -> str:
     return config_to_yaml(_keep_lists(data))
 
 
+class GridText:
+    """The configs of a grid's runs, each as `run_to_yaml` writes it: what runs have in common is written once.
+
+    The runs of `expand_grid` share their values; writing all of ten thousand anew took most of a submission's time.
+    """
+
+    def __init__(self) -> None:
+        # A value that is kept here has its id to itself.
+        self._known: dict[tuple[str, int], tuple[Any, str]] = {}
+
+    def of_run(self, data: dict[str, Any]) -> str:
+        """The config of one run (`grid.GridRun.data`) as YAML."""
+        return "".join(self._entry(key, value) for key, value in data.items()) or run_to_yaml(data)
+
+    def _entry(self, key: str, value: Any) -> str:
+        known = self._known.get((key, id(value)))
+        if known is None:
+            known = self._known[key, id(value)] = value, run_to_yaml({key: value})
+        return known[1]
+
+
 def _keep_lists(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _keep_lists(each) for key, each in value.items()}

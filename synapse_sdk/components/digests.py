@@ -10,7 +10,6 @@ import re
 
 from synapse_sdk.exceptions import ComponentError
 
-SHORT_LENGTH = 16
 # A component is source code; what is larger belongs into a data set or a model's weights.
 MAX_COMPONENT_BYTES = 4 * 2**20
 _HASH = re.compile(r"[0-9a-f]{16}(?:[0-9a-f]{48})?")

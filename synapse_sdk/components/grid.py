@@ -16,6 +16,8 @@ from synapse_sdk.components.config_file import ConfigDocument, KeyPath
 
 # A grid beyond this is a mistake that would fill a queue.
 MAX_RUNS = 10_000
+# Keys of all runs together: 10,000 runs of 300 keys each.
+MAX_KEYS = 3_000_000
 # A value of an axis may be a whole mapping; people are shown its beginning.
 MAX_SHOWN_VALUE = 300
 
@@ -36,11 +38,13 @@ def expand_grid(document: ConfigDocument) -> list[GridRun]:
     """All runs of a config; one when it has no list.
 
     Raises:
-        ComponentError: A list is empty, or there are more than `MAX_RUNS` combinations.
+        ComponentError: A list is empty, or there are more than `MAX_RUNS` combinations, or they are too large.
     """
-    count = _count(document, document.data, ())
+    count, keys = _count(document, document.data, ()), _count_keys(document.data)
     if count > MAX_RUNS:
         raise document.problem((), f"the lists give {count} runs; {MAX_RUNS} is the limit.")
+    if count * keys > MAX_KEYS:
+        raise document.problem((), f"the lists give {count} runs of {keys} keys each; {MAX_KEYS} keys is the limit.")
     return [GridRun(data, choices) for data, choices in _variants(document.data, ())]
 
 
@@ -79,6 +83,15 @@ def _count(document: ConfigDocument, value: Any, path: KeyPath) -> int:
 
 def _count_choice(document: ConfigDocument, item: Any, path: KeyPath) -> int:
     return 1 if isinstance(item, list) else _count(document, item, path)
+
+
+def _count_keys(value: Any) -> int:
+    """How many keys the largest run has."""
+    if isinstance(value, dict):
+        return len(value) + sum(map(_count_keys, value.values()))
+    if not isinstance(value, list):
+        return 0
+    return max((_count_keys(item) for item in value if not isinstance(item, list)), default=0)
 
 
 def _variants(value: Any, path: KeyPath) -> Iterator[tuple[Any, dict[KeyPath, int]]]:

@@ -73,8 +73,11 @@ def imports_of(component: ComponentPath, source: bytes) -> list[Import]:
         raise ComponentError(f"{component}:{exc.lineno or 1}: {exc.msg}.") from exc
     except (ValueError, RecursionError, MemoryError) as exc:
         raise ComponentError(f"{component}:1: no Python: {exc}.") from exc
-    finder = _Finder(component, _names_of_import_module(tree, source))
-    finder.visit(tree)
+    try:
+        finder = _Finder(component, _names_of_import_module(tree, source))
+        finder.visit(tree)
+    except RecursionError as exc:
+        raise ComponentError(f"{component}:1: nested too deeply to be looked through.") from exc
     return sorted(finder.found, key=lambda each: each.line)
 
 

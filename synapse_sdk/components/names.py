@@ -6,7 +6,9 @@ Every path that comes from outside passes `parse_component_path`: there is no ot
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -14,6 +16,8 @@ from pathlib import PurePosixPath
 from synapse_sdk.exceptions import ComponentError
 
 KIT = "cvlabkit"
+# The folder beside the categories: what their components derive from.
+BASE = "base"
 # Beside the components, in every image: never in the store.
 IMAGE_PACKAGES = (f"{KIT}.core", f"{KIT}.component.base")
 
@@ -75,6 +79,12 @@ class ComponentPath:
 def folder_of(category: Category) -> str:
     """Where components of a category lie, relative to the folder that holds `cvlabkit`."""
     return f"{KIT}/agent" if category is Category.AGENT else f"{KIT}/component/{category.value}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """What a person may have meant by a name that is not there: a sentence to add; empty when nothing is near."""
+    near = get_close_matches(name, known, n=1)
+    return f" Did you mean {near[0]}?" if near else ""
 
 
 def is_name(text: str) -> bool:

@@ -106,8 +106,14 @@ class Outbox:
         if not self._has_work.is_set():
             self._has_work.set()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="synapse-job-log", daemon=True)
-            self._thread.start()
+            self._start()
+
+    def _start(self) -> None:
+        with self._guard:
+            # The job's other threads log, too.
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="synapse-job-log", daemon=True)
+                self._thread.start()
 
     def _run(self) -> None:
         while not self._is_closing.is_set():

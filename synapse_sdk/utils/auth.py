@@ -73,10 +73,13 @@ def load_credentials(
     named_host = host or env.get(ENV_SYNAPSE_HOST)
     token = access_token or env.get(ENV_RUN_USER_TOKEN) or env.get(ENV_SYNAPSE_ACCESS_TOKEN)
     tenant = env.get(ENV_RUN_TENANT)
-    if token:
+    if token and (named_host or not access_token):
+        # A key of the environment goes to no server of which only a file tells.
         return _credentials(named_host or DEFAULT_HOST, token, tenant)
     kept = read_config(config_file)
     kept_host = kept.get("host") or DEFAULT_HOST
+    if access_token:
+        return _credentials(kept_host, access_token, tenant)
     if named_host and not is_same_origin(named_host, kept_host):
         return _credentials(named_host, None, tenant)
     return _credentials(named_host or kept_host, kept.get("access_token"), tenant)

@@ -21,8 +21,9 @@ REDACTED = "***"
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _RESOURCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@:-]*")
-_USER_INFO = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)[^\s/@'\"]+@", re.IGNORECASE)
-_QUERY = re.compile(r"(?P<url>\b[a-z][a-z0-9+.-]*://[^\s?#'\"<>]+)[?#][^\s'\"<>)\]]*", re.IGNORECASE)
+# From `://` on, whatever the scheme, and with or without a query: no text is looked at more than once.
+_USER_INFO = re.compile(r"://[^\s/@'\"]+@")
+_URL = re.compile(r"(?P<url>://[^\s?#'\"<>]+)(?P<query>[?#][^\s'\"<>)\]]*)?")
 # Signed URLs carry their token as a path segment, an agent's report its key.
 _SIGNED_PATH = re.compile(r"(?P<route>\b(?:objects|payloads)/|\bagents/(?=[^\s/]+/connect/))[^\s/'\"<>]+")
 _KEY = re.compile(r"\bsyn_[A-Za-z0-9_-]{6,}")
@@ -53,8 +54,8 @@ class StreamLimits:
 
 def sanitize_error_message(message: str) -> str:
     """The message without tokens, passwords and query strings."""
-    clean = _USER_INFO.sub(rf"\g<scheme>{REDACTED}@", message)
-    clean = _QUERY.sub(rf"\g<url>?{REDACTED}", clean)
+    clean = _USER_INFO.sub(f"://{REDACTED}@", message)
+    clean = _URL.sub(lambda found: f"{found['url']}?{REDACTED}" if found["query"] else found[0], clean)
     clean = _SIGNED_PATH.sub(rf"\g<route>{REDACTED}", clean)
     clean = _KEY.sub(f"syn_{REDACTED}", clean)
     clean = _SCHEME_AND_KEY.sub(rf"\g<scheme> {REDACTED}", clean)

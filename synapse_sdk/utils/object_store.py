@@ -287,3 +287,14 @@ def check_bucket(path: Any) -> None:
     bucket = path.fs.bucket
     with store_errors(f"bucket {bucket.name}"):
         bucket.check()
+
+
+def check_writable(path: Any) -> None:
+    """Make sure that a store takes objects below a path: an upload is begun and given up, which nobody sees.
+
+    Raises:
+        OSError: It does not, in words for whoever configures the storage.
+    """
+    bucket, key = path.fs.bucket, path.fs.key_of((path / ".trial").path)
+    with store_errors(f"Nothing can be written to the bucket {bucket.name}"):
+        bucket.abort_upload(key, bucket.begin_upload(key))

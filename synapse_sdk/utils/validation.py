@@ -27,7 +27,8 @@ def validate_params(model: type[M], params: Mapping[str, Any], *, context: dict[
         return model.model_validate(dict(params), context=context)
     except ValidationError as exc:
         errors = [{"field": ".".join(map(str, e["loc"])), "message": e["msg"]} for e in exc.errors()]
-        listed = "; ".join(f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in errors)
+        # Among others, a sentence has no full stop.
+        listed = "; ".join(": ".join(filter(None, (e["field"], e["message"].removesuffix(".")))) for e in errors)
         raise PluginValidationError(
             f"The parameters do not fit {model.__name__}: {listed}", {"errors": errors}
         ) from exc

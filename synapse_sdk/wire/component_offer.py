@@ -1,8 +1,9 @@
 """The answer to a negotiation as workers read it: what is offered, and its contents, which are unpacked one by one.
 
 A body of type `OFFER` is the length of its first part (4 bytes, big-endian), that part, which is an `OfferHead` as
-MessagePack, and the contents without anything between them. Both parts are packed with zstd: needs the library of the
-extras `server` and `worker`, or Python 3.14.
+MessagePack, and the contents without anything between them. The first part is a zstd frame, and the contents are as
+many as the server likes: each alone as it is stored, or about `FRAME_BYTES` of them together, so that they can be
+packed side by side. Needs the library of the extras `server` and `worker`, or Python 3.14.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any
 import msgspec
 
 OFFER = "application/vnd.synapse.component-offer"
+# Packed at once: a quarter of it brings ten thousand sources to 1 % more bytes, four times as much to no less.
+FRAME_BYTES = 2**20
 # Unpacked at once: it stays in the processor's cache until it has been hashed and written.
 BLOCK_BYTES = 2**18
 _LENGTH = struct.Struct(">I")
@@ -77,21 +80,34 @@ class PackedContents:
             yield digest, content
 
 
-def pack_offer(head: OfferHead, contents: Iterable[bytes], level: int, *, threads: int = 0) -> bytes:
-    """The body that `unpack_offer` reads.
+def pack_head(head: OfferHead, level: int) -> bytes:
+    """How a body begins; the contents follow it, in the order of the head's sizes, one frame after the other."""
+    first: bytes = _zstd().compress(msgspec.msgpack.encode(head), level)
+    return _LENGTH.pack(len(first)) + first
 
-    Args:
-        head: What is told first.
-        contents: In the order of the head's sizes.
-        level: Of zstd.
-        threads: How many pack the contents for the caller, where the library can; 0 is the caller alone.
+
+def pack_frame(contents: Iterable[bytes], level: int) -> bytes:
+    """A part of a body: some of its contents."""
+    packed: bytes = _zstd().compress(b"".join(contents), level)
+    return packed
+
+
+def split_contents(sizes: Mapping[str, int]) -> Iterator[list[str]]:
+    """Which contents, of these sizes by SHA-256, go into a frame together: about `FRAME_BYTES` of them.
+
+    The content itself says whether a frame ends with it, so that a change elsewhere leaves a frame as it is.
     """
-    zstd = _zstd()
-    first = zstd.compress(msgspec.msgpack.encode(head), level)
-    option = zstd.CompressionParameter
-    workers = min(threads, option.nb_workers.bounds()[1])
-    packer = zstd.ZstdCompressor(options={option.compression_level: level, option.nb_workers: workers})
-    return b"".join([_LENGTH.pack(len(first)), first, *map(packer.compress, contents), packer.flush()])
+    some: list[str] = []
+    length = 0
+    for digest, size in sizes.items():
+        some.append(digest)
+        length += size
+        ends = int(digest[:8], 16) % FRAME_BYTES < 2 * size
+        if length >= 2 * FRAME_BYTES or (ends and 2 * length >= FRAME_BYTES):
+            yield some
+            some, length = [], 0
+    if some:
+        yield some
 
 
 def unpack_offer(body: bytes) -> tuple[OfferHead, PackedContents]:
@@ -112,16 +128,18 @@ def unpack_offer(body: bytes) -> tuple[OfferHead, PackedContents]:
 
 def _unpack(packed: memoryview) -> Iterator[bytes]:
     zstd = _zstd()
-    unpacker = zstd.ZstdDecompressor()
-    while not unpacker.eof:
-        try:
-            block = unpacker.decompress(packed, BLOCK_BYTES)
-        except zstd.ZstdError as exc:
-            raise BrokenOfferError(str(exc)) from exc
-        if not block and unpacker.needs_input:
-            raise BrokenOfferError("it ends too early")
-        yield block
-        packed = memoryview(b"")
+    try:
+        while packed:
+            # Cut out first: what a frame does not need would be copied for the next one.
+            end = zstd.get_frame_size(packed)
+            frame, packed = packed[:end], packed[end:]
+            unpacker = zstd.ZstdDecompressor()
+            while not unpacker.eof:
+                if block := unpacker.decompress(frame, BLOCK_BYTES):
+                    yield block
+                frame = memoryview(b"")
+    except zstd.ZstdError as exc:
+        raise BrokenOfferError(str(exc)) from exc
 
 
 @cache

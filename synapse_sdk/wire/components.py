@@ -150,6 +150,26 @@ class ComponentUndo(Request):
     reason: Reason = ""
 
 
+class ComponentActivateSet(Request):
+    """Body of `POST /changes/{id}/activate`: what that change set pointed an alias to, `alias` shall point to.
+
+    Attributes:
+        expected: The newest change set that the caller knows of; refused when a later one has moved `alias` at one of
+            these paths. Left out, it is not checked.
+    """
+
+    alias: Alias = ACTIVE
+    expected: int | None = Field(None, ge=0, lt=2**63)
+    reason: Reason = ""
+
+
+class ComponentSetActivated(BaseModel):
+    """Answer to activating a change set: the new one, None when there was nothing to change, and how many it moved."""
+
+    id: int | None
+    moved: int
+
+
 class ChangeSetKind(StrEnum):
     """What made a change set."""
 

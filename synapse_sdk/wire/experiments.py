@@ -156,6 +156,27 @@ class ExperimentReproduce(Request):
     key: Key | None = None
 
 
+class GridAct(StrEnum):
+    """What people do to all runs of a grid at once."""
+
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+class GridMove(Request):
+    """Body of `POST /api/experiments/{uid}/grid`."""
+
+    act: GridAct
+
+
+class GridMoved(BaseModel):
+    """How many runs of a grid did what they were told, and how many stay as they were: there it was not possible."""
+
+    moved: int
+    left: int
+
+
 class Experiment(BaseModel):
     """One run of a config. `device` is who runs it, `wanted_device` who alone may; `grid` counts from 0.
 

@@ -2,12 +2,11 @@
 
 import os
 import signal
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
 from tests.agent.stage import processes_with, until
+from tests.processes import cmdline
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("agent")]
 MEGA = 2**20
@@ -228,9 +227,3 @@ def test_two_agents_run_one_release_each_their_own_jobs_once(stage, agent):
     assert {path.name for path in marks.iterdir()} == set(jobs)
     for job, host in zip(ended, (agent, other) * 3, strict=True):
         assert job["result"].startswith(str(host.home))
-
-
-def cmdline(pid):
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    return b""

@@ -74,7 +74,7 @@ def test_a_deployment_ends_well_though_its_agent_is_killed_meanwhile(stage, host
 def test_two_agents_told_to_deploy_one_release_serve_it_each_by_itself(stage, hosts):
     jobs = [deploy(stage, agent) for agent in hosts * 2]
 
-    assert [stage.wait(job, seconds=90)["status"] for job in jobs] == ["succeeded"] * 4
+    assert [stage.wait(job)["status"] for job in jobs] == ["succeeded"] * 4
 
     for agent in hosts:
         until(lambda agent=agent: [state_of(agent)[key] for key in ("replicas", "status")] == [REPLICAS, "RUNNING"])

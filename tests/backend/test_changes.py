@@ -193,8 +193,11 @@ def test_the_log_is_cut_by_age_and_says_from_where_it_is_complete(database, proj
         changes.add_checkpoint(session)
     run(database, "UPDATE tasks SET data = NULL WHERE id = 1")
     with database.write() as session:
-        assert changes.cut_log(session, utc_now() - timedelta(days=1)) == 0
-        assert changes.cut_log(session, utc_now() + timedelta(days=1)) > 0
+        changes.raise_floor(session, utc_now() - timedelta(days=1))
+        assert changes.forget_some(session) == 0
+        changes.raise_floor(session, utc_now() + timedelta(days=1))
+        assert changes.forget_some(session) > 0
+        assert changes.forget_some(session) == 0
     with database.snapshot() as session:
         state = changes.read_state(session)
         kept = session.execute(changed_rows(Scope(ExportTarget.TASK, project["id"]), state.floor)).all()

@@ -13,11 +13,14 @@ import pytest
 import uvicorn
 from sqlalchemy import text
 
+from synapse_sdk.wire.jobs import AsyncJobStatus
 from tests.backend.factories import SQLITE_ONLY, boxes
 from tests.middleend.kit import until
+from web_helper.backend.jobs.conversion.dataset_job import DatasetJob
 from web_helper.backend.jobs.conversion.kinds import Jobs
 from web_helper.backend.jobs.housekeeping import Housekeeping
 from web_helper.backend.models import AsyncJob, Role
+from web_helper.backend.queries.async_jobs import JobEnd, begin_attempt
 from web_helper.backend.services.exports.job_queue import JobQueue
 
 STEPS = [
@@ -205,6 +208,26 @@ def test_what_a_dead_worker_left_is_deleted_when_its_job_has_ended(client, proje
 
 
 @SQLITE_ONLY
+def test_a_worker_that_was_thought_dead_leaves_its_successors_work_and_key(client, project, database, settings):
+    job_id = ask(client, project=project["id"])["job_id"]
+    folder = settings.home / "conversions" / job_id
+    first, second = DatasetJob(database, settings), DatasetJob(database, settings)
+
+    def be_overtaken(_attempt):
+        with database.write() as session:
+            second._prepare(session, begin_attempt(session, job_id), folder / "2")
+        for name in ("1", "2"):
+            (folder / name).mkdir(parents=True)
+        return JobEnd(AsyncJobStatus.FAILED)
+
+    first._attempt = be_overtaken
+    first.build(job_id)
+
+    assert [path.name for path in folder.iterdir()] == ["2"]
+    with database.read() as session:
+        assert session.get_one(AsyncJob, job_id).token_id is not None
+
+
 def test_what_breaks_its_formats_rules_is_told_by_the_names_of_the_archive(client, project, platform):
     job_id = ask(client, project=project["id"], format="yolo", options={"task": "pose"}, images="none")["job_id"]
     platform.work(job_id)

@@ -1,11 +1,16 @@
 """What every request gets: an id, one error body, a strict reader; and what happens when the server itself fails."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from secrets import token_hex
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from synapse_sdk.utils.distribution import installed_version
 from tests.backend.factories import SQLITE_ONLY
+from web_helper.backend.core.event_log import log_failure
 
 
 @SQLITE_ONLY
@@ -47,6 +52,32 @@ def test_every_refusal_has_the_one_error_body(client, method, path, status, code
 
 @SQLITE_ONLY
 @pytest.mark.parametrize(
+    ("method", "path", "body", "said"),
+    [
+        (
+            "GET",
+            "/api/experiments/",
+            None,
+            "There is no /api/experiments/; paths of this API have no slash at their end",
+        ),
+        ("GET", "/v2/tasks", None, "There is no /v2/tasks; paths of this API end in a slash"),
+        ("POST", "/api/experiments", {"config": "x" * 1_000_001}, "config: may have at most 1,000,000 characters."),
+        (
+            "POST",
+            "/api/experiments",
+            {"config": "x", "device": "../x"},
+            "device: is not written as it must be, which is ^",
+        ),
+    ],
+)
+def test_what_people_meet_as_they_type_is_said_in_words(client, method, path, body, said):
+    answer = client.request(method, path, json=body)
+
+    assert answer.json()["error"]["message"].startswith(said)
+
+
+@SQLITE_ONLY
+@pytest.mark.parametrize(
     "body",
     [
         b"{",
@@ -79,6 +110,30 @@ def test_a_body_beyond_the_limit_is_refused_before_it_is_read_to_its_end(client,
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "PAYLOAD_TOO_LARGE")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/v2/tasks/{}/", None),
+        ("PATCH", "/v2/projects/{}/", {"name": "x"}),
+        ("DELETE", "/storages/{}/", None),
+        ("GET", "/v2/data-files/{}/thumbnail/", None),
+        ("POST", "/v2/task-tags/", {"project": "{}", "name": "x"}),
+        ("POST", "/v2/tasks/bulk-fetch/", {"ids": ["{}"]}),
+        ("POST", "/v2/tasks/set-tags/", {"ids": [1], "tags": ["{}"]}),
+        ("POST", "/v2/tokens/", {"name": "x", "user": "{}"}),
+    ],
+)
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 2**200])
+def test_a_number_that_no_row_has_is_refused(client, method, path, body, number):
+    text = json.dumps(body).replace('"{}"', str(number))
+
+    answer = client.request(method, path.format(number), content=text if body else None)
+
+    # PostgreSQL looks for it, and finds nothing.
+    assert answer.status_code in (200, 400, 404), answer.text
+    assert answer.status_code != 200 or answer.json()["meta"]["missing_ids"] == [number]
+
+
 @SQLITE_ONLY
 def test_a_failure_of_the_server_tells_the_request_id_and_nothing_of_its_inside(client, app, caplog):
     app.state.database.engine.dispose()
@@ -92,6 +147,17 @@ def test_a_failure_of_the_server_tells_the_request_id_and_nothing_of_its_inside(
     assert answer.headers["X-Request-ID"] == answer.json()["meta"]["request_id"] == "failing-1"
     failures = [record for record in caplog.records if record.getMessage() == "request_failed"]
     assert [record.fields["request_id"] for record in failures] == ["failing-1"]
+
+
+def test_what_fails_in_the_database_is_logged_without_values(database, caplog):
+    """The keys of a storage are among them."""
+    key = token_hex()
+    with pytest.raises(DBAPIError) as caught, database.write() as session:
+        session.execute(text("INSERT INTO nowhere VALUES (:key)"), {"key": key})
+    log_failure("request_failed", caught.value)
+
+    assert "INSERT INTO nowhere" in caplog.text
+    assert key not in caplog.text
 
 
 def test_of_many_equal_requests_at_once_one_succeeds_and_the_others_are_conflicts(client):

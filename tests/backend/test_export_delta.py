@@ -164,7 +164,8 @@ def test_a_mark_that_would_leave_rows_out_is_refused(exports, project, database)
     with database.write() as session:
         changes.add_checkpoint(session)
     with database.write() as session:
-        changes.cut_log(session, utc_now() + timedelta(days=1))
+        changes.raise_floor(session, utc_now() + timedelta(days=1))
+        changes.forget_some(session)
     assert "older than the changes" in refusal(exports, body, mark)
 
 
@@ -185,7 +186,8 @@ def test_a_mark_that_becomes_too_old_while_the_job_waits_fails_it_with_the_reaso
         session.execute(text("UPDATE tasks SET data = NULL"))
         changes.add_checkpoint(session)
     with database.write() as session:
-        changes.cut_log(session, utc_now() + timedelta(days=1))
+        changes.raise_floor(session, utc_now() + timedelta(days=1))
+        changes.forget_some(session)
     exports.job.finish(job_id, exports.job.build(job_id))
     job = client.get(f"/v2/async-jobs/{job_id}/").json()["data"]
     assert job["status"] == "FAILED"

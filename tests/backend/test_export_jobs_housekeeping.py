@@ -3,14 +3,17 @@
 import json
 import uuid
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import text
 
 from tests.backend.factories import boxes
 from web_helper.backend.jobs.export_job import ExportJob
 from web_helper.backend.jobs.housekeeping import Housekeeping
 from web_helper.backend.models import AsyncJob, JobKind
 from web_helper.backend.models.base import utc_now
+from web_helper.backend.queries import changes
 from web_helper.backend.services.exports.job_queue import JobQueue, QueueState
 
 
@@ -123,3 +126,29 @@ def test_a_second_run_begins_anew_and_removes_what_the_first_left(client, settin
     bundle = read(client, job_id)["bundle"]
     assert [path.name for path in (settings.storage_dir / "exports" / job_id).iterdir()] == ["2"]
     assert bundle["prefix"] == f"exports/{job_id}/2"
+
+
+def test_others_write_while_the_log_of_changes_is_cut(client, make, *, database, housekeeping, monkeypatch):
+    """In one transaction, forgetting millions of changes would hold them back for longer than they wait."""
+    if database.engine.dialect.name != "sqlite":
+        pytest.skip("nobody waits for it on PostgreSQL")
+    project = make.project()
+    make.tasks(project, 9)
+    with database.write() as session:
+        changes.add_checkpoint(session)
+        first, last = session.execute(text("SELECT min(mark), max(mark) FROM row_changes")).one()
+        session.execute(text("UPDATE change_checkpoints SET noted = '2000-01-01 00:00:00'"))
+    monkeypatch.setattr(changes, "CHANGES_AT_ONCE", 4)
+    left = []
+
+    def pause(_seconds):
+        client.patch(f"/v2/projects/{project['id']}/", json={"description": f"{len(left)}"}).raise_for_status()
+        with database.read() as session:
+            left.append(session.scalar(text("SELECT min(mark) FROM row_changes")))
+
+    monkeypatch.setattr("web_helper.backend.jobs.housekeeping.time", SimpleNamespace(sleep=pause))
+    housekeeping.purge()
+    assert left[:-1] == [first + 4 * count for count in range(1, len(left))]
+    assert len(left) > 2
+    with database.read() as session:
+        assert session.scalar(text("SELECT count(*) FROM row_changes WHERE mark <= :last"), {"last": last}) == 0

@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 from itertools import pairwise
+from operator import itemgetter
 
 import sqlalchemy
 from alembic.autogenerate import compare_metadata
@@ -121,6 +122,26 @@ def test_experiments_of_an_older_version_took_nothing_of_a_grid_that_is_known(da
     upgrade_database(database)
     with database.read() as session:
         assert session.scalar(sqlalchemy.select(Experiment.choices)) == {}
+
+
+def test_moves_of_a_set_that_was_activated_by_its_number_have_rows_in_the_version_before(make, database):
+    api, sets = "/api/components/changes", []
+    for number in range(3):
+        changes = [{"path": path, "content": f"{number}\n"} for path in ("model/a.py", "loss/b.py")]
+        sets.append(make.client.post(api, json={"changes": changes}).json()["data"]["id"])
+    for number in (sets[0], sets[1]):
+        make.client.post(f"{api}/{number}/activate", json={})
+    make.client.post("/api/components/rollback", json={"paths": ["loss/b.py"]})
+    log = make.client.get(api).json()["data"]
+    downgrade_database(database, "0017")
+    query = "SELECT change_set_id, count(*) FROM component_alias_changes GROUP BY 1 ORDER BY min(id) DESC"
+    with database.engine.connect() as connection:
+        found = connection.execute(sqlalchemy.text(query)).all()
+    assert [tuple(row) for row in found] == [(each["id"], len(each["changes"])) for each in log]
+    upgrade_database(database)
+    assert make.client.get(api).json()["data"] == [
+        each | {"changes": sorted(each["changes"], key=itemgetter("path"))} for each in log
+    ]
 
 
 def test_keys_that_open_little_do_not_open_more_in_a_version_before(database):

@@ -22,6 +22,7 @@ from tests.bench.components_crowd import crowd
 from tests.bench.components_rsync import Rsync, open_rsync
 from tests.bench.components_store import bytes_of_git, bytes_of_store, histories
 from tests.bench.goals import Goal, middle, print_goals
+from tests.bench.measure import cpu_of_tree
 from tests.bench.platform import Bench, open_bench
 from web_helper.middleend.component_manager import ComponentManager, SyncStrategy
 
@@ -73,6 +74,14 @@ def timed(act: Callable[[], object]) -> float:
     began = time.perf_counter()
     act()
     return time.perf_counter() - began
+
+
+def wait_for_rest(bench: Bench) -> None:
+    """Until the server has done what it does after an answer: it packs what a scan has brought."""
+    server, before = bench.servers["server"], -1.0
+    while (used := cpu_of_tree(server)) - before > 0.03:
+        before = used
+        time.sleep(0.5)
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -129,29 +138,40 @@ def client_of(bench: Bench) -> ComponentClient:
 
 
 def activating(bench: Bench, count: int) -> Iterator[Goal]:
-    """A set of `count`, back and forth."""
+    """Sets of `count` that were brought before, back and forth: by their numbers, and with every name in the request."""
     with client_of(bench) as client:
-        old = {each["path"]: each["active_hash"] for each in client.list_components()}
-        paths = sorted(old)[:count]
-        client.change([{"path": path, "content": f"# {path}\n"} for path in paths])
-        new = {each["path"]: each["active_hash"] for each in client.list_components()}
-        taken = [
-            timed(lambda side=side: client.change([{"path": path, "hash": side[path]} for path in paths]))
-            for side in (old, new, old, new, old)
+        paths = sorted(each["path"] for each in client.list_components())[:count]
+        texts = ({path: f"# {side} of {path}\n" for path in paths} for side in ("one", "other"))
+        records = [
+            client.change([{"path": path, "content": text, "aliases": ["next"]} for path, text in side.items()])
+            for side in texts
         ]
-    yield Goal(f"activate a set of {count:,}", middle(taken) * 1000, 5, "ms")
+        named = [[{"path": each["path"], "hash": each["to_hash"]} for each in made["changes"]] for made in records]
+        by_number, by_name = [], []
+        wait_for_rest(bench)
+        for _ in range(5):
+            by_number += [timed(lambda made=made: client.activate_set(made["id"])) for made in records]
+            by_name += [timed(lambda side=side: client.change(side)) for side in named]
+    yield Goal(f"activate a set of {count:,} by its number", middle(by_number) * 1000, 5, "ms")
+    yield Goal("the same, each named in the request and in the answer", middle(by_name) * 1000, 5, "ms")
 
 
 def cold(bench: Bench, checkout: Path, files: int, rsync: Rsync | None) -> Iterator[Goal]:
-    """Everything, in turns with git and rsync: the first asker waits until the answer is packed, the others get that."""
+    """Everything, in turns with git and rsync: as the first finds it after a scan and a commit, then as others do."""
+
+    def clone(name: str) -> float:
+        return timed(lambda: git(checkout, "clone", "-q", "--no-local", ".", f"{bench.folder}/clone-{name}"))
+
     git(checkout, "init", "-q")
+    # Otherwise it begins to pack by itself, some time during the first clones.
+    git(checkout, "config", "gc.auto", "0")
     git(checkout, "add", "-A")
     git(checkout, "commit", "-qm", "all")
+    first_clone = clone("first")
+    git(checkout, "gc", "-q")
     ours, clones, copies = [], [], []
     for number in range(5):
-        clones.append(
-            timed(lambda n=number: git(checkout, "clone", "-q", "--no-local", ".", f"{bench.folder}/clone-{n}"))
-        )
+        clones.append(clone(str(number)))
         if rsync is not None:
             copies.append(timed(lambda n=number: rsync.fetch(bench.folder / f"copy-{n}")))
         network = Delayed()
@@ -159,13 +179,16 @@ def cold(bench: Bench, checkout: Path, files: int, rsync: Rsync | None) -> Itera
         ours.append(timed(manager.sync_all))
         manager.close()
         network.close()
-    facts = {"seconds": ours, "clone": clones, "rsync": copies}
+    facts = {"seconds": ours, "first_clone": first_clone, "clone": clones, "rsync": copies}
     first, later = ours[0], middle(ours[1:])
-    yield Goal(f"cold, {files:,} files, packed before, against git clone", later / middle(clones), 0.35, facts=facts)
-    yield Goal("the same, the first worker that asks", first / middle(clones), None, facts=facts)
+    yield Goal(
+        f"cold, {files:,} files, the first that asks, against the first clone", first / first_clone, 0.35, facts=facts
+    )
+    yield Goal("the same, packed on both sides", later / middle(clones), 0.35, facts=facts)
+    yield Goal("the first that asks, against git that has packed", first / middle(clones), None, facts=facts)
     if rsync is not None:
-        yield Goal("the same, against an rsync daemon", later / middle(copies), 1.0, facts=facts)
-        yield Goal("the same, the first worker that asks", first / middle(copies), None, facts=facts)
+        yield Goal("cold, the first that asks, against an rsync daemon", first / middle(copies), 1.0, facts=facts)
+        yield Goal("the same, packed", later / middle(copies), 1.0, facts=facts)
         yield Goal("the same: bytes on the wire against rsync's", network.received / rsync.received, 0.2)
     yield Goal("the same: bytes on the wire against the files'", network.received / size_of(checkout), 0.2)
     yield Goal("the same: requests", network.requests, 3, "")

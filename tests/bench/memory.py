@@ -1,13 +1,17 @@
 """Peak memory of each process: `python -m tests.bench.memory [--items 10000 100000]`.
 
-At rest, during a delegated export to COCO, and while a stream of the same rows is read. The goal is that of the design:
+At rest, during a delegated export to COCO, while a stream of the same rows is read, and while readers of such a stream
+take nothing. The goal is that of the design:
 128 MB at any size, growing by at most one megabyte per million items; the noise of an allocator is a few megabytes.
 """
 
 import argparse
+import socket
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from urllib.parse import urlencode, urlsplit
 
 from synapse_sdk.clients.backend_v2 import BackendV2Client
 from tests.bench.goals import Goal, print_goals
@@ -16,6 +20,7 @@ from tests.bench.platform import PROJECT, Bench, open_bench
 
 MOST_MB, IDLE_MB = 128, 100
 SETTLE_SECONDS = 3
+STALLED_READERS, STALL_SECONDS = 6, 5
 
 
 def memory(bench: Bench, counts: list[int]) -> Iterator[Goal]:
@@ -33,6 +38,7 @@ def memory(bench: Bench, counts: list[int]) -> Iterator[Goal]:
             yield Goal(f"{name}, exporting {count:,}", peak, MOST_MB, "MB")
         for name, peak in _stream(bench, count).items():
             yield Goal(f"{name}, streaming {count:,}", peak, MOST_MB, "MB")
+        yield Goal(f"server, {STALLED_READERS} readers of {count:,} that stall", _stall(bench), MOST_MB, "MB")
 
 
 def _stream(bench: Bench, count: int) -> dict[str, float]:
@@ -40,10 +46,41 @@ def _stream(bench: Bench, count: int) -> dict[str, float]:
         Watch({"server": bench.servers["server"]}) as watch,
         BackendV2Client(bench.platform.url, access_token=bench.platform.token) as client,
     ):
-        project = next(row["id"] for row in client.projects.list() if row["name"] == PROJECT)
-        rows = sum(1 for _ in client.exports.stream(target="task", project=project))
+        rows = sum(1 for _ in client.exports.stream(target="task", project=_project_id(client)))
     assert rows == count, f"{rows} of {count} rows came"
     return watch.peaks
+
+
+def _stall(bench: Bench) -> float:
+    """The server's peak while readers have asked for a stream and take nothing of it."""
+    with BackendV2Client(bench.platform.url, access_token=bench.platform.token) as client:
+        query = urlencode({"target": "task", "project": _project_id(client)})
+    head = [
+        f"GET /v2/exports/stream/?{query} HTTP/1.1",
+        f"Host: {urlsplit(bench.platform.url).netloc}",
+        f"Authorization: Token {bench.platform.token}",
+        "Accept-Encoding: zstd",
+    ]
+    with Watch({"server": bench.servers["server"]}) as watch, ExitStack() as readers:
+        for _ in range(STALLED_READERS):
+            reader = readers.enter_context(socket.create_connection(_address_of(bench.platform.url)))
+            # What waits in the kernel is not the server's.
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            reader.sendall("\r\n".join([*head, "", ""]).encode())
+        time.sleep(STALL_SECONDS)
+    return watch.peaks["server"]
+
+
+def _address_of(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    assert parts.hostname
+    assert parts.port
+    return parts.hostname, parts.port
+
+
+def _project_id(client: BackendV2Client) -> int:
+    found: int = next(row["id"] for row in client.projects.list() if row["name"] == PROJECT)
+    return found
 
 
 def main() -> None:

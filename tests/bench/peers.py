@@ -153,7 +153,7 @@ ULTRALYTICS = Environment(
 PEERS = (
     Peer(LABEL_STUDIO, "label_studio.py", write_label_studio, 10),
     Peer(DATUMARO, "with_datumaro.py", write_datumaro, 10),
-    Peer(SUPERVISION, "with_supervision.py", write_supervision, 40, at_most=10_000),
+    Peer(SUPERVISION, "with_supervision.py", write_supervision, 40, at_most=60_000),
 )
 
 

@@ -3,8 +3,13 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
+from uuid import uuid4
 
 import pytest
+
+from web_helper.backend.core.database import Database
+from web_helper.backend.models import User
+from web_helper.backend.services.authentication import add_token
 
 
 def test_login_keeps_a_working_token_that_only_its_owner_can_read(stranger, platform, config_file):
@@ -144,3 +149,40 @@ def test_a_model_is_added_with_its_weights_and_listed(synapse, tmp_path):
     assert (rows["net"]["id"], rows["net"]["version"]) == (made["id"], "2")
     assert rows["otsu"]["sha256"] is None
     assert "otsu" in synapse("model", "list").stdout
+
+
+@pytest.fixture
+def newcomer(synapse, platform, monkeypatch):
+    """The shell of somebody who is in no project."""
+    database = Database(platform.settings.sqlalchemy_url)
+    with database.write() as session:
+        user = User(email=f"{uuid4()}@example.org", name="Newcomer")
+        session.add(user)
+        session.flush()
+        key = add_token(session, user.id, "theirs", ["read", "write"])[1]
+    database.dispose()
+    monkeypatch.setenv("SYNAPSE_ACCESS_TOKEN", key)
+    return synapse
+
+
+def test_an_empty_list_says_so_and_what_to_do(newcomer):
+    for what, step in {
+        "project": "`synapse project create`",
+        "job": "`synapse export`",
+        "pre-annotation": "`synapse plugin run`",
+    }.items():
+        listed = newcomer(what, "list")
+        assert (listed.exit_code, listed.stdout) == (0, "")
+        assert step in listed.stderr
+        assert newcomer.json(what, "list") == []
+
+
+def test_a_search_that_finds_nothing_says_so(synapse):
+    assert "contains 'no such bird'" in synapse("project", "list", "--search", "no such bird").stderr
+
+
+@pytest.mark.parametrize(("status", "is_refused"), [("cancelled", False), ("STOPPED", False), ("lost", True)])
+def test_jobs_are_listed_by_a_status_of_either_kind(newcomer, status, is_refused):
+    listed = newcomer("job", "list", "--status", status)
+    assert listed.exit_code == int(is_refused)
+    assert ("is not one of" if is_refused else "No job is like that") in listed.stderr

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 import typer
+from pydantic import BaseModel, field_validator
+from pydantic_core import PydanticCustomError
 from typer.testing import CliRunner
 
 from synapse_sdk import exceptions as errors
@@ -14,6 +18,8 @@ from synapse_sdk.cli.commands import BUILT_IN
 from synapse_sdk.cli.exporting.options import parse_filters, parse_split
 from synapse_sdk.cli.failures import UsageError, message_of
 from synapse_sdk.cli.output import plain, print_json
+from synapse_sdk.exceptions import PluginValidationError
+from synapse_sdk.utils.validation import validate_params
 
 
 def run(*arguments: str, app: typer.Typer | None = None, **options):
@@ -28,6 +34,24 @@ def app_that_raises(exc: BaseException) -> typer.Typer:
         raise exc
 
     return app
+
+
+# Ctrl-C in the third of a second in which the command line is imported.
+INTERRUPTED_EARLY = """
+import sys
+class CtrlC:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, CtrlC())
+from synapse_sdk.__main__ import main
+main()
+"""
+
+
+def test_ctrl_c_before_the_command_has_begun_shows_no_stack():
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED_EARLY], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_version_is_printed():
@@ -212,3 +236,19 @@ def test_a_command_that_nobody_has_is_refused_with_the_nearest_name():
     result = run("exprt")
     assert result.exit_code == 2
     assert "'export'" in result.stderr
+
+
+def test_a_sentence_among_other_problems_has_no_full_stop():
+    class Wish(BaseModel):
+        path: str
+        storage: int
+
+        @field_validator("storage")
+        @classmethod
+        def _check(cls, _storage: int) -> int:
+            raise PydanticCustomError("client_error", "storage 99 cannot be used: There is no storage 99.")
+
+    with pytest.raises(PluginValidationError) as refused:
+        validate_params(Wish, {"storage": 99})
+    listed = "path: Field required; storage: storage 99 cannot be used: There is no storage 99"
+    assert str(refused.value).endswith(f"Wish: {listed}")

@@ -84,8 +84,9 @@ def test_a_second_export_never_overwrites_the_first(synapse, birds, tmp_path):
 
 
 def test_the_folder_name_cannot_lead_out_of_the_output_folder(synapse, birds, tmp_path):
-    summary = export(synapse, tmp_path / "out", "--project", birds, "--format", "csv", "--name", "../../x")
-    assert Path(summary["path"]).parent == tmp_path / "out"
+    outside = ["--project", birds, "--format", "csv", "--out", tmp_path / "out", "--name", "../../x"]
+    assert synapse("export", *outside).exit_code == 2
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_terminal_is_told_path_and_counts(synapse, birds, tmp_path):
@@ -130,7 +131,7 @@ def test_a_filter_that_matches_nothing_is_a_warning(synapse, birds, tmp_path):
     assert "Nothing matches" in result.stderr
 
 
-def test_what_a_format_cannot_carry_is_listed_and_in_strict_mode_an_error(synapse, tmp_path):
+def test_what_a_format_keeps_with_less_is_listed_and_no_error_in_strict_mode(synapse, tmp_path):
     square = [[1, 1, 20, 1, 20, 20, 1, 20]]
     keypoints = [{"id": 1, "image_id": 1, "category_id": 7, "keypoints": [2, 3, 2], "bbox": [1, 1, 9, 9]}]
     polygons = [{"id": 2, "image_id": 2, "category_id": 9, "segmentation": square, "bbox": [1, 1, 19, 19]}]
@@ -142,6 +143,24 @@ def test_what_a_format_cannot_carry_is_listed_and_in_strict_mode_an_error(synaps
     assert summary["losses"]
     losses = json.loads(Path(summary["path"], "loss_report.json").read_text())
     assert len(losses["losses"]) == sum(summary["losses"].values())
+
+    reduced = synapse("export", *arguments, "--strict", "--out", tmp_path / "reduced")
+    assert reduced.exit_code == 0, reduced.output
+    assert "Nothing is left out, but some are kept with less (2 geometry_reduced)" in " ".join(reduced.stderr.split())
+
+
+def test_what_has_to_be_left_out_fails_a_strict_export(synapse, tmp_path):
+    specks = [{"id": 1, "image_id": 1, "category_id": 7, "bbox": [5, 5, 0.0004, 0.0004]}]
+    path = make_coco(tmp_path / "in", 1, annotations=specks, categories=[{"id": 7, "name": "speck"}])
+    synapse.json("import", "coco", path, "--project", "specks")
+    arguments = ["export", "--project", "specks", "--format", "voc", "--out", tmp_path / "out"]
+    told = synapse(*arguments)
+    assert told.exit_code == 0, told.output
+    assert "Not everything could be carried (1 too_small)" in " ".join(told.stderr.split())
+    refused = synapse(*arguments, "--strict")
+    assert refused.exit_code == 1
+    assert "cannot be carried by voc, and strict is on" in " ".join(refused.stderr.split())
+    assert [folder.name for folder in (tmp_path / "out").iterdir()] == ["specks-voc"]
 
 
 def test_a_dead_original_fails_its_item_only(synapse, platform, tmp_path):
@@ -159,6 +178,7 @@ def test_a_dead_original_fails_its_item_only(synapse, platform, tmp_path):
     summary = json.loads(result.stdout)
     assert (summary["exported"], summary["failed"]) == (2, 1)
     assert Path(summary["path"], "error_file_list.json").exists()
+    assert "1 of 3 items are missing from this data set" in result.stderr.splitlines()[-1]
 
 
 def test_ground_truth_is_exported_by_version(synapse, platform, birds, tmp_path):
@@ -167,7 +187,12 @@ def test_ground_truth_is_exported_by_version(synapse, platform, birds, tmp_path)
         dataset = client.ground_truth_datasets.create(project=project["id"], name="curated")
         client.ground_truth_datasets.collect(dataset["id"])
         version = client.ground_truth_datasets.release(dataset["id"], "v1")
-    arguments = ["--target", "ground_truth", "--project", birds, "--format", "coco"]
-    summary = export(synapse, tmp_path, *arguments, "--filter", f"ground_truth_dataset_version={version['id']}")
-    assert (summary["exported"], summary["annotations"]) == (12, 12)
-    assert synapse("export", *arguments, "--out", tmp_path).exit_code == 2
+    arguments, which = ["--target", "ground_truth", "--format", "coco"], ["--filter", "ground_truth_dataset_version"]
+    for project in ([], ["--project", birds]):
+        summary = export(synapse, tmp_path, *arguments, *project, which[0], f"{which[1]}={version['id']}")
+        assert (summary["exported"], summary["annotations"]) == (12, 12)
+        assert summary["head"] == "delegated", "the version knows its project"
+        assert synapse("export", *arguments, *project, "--out", tmp_path).exit_code == 2
+    for unknown in ("0", "999999", "first"):
+        refused = synapse("export", *arguments, which[0], f"{which[1]}={unknown}", "--out", tmp_path)
+        assert refused.exit_code == 2, refused.output

@@ -32,13 +32,20 @@ import os, signal, sys
 from itertools import count
 from synapse_sdk.cli.main import build_app
 from synapse_sdk.cli.exporting.resuming import ResumableExport
-from synapse_sdk.plugins.actions.export.formats import intake, spreading
-absorb, die_at, numbers = spreading._absorb, int(sys.argv.pop(1)), count(1)
+from synapse_sdk.plugins.actions.export.formats import intake
+from synapse_sdk.utils.converters.coco.writer import CocoWriter as Writer
+absorb, die_at, numbers = Writer.absorb, int(sys.argv.pop(1)), count(1)
+# Whoever runs the tests may run them under `nohup`.
+signal.signal(signal.SIGHUP, getattr(signal, os.environ.get("HANG_UP", "SIG_DFL")))
 def dying(*args):
     if next(numbers) == die_at:
-        os.kill(os.getpid(), signal.SIGKILL)
+        by = os.environ.get("DIE_BY", "SIGKILL")
+        if by == "SIGHUP" and "HANG_UP" not in os.environ:
+            master, terminal = os.openpty()
+            os.dup2(terminal, 1), os.dup2(terminal, 2), os.close(terminal), os.close(master)
+        os.kill(os.getpid(), getattr(signal, by))
     absorb(*args)
-intake.BLOCK_ITEMS, spreading._absorb = 1, dying
+intake.BLOCK_ITEMS, Writer.absorb = 1, dying
 if die_at < 0:
     ResumableExport.close = lambda self, outcome: os.kill(os.getpid(), signal.SIGKILL)
 build_app(extensions=[])()
@@ -173,6 +180,26 @@ def test_a_killed_export_is_resumed_and_its_half_folder_replaced(platform, argum
     assert names_in(out) == ["of somebody else", half.name]
 
 
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_an_export_that_is_asked_to_end_leaves_nothing_and_is_resumed(arguments, undisturbed, tmp_path, name):
+    """As `docker stop` asks, and a terminal that is closed, to which nothing can be written any more."""
+    env = os.environ | {"HOME": str(tmp_path / "home")}
+    ended = _shell(7, *arguments, env=env | {"DIE_BY": name})
+    assert ended.returncode == 128 + getattr(signal, name), ended.stderr
+    assert names_in(tmp_path / "out") == []
+    (note,) = (tmp_path / "home" / ".synapse" / "exports").iterdir()
+    assert ("Go on with: synapse export --resume" in ended.stderr) == (name == "SIGTERM")
+    assert _shell(0, "export", "--resume", note.stem, env=env).returncode == 0
+    assert tree(tmp_path / "out" / "resumed birds-coco") == undisturbed()
+
+
+def test_under_nohup_an_export_goes_on_when_its_terminal_is_closed(arguments, undisturbed, tmp_path):
+    """`nohup` has the signal ignored, and what is printed goes to a file."""
+    env = os.environ | {"HOME": str(tmp_path / "home"), "DIE_BY": "SIGHUP", "HANG_UP": "SIG_IGN"}
+    assert _shell(7, *arguments, env=env).returncode == 0
+    assert tree(tmp_path / "out" / "resumed birds-coco") == undisturbed()
+
+
 def test_an_export_that_is_killed_when_it_was_complete_is_there_once(arguments, undisturbed, tmp_path):
     env = os.environ | {"HOME": str(tmp_path / "home")}
     assert _shell(-1, *arguments, env=env).returncode == -signal.SIGKILL
@@ -250,12 +277,22 @@ def test_a_killed_converter_says_how_to_go_on(synapse, arguments, notes, undistu
     assert tree(Path(synapse.json("export", "--resume", note.stem)["path"])) == undisturbed()
 
 
+def test_an_export_of_which_nothing_can_be_noted_says_so_and_goes_on(synapse, arguments, notes):
+    notes.parent.mkdir(parents=True)
+    notes.write_text("in the way")
+    result = synapse(*arguments)
+    assert result.exit_code == 0, result.output
+    assert "Should this break off, it cannot be gone on with" in result.stderr
+    assert f"nothing can be noted in {notes}" in " ".join(result.stderr.split())
+
+
 def test_a_cancelled_job_cannot_be_resumed(synapse, interrupted, notes):
     synapse("job", "cancel", interrupted)
     result = synapse("export", "--resume", interrupted)
     assert result.exit_code == 1
     assert "CANCELLED" in result.stderr
-    assert "Export again" in result.stderr
+    assert "The export was cancelled on the server. Export again" in result.stderr
+    assert "operator" not in result.stderr
     assert not list(notes.iterdir())
 
 

@@ -1,5 +1,7 @@
 """`synapse export --since` and `synapse apply-delta`, as a person types them."""
 
+import hashlib
+import json
 import shlex
 from pathlib import Path
 
@@ -52,9 +54,22 @@ def test_a_delta_says_what_to_do_with_it(synapse, project, tmp_path):
     delta = synapse.json(*update)["path"]
     new = synapse.json("apply-delta", old["path"], delta, "--out", tmp_path / "new")
     assert "nothing to apply" in synapse("apply-delta", new["path"], delta, "--out", tmp_path / "new").stderr
+    synapse.json("import", "voc", make_voc(tmp_path / "more", 9), "--project", project)
+    further = synapse("export", "--since", delta, "--out", tmp_path / "further")
+    assert "is a delta, too: apply it first" in " ".join(further.stderr.split())
 
     bare = synapse.json(*export, "--out", tmp_path / "bare")
     assert "without --keep-items" in synapse("export", "--since", bare["path"], "--out", tmp_path / "delta").stderr
+
+
+def test_a_delta_of_which_no_item_could_be_had_is_one_all_the_same(synapse, project, platform, tmp_path):
+    old = synapse.json("export", "--project", project, "--format", "coco", "--keep-items", "--out", tmp_path / "old")
+    more = make_voc(tmp_path / "more", 1, first=8150)
+    synapse.json("import", "voc", more, "--project", project)
+    sha256 = hashlib.sha256((more / "JPEGImages" / "8150.png").read_bytes()).hexdigest()
+    (platform.settings.storage_dir / "files" / sha256[:2] / sha256[2:]).unlink()
+    delta = synapse.json("export", "--since", old["path"], "--out", tmp_path / "delta")
+    assert (delta["exported"], delta["failed"], delta["deleted"]) == (0, 1, 0)
 
 
 def test_since_takes_no_other_choice(synapse, project, tmp_path):
@@ -71,7 +86,9 @@ def test_since_takes_no_other_choice(synapse, project, tmp_path):
 
 def test_an_export_without_items_says_how_to_keep_them(synapse, project, tmp_path):
     old = synapse.json("export", "--project", project, "--format", "coco", "--out", tmp_path / "old")
-    delta = synapse.json("export", "--since", old["path"], "--out", tmp_path / "delta")
+    idle = synapse("export", "--since", old["path"], "--out", tmp_path / "delta", "--json")
+    assert "is up to date" in idle.stderr
+    delta = json.loads(idle.stdout)
 
     refused = synapse("apply-delta", old["path"], delta["path"], "--out", tmp_path / "new")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from synapse_sdk.plugins.actions.export.formats import spreading
+from synapse_sdk.plugins.actions.export.steps import delegated
 from synapse_sdk.utils.converters.blocks.pool import ProcessPool
 from tests.cli.data_sets import make_voc
 from tests.export.support import tree
@@ -98,6 +99,9 @@ def test_an_export_goes_into_a_storage(synapse, project, tmp_path):
         ("--format csv --out x --task detection", "csv has no option task; it has none"),
         ("--format coco --out x --target ground_truth", "give it as --filter ground_truth_dataset_version=ID"),
         ("--format coco --out x --filter colour=red", "filters are ids, ids_ex,"),
+        ("--format coco --out x --name sets/today", "cannot be a folder's name on every system; 'today' can"),
+        ("--format coco --out x --name CON", "'_CON' can"),
+        ("--format coco --out x --name=", "-coco' can"),
     ],
 )
 @pytest.mark.usefixtures("in_folder")
@@ -108,12 +112,44 @@ def test_targets_that_make_no_sense_are_refused(synapse, project, words, said):
     assert not Path("x").exists()
 
 
-def test_a_folder_that_cannot_be_made_is_refused_before_the_server_gathers_anything(synapse, project, tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    refused = synapse("export", "--project", project, "--format", "coco", "--out", tmp_path / "file" / "x")
-    assert refused.exit_code == 2
-    assert f"{tmp_path / 'file'} is a file" in refused.stderr
-    assert "gathers" not in refused.stderr
+def test_nothing_is_put_into_an_export_but_itself(synapse, project, tmp_path):
+    export = ["export", "--project", project, "--format", "coco", "--keep-items"]
+    old = synapse.json(*export, "--out", tmp_path)["path"]
+    before = tree(Path(old))
+    delta = synapse.json("export", "--since", old, "--out", tmp_path)["path"]
+    again, since = [*export, "--out", old], ["export", "--since", old, "--out", old]
+    for refused in (synapse(*again), synapse(*since), synapse("apply-delta", old, delta, "--out", old)):
+        assert refused.exit_code == 2
+        assert "is an export itself; name the folder that it lies in" in " ".join(refused.stderr.split())
+    assert tree(Path(old)) == before
+
+
+@pytest.fixture
+def jobs(synapse):
+    """The jobs of which the server knows, the newest first."""
+    return lambda: [row["id"] for row in synapse.json("job", "list")]
+
+
+@pytest.mark.parametrize("out", ["file/x", "/proc/x", "x" * 300])
+@pytest.mark.usefixtures("in_folder")
+def test_a_folder_that_cannot_be_written_is_refused_before_the_server_gathers_anything(synapse, project, jobs, out):
+    Path("file").write_text("in the way")
+    before = jobs()
+    refused = synapse("export", "--project", project, "--format", "coco", "--out", out)
+    assert refused.exit_code == 1
+    assert f"Nothing can be written to {Path(out).absolute()}: " in refused.stderr
+    assert jobs() == before
+    assert sorted(path.name for path in Path().iterdir()) == ["file", "owls"]
+
+
+def test_a_delta_into_a_folder_that_cannot_be_written_is_refused_as_early(synapse, project, jobs, tmp_path):
+    export = ["export", "--project", project, "--format", "coco", "--keep-items", "--out", tmp_path]
+    synapse.json(*export, "--name", "old")
+    before = jobs()
+    refused = synapse("export", "--since", tmp_path / "old", "--out", "/proc/x")
+    assert refused.exit_code == 1
+    assert "Nothing can be written to /proc/x: " in refused.stderr
+    assert jobs() == before
 
 
 @pytest.fixture
@@ -132,16 +168,33 @@ def dead_store(platform):
     database.dispose()
 
 
-def test_a_store_that_does_not_answer_is_said_and_gone_on_with_later(synapse, project, dead_store):
+@pytest.fixture
+def dead_later(dead_store, monkeypatch):
+    """The same, but it dies while the server gathers the data."""
+    monkeypatch.setattr(delegated, "open_target", lambda context: None)
+    return dead_store
+
+
+def test_a_store_that_does_not_answer_is_refused_before_the_server_gathers_anything(synapse, project, jobs, dead_store):
+    before = jobs()
+    refused = synapse("export", "--project", project, "--format", "coco", "--storage", "dead")
+    assert refused.exit_code == 1
+    assert "the store does not answer: check endpoint_url" in refused.stderr
+    assert jobs() == before
+    assert not [word for word in ("defect", dead_store, "not-shown", "Step") if word in refused.stderr]
+
+
+def test_a_store_that_dies_is_said_and_gone_on_with_later(synapse, project, dead_later):
     failed = synapse("export", "--project", project, "--format", "coco", "--storage", "dead")
     assert failed.exit_code == 1
     assert "the store does not answer: check endpoint_url" in failed.stderr
     assert "The target storage cannot be written" in failed.stderr
     assert "synapse export --resume" in failed.stderr
-    assert not [word for word in ("defect", dead_store, "not-shown", "Step") if word in failed.stderr]
+    assert not [word for word in ("defect", dead_later, "not-shown", "Step") if word in failed.stderr]
 
 
-def test_an_export_into_a_store_that_does_not_answer_is_given_up_in_words(synapse, project, dead_store, monkeypatch):
+@pytest.mark.usefixtures("dead_later")
+def test_an_export_into_a_store_that_died_is_given_up_in_words(synapse, project):
     failed = synapse("export", "--project", project, "--format", "coco", "--storage", "dead")
     job_id = failed.stderr.partition("--resume ")[2].split()[0]
     synapse("job", "cancel", job_id)

@@ -87,7 +87,7 @@ def test_compose_that_is_also_written_is_no_implicit_one():
         ("model: ../../etc/passwd", 1, "character"),
         ("x: '../up'\nmodel: '{{x}}'", 2, "character"),
         ("model: a\nmodel: b", 2, "twice"),
-        ("a: 1\nb: !!python/object:os.system {}", 2, "constructor"),
+        ("a: 1\nb: !!python/object:os.system {}", 2, "is refused: a config is data"),
         ("a: [1", 1, "expected"),
         ("a: 1\nmodel: {{net}}", 2, "in quotes"),
         ("- a", 1, "mapping"),

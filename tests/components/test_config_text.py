@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synapse_sdk.components.config_file import MAX_VALUES, parse_config
-from synapse_sdk.components.config_text import run_to_yaml
+from synapse_sdk.components.config_text import GridText, run_to_yaml
 from synapse_sdk.components.grid import expand_grid
 from synapse_sdk.exceptions import ComponentError
 
@@ -30,6 +30,15 @@ def test_a_run_reads_back_as_itself(data):
 
     assert run.data == data
     assert repr(run.data) == repr(data)  # 1, 1.0 and True are equal, and not the same.
+
+
+@given(shared=VALUES, rows=st.lists(st.dictionaries(st.text(max_size=8), VALUES, max_size=4), min_size=1, max_size=4))
+def test_runs_of_a_grid_are_written_as_each_alone(shared, rows):
+    texts = GridText()
+    for row in rows:
+        data = {"shared": shared, **row}
+        assert texts.of_run(data) == run_to_yaml(data)
+        assert texts.of_run(row) == run_to_yaml(row)
 
 
 def test_anchors_that_unfold_beyond_all_bounds_are_refused():

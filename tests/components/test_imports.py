@@ -114,6 +114,14 @@ def closure(sources: dict[str, str], *roots: str):
     return sorted(map(str, answer.components)), [str(each) for each in answer.unresolved]
 
 
+@pytest.mark.parametrize("depth", [700, 950, 5000])
+@pytest.mark.parametrize(("begin", "more"), [("x = a", ".b"), ("if a: pass\n", "elif b: pass\n")])
+def test_code_that_is_nested_too_deeply_is_refused(begin, more, depth):
+    assert found(begin + more * 100) == []
+    with pytest.raises(ComponentError, match=r"^model/resnet.py:1: "):
+        found(begin + more * depth)
+
+
 def test_the_closure_holds_everything_once_though_components_import_each_other():
     sources = {
         "model/a.py": "from .b import B",

@@ -62,6 +62,35 @@ def test_a_disk_that_changes_what_was_written_is_noticed(tmp_path: Path, how: st
     assert dict(sink.files) == {}
 
 
+def test_a_disk_that_changes_what_is_joined_is_noticed(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(local, "PIECE_BYTES", 2 << 20)
+    sink = LocalSink(tmp_path)
+    output = sink.open_joined("x.json")
+    output.write(b"1")
+    for _ in range(6):
+        output.write_later(b"2" * (1 << 20))
+    with (tmp_path / "x.json.part.1").open("r+b") as file:
+        file.seek(1 << 20)
+        file.write(b"?")
+    with pytest.raises(OSError, match="not what was written"):
+        output.close()
+    assert list(tmp_path.iterdir()) == []
+    assert dict(sink.files) == {}
+
+
+@pytest.mark.parametrize("by", [-1, 1])
+def test_a_file_of_another_length_is_noticed(tmp_path: Path, by: int):
+    sink = LocalSink(tmp_path)
+    output = sink.open_joined("x.json")
+    output.write(b"1" * (2 << 20))
+    output.write_later(b"2" * (2 << 20))
+    with (tmp_path / "x.json.part.0").open("r+b") as file:
+        file.truncate((2 << 20) + by)
+    with pytest.raises(OSError, match="not what was written"):
+        output.close()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_whole_files_are_written_placed_and_linked(tmp_path: Path):
     source = tmp_path / "source.png"
     source.write_bytes(b"image")

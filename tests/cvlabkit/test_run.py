@@ -61,8 +61,11 @@ def test_a_run_goes_on_from_its_checkpoint(tmp_path):
     [
         (("loss: scaled(scale=2)", "loss: absent"), "no component loss/absent.py"),
         (("lr: 0.1\n", ""), "optimizer/held.py needs 'lr'"),
-        (("optimizer: held\n", ""), "The config has no optimizer"),
+        (("optimizer: held\n", ""), "config.yaml:1: The config has no optimizer"),
         (("agent: fitter", "agent: 3"), "config.yaml:3: agent: "),
+        (("agent: fitter", "agent: filter"), "there is no component agent/filter.py. Did you mean fitter?"),
+        (("agent: fitter", ""), "has no agent; under agent there is nothing. Write `agent: classification`, say."),
+        (("lr: 0.1", "lr: !!python/object:os.system 1"), "the tag !!python/object:os.system is refused"),
         (("epochs: 4", "epochs: [1, 2"), "config.yaml:"),
         (("project: lines", "project: []"), "empty list"),
     ],
@@ -105,13 +108,14 @@ def test_a_value_of_the_command_line_wins(tmp_path):
         "grid_1",
     ]
     refused = {
-        **dict.fromkeys(("lr", "=1", "a..b=1"), "key=value"),
         "lr=[1": "--set lr:1",
         "loss=absent": "Error: --set loss: there is no component",
         "model.main=3": "Error: --set model.main: a component is text",
     }
     for change, said in refused.items():
         assert said in run(tmp_path, "--set", change, exit_code=1)[1]
+    for change in ("lr", "=1", "a..b=1"):
+        assert "is not written key=value" in run(tmp_path, "--set", change, exit_code=2)[1]
 
 
 def test_what_is_a_list_in_a_run_reads_back_as_data(tmp_path):

@@ -42,6 +42,10 @@ def write_agent(root, *changes: tuple[str, str]) -> None:
             "loss/needy.py imports torch.surely_not, which is not installed; `pip",
         ),
         (("loss: scaled(scale=2)", "loss: halves"), "loss/halves.py cannot be imported"),
+        (
+            ("loss: scaled(scale=2)", "loss: narrow"),
+            "narrow.py: its constructor takes 0 in front of `*`, and is given 1",
+        ),
         (("values=[3.0, 3.0]", "values=[]"), "train_loader gave no batch"),
     ],
 )
@@ -49,6 +53,8 @@ def test_what_is_wrong_is_said_with_file_line_and_key(tmp_path, change, said):
     write_tree(tmp_path, CONFIG.replace(*change))
     folder = tmp_path / "cvlabkit/component/loss"
     (folder / "broken.py").write_text("def (")
+    narrow = "from cvlabkit.component.base import Loss\nclass Narrow(Loss):\n    def __init__(self): ...\n"
+    (folder / "narrow.py").write_text(narrow)
     (folder / "needy.py").write_text("import torch.surely_not" if "needy" in change[1] else "")
     (folder / "halves.py").write_text("from cvlabkit.component.loss.scaled import Absent")
     path = tmp_path / "cvlabkit/component/model/line.py"
@@ -56,6 +62,18 @@ def test_what_is_wrong_is_said_with_file_line_and_key(tmp_path, change, said):
     _, stderr = run(tmp_path, exit_code=1)
     assert said in stderr
     assert "Traceback" not in stderr
+
+
+@pytest.mark.parametrize(("name", "said"), [("gone.yaml", "No such file"), (".", "Is a directory")])
+def test_a_config_that_cannot_be_read_is_said(tmp_path, name, said):
+    command = [sys.executable, "-m", "cvlabkit", "run", name]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: {name}: {said}")
+    assert done.stderr.count("\n") == 1
 
 
 def test_an_argument_that_nothing_reads_is_warned_of(tmp_path):

@@ -65,8 +65,12 @@ def hostile_rows(count: int, seed: int, *, image: Path | None = None, keypoints:
 
 
 def write_bundle(folder: Path, rows: list[dict[str, Any]]) -> LocalBundle:
+    return write_lines(folder, [msgspec.json.encode(row) for row in rows])
+
+
+def write_lines(folder: Path, rows: list[bytes]) -> LocalBundle:
     folder.mkdir(parents=True, exist_ok=True)
-    body = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+    body = b"".join(row + b"\n" for row in rows)
     (folder / "tasks.jsonl").write_bytes(body)
     part = BundlePart(path="tasks.jsonl", rows=len(rows), size_bytes=len(body), sha256=hashlib.sha256(body).hexdigest())
     manifest = BundleManifest(target=ExportTarget.TASK, filter={}, row_count=len(rows), file_count=0, parts=[part])
@@ -85,6 +89,10 @@ def open_exporter(
     target.mkdir(parents=True)
     exporter.prepare(target, manifest.row_count)
     return exporter
+
+
+def items_of(bundle: LocalBundle) -> BundleItems:
+    return BundleItems(bundle, load_manifest(bundle, ExportTarget.TASK))
 
 
 def run_exporter(exporter: FormatExporter, target: Path) -> dict[str, bytes]:

@@ -166,6 +166,7 @@ def test_a_context_of_ones_own_is_completed(platform):
         (ClientConnectionError(None, "no"), "EXPORT_FAILED_NETWORK"),
         (BundleError("torn"), "EXPORT_FAILED_BUNDLE"),
         (ExportJobFailedError("no"), "EXPORT_FAILED_SERVER_JOB"),
+        (ExportJobFailedError("The server's export job 7 was cancelled."), "EXPORT_FAILED_CANCELLED"),
         (FormatError("no"), "EXPORT_FAILED_FORMAT"),
         (StorageError("no"), "EXPORT_FAILED_STORAGE"),
         (PermissionError(errno.EACCES, "Permission denied"), "EXPORT_FAILED_STORAGE"),

@@ -14,7 +14,7 @@ from synapse_sdk.exceptions import (
     ServerError,
 )
 from synapse_sdk.plugins.actions.export import BaseExporter, ExportAction
-from synapse_sdk.plugins.actions.export.steps import ExportStep
+from synapse_sdk.plugins.actions.export.steps import ExportStep, preparation
 from synapse_sdk.testing import Fault
 from tests.backend.factories import boxes
 from tests.export.platform import export, wire_of
@@ -158,6 +158,19 @@ def test_a_full_disk_is_rolled_back_and_named(platform, project, head):
     assert list(platform.outputs.iterdir()) == [platform.outputs / "out"]
     assert ctx.logger.events("export_failed")[0]["code"] == "EXPORT_FAILED_DISK_FULL"
     assert "no space left" in ctx.logger.messages()[-1]
+
+
+@HEADS
+def test_what_cannot_be_removed_is_named_with_its_reason(platform, project, head, monkeypatch):
+    def fail(folder):
+        raise OSError(errno.EIO, "the store does not answer")
+
+    monkeypatch.setattr(preparation, "remove_folder", fail)
+    ctx = platform.ctx()
+    with pytest.raises(RuntimeError, match="No space left"):
+        export(platform, ctx, FullDiskAction, project=project, **head)
+    (told,) = [message for message in ctx.logger.messages() if "could not be removed" in message]
+    assert told == "out is unfinished and could not be removed: the store does not answer. Remove it, or go on."
 
 
 class Bomb(ExportStep):

@@ -92,6 +92,19 @@ def test_an_image_that_is_gone_leaves_its_item_out_and_says_so(platform, tmp_pat
     assert len(json.loads(files["annotations.json"])["images"]) == 4
 
 
+@pytest.mark.parametrize("fmt", ["coco", "yolo", "csv"])
+@pytest.mark.parametrize("more", [{}, {"disable_async_delegate": True}])
+def test_an_export_of_which_nothing_is_left_fails_and_says_why(platform, tmp_path, project, fmt, more):
+    tasks = list(platform.ctx().client.get_tasks({"project": project})[0])
+    for sha256 in {task["files"]["sha256"] for task in tasks}:
+        next((platform.settings.storage_dir / "data").rglob(f"{sha256}*")).unlink()
+    with pytest.raises(RuntimeError, match="None of the 5 items could be exported") as caught:
+        convert(platform, tmp_path, project, format=fmt, page_retries=0, **more)
+    assert isinstance(caught.value.__cause__, ExportError)
+    assert f"item {min(task['id'] for task in tasks)}: the original file could not be fetched" in str(caught.value)
+    assert list((tmp_path / "target").iterdir()) == []
+
+
 def test_strict_refuses_what_cannot_be_carried_and_leaves_nothing(platform, tmp_path, project):
     make = platform.make
     make.tasks({"id": project, "data_collection_id": _collection(platform, project)}, data=boxes("cat"), files=False)
@@ -107,9 +120,10 @@ def _collection(platform, project):
 
 def test_items_whose_tags_name_no_split_are_reported(platform, tmp_path):
     project = platform.make.project()
-    platform.make.tasks(project, 2, files=True, data=boxes("cat"))
+    tasks = platform.make.tasks(project, 3, files=True, data=boxes("cat"))
+    platform.make.tag(project, "train", tasks=tasks[:1])
     result, files = convert(platform, tmp_path, project["id"], format="yolo", split="tag")
-    assert (result["exported_count"], result["failed_count"]) == (0, 2)
+    assert (result["exported_count"], result["failed_count"]) == (1, 2)
     assert {loss["message"] for loss in json.loads(files["loss_report.json"])["losses"]} == {
         "no tag of the item names its split"
     }

@@ -1,6 +1,10 @@
 """Both heads, end to end: the same bytes, the documented steps, events and results."""
 
+import hashlib
+import importlib
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -114,6 +118,54 @@ def test_the_record_says_what_was_exported(platform, project):
     assert set(record["files"]) == {"error_file_list.json"}
     assert record["snapshot"]
     assert set(record["versions"]) == {"synapse", "plugin", "platform"}
+
+
+@pytest.fixture
+def folder_plugin(tmp_path, monkeypatch):
+    """The action of a plugin that is run from its folder; exports may lie there, too."""
+    folder = tmp_path / "lists-plugin"
+    (folder / "listing").mkdir(parents=True)
+    (folder / "config.yaml").write_text("name: Lists\ncode: lists\nversion: 1.2.0\n")
+    (folder / "never_imported.py").write_text("")
+    (folder / "listing" / "__init__.py").write_text("")
+    (folder / "listing" / "export.py").write_text(
+        "from synapse_sdk.plugins.actions.export import ExportAction\n\n\nclass Lists(ExportAction): ...\n"
+    )
+    monkeypatch.syspath_prepend(folder)
+    yield folder, importlib.import_module("listing.export").Lists
+    for name in ("listing", "listing.export"):
+        del sys.modules[name]
+
+
+def versions_of(folder: Path) -> dict:
+    return json.loads((folder / "export.json").read_text())["versions"]
+
+
+def test_the_record_of_a_plugin_from_a_folder_says_what_ran(platform, project, folder_plugin):
+    folder, action = folder_plugin
+    export(platform, platform.ctx(), action, project=project)
+    versions = versions_of(platform.outputs / "out")
+    assert versions["plugin"] == "lists@1.2.0"
+    ran = ("config.yaml", "listing/__init__.py", "listing/export.py")
+    assert versions["plugin_files"] == {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ran}
+
+
+def test_the_record_of_a_release_names_it(platform, project, folder_plugin):
+    ctx = platform.ctx(env={"SYNAPSE_PLUGIN_RELEASE_CODE": "lists@3.0.0"})
+    export(platform, ctx, folder_plugin[1], project=project)
+    assert versions_of(platform.outputs / "out")["plugin"] == "lists@3.0.0"
+    assert "plugin_files" not in versions_of(platform.outputs / "out")
+
+
+@pytest.mark.parametrize("config", [None, "name: [", "name: no code"])
+def test_a_folder_that_does_not_say_what_it_is_is_no_plugin(platform, project, folder_plugin, config):
+    file = folder_plugin[0] / "config.yaml"
+    if config is None:
+        file.unlink()
+    else:
+        file.write_text(config)
+    export(platform, platform.ctx(), folder_plugin[1], project=project)
+    assert versions_of(platform.outputs / "out")["plugin"] is None
 
 
 def test_delegation_is_told_by_events_metrics_messages_and_progress(platform, project):

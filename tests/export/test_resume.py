@@ -6,7 +6,7 @@ import pytest
 
 from synapse_sdk.exceptions import ConfigurationError, ExportJobFailedError
 from synapse_sdk.plugins.actions.export.formats import FormatExportAction
-from synapse_sdk.plugins.actions.export.output.partial import mark_partial, remove_partials
+from synapse_sdk.plugins.actions.export.output.partial import mark_partial, remove_marks, remove_partials
 from tests.backend.factories import boxes
 from tests.export.platform import export, wire_of
 from tests.export.support import tree
@@ -69,3 +69,14 @@ def test_only_the_marked_leftovers_of_one_job_are_removed(tmp_path):
     remove_partials(tmp_path, "1")
     assert {path.name for path in tmp_path.glob("*")} == {"other", ".other.unfinished", "unmarked"}
     remove_partials(tmp_path / "absent", "1")
+
+
+def test_another_export_that_completes_meanwhile_is_no_fault(tmp_path):
+    (tmp_path / "mine").mkdir()
+    mark_partial(tmp_path / "mine", "1")
+    # A mark that is gone since the folder was listed.
+    (tmp_path / ".other.unfinished").symlink_to(tmp_path / "nothing")
+
+    remove_marks(tmp_path, "1")
+
+    assert {path.name for path in tmp_path.glob("*")} == {"mine", ".other.unfinished"}

@@ -12,6 +12,7 @@ import pytest
 
 from synapse_sdk.exceptions import ExportError
 from synapse_sdk.plugins.actions.export.formats import FormatExporter, intake, spreading
+from synapse_sdk.plugins.actions.export.output.record import ItemsDigest
 from synapse_sdk.utils.converters import validate_dataset
 from synapse_sdk.utils.converters.blocks import pool
 from tests.export.bundles import hostile_rows, open_exporter, run_exporter, write_bundle
@@ -271,3 +272,14 @@ def test_a_row_longer_than_a_read_is_one_row_and_its_attributes_pass_as_they_are
     plain, one, two = every_way(bundle, tmp_path, format=fmt)
     assert plain == one == two
     assert sum(text.count(b"\\u00fc") + text.count("ü".encode()) for text in one.values()) >= 180_000
+
+
+def test_the_digest_of_items_tells_whose_data_it_is():
+    def digest_of(*data: object) -> str:
+        digest = ItemsDigest()
+        for number, each in enumerate(data):
+            digest.add({"id": number, "data": each})
+        return digest.hexdigest()
+
+    assert digest_of(1, 23) == digest_of(1, 23)
+    assert len({digest_of(1, 23), digest_of(12, 3), digest_of(123), digest_of(None, 123), digest_of(123, None)}) == 5

@@ -8,6 +8,7 @@ import tempfile
 import pytest
 
 from synapse_sdk.plugins.actions.export.formats import FormatExportAction
+from synapse_sdk.plugins.actions.export.formats.exporter import FormatExporter
 from synapse_sdk.plugins.actions.export.output.partial import mark_partial, remove_marks
 from synapse_sdk.utils.object_store import ObjectUpload
 from synapse_sdk.utils.storage import get_pathlib
@@ -15,6 +16,7 @@ from tests.backend.factories import boxes
 from tests.engines.faulty import FaultyLine
 from tests.export.platform import export
 from tests.export.support import tree
+from web_helper.backend.models import Storage
 
 pytestmark = pytest.mark.xdist_group("s3")
 
@@ -96,9 +98,56 @@ def test_store_that_goes_down_leaves_no_complete_looking_export(platform, s3, bu
     assert "out/export.json" not in found_in(s3, bucket)
 
 
-def test_export_that_fails_takes_its_objects_with_it(platform, s3, bucket, project, monkeypatch):
-    from synapse_sdk.plugins.actions.export.formats.exporter import FormatExporter
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"bucket_name": "no-such-bucket"}, "the store has no such bucket or object: check bucket_name"),
+        ({"secret_key": "wrong"}, "the store refused access: check access_key, secret_key"),
+    ],
+)
+@pytest.mark.parametrize("is_in_process", [False, True])
+def test_store_that_refuses_is_said_before_anything_is_gathered(
+    platform, s3, *, bucket, project, wrong, said, is_in_process
+):
+    right = s3.storage(bucket)
+    storage = storage_of(platform, right)
+    # Since the server took it, the bucket was deleted, or its key changed.
+    with platform.database.write() as session:
+        session.get(Storage, storage).configuration = right["configuration"] | wrong
+    before = platform.job_count()
+    with pytest.raises(RuntimeError) as failure:
+        run(platform, project, format="coco", storage=storage, path="sets", disable_async_delegate=is_in_process)
+    assert said in str(failure.value)
+    assert platform.job_count() == before
 
+
+def test_two_exports_of_one_name_do_not_share_a_folder_of_the_store(platform, s3, bucket, project):
+    """The other one has not stored a file yet: it holds all of them back until it closes."""
+    mark_partial(get_pathlib(s3.storage(bucket), "sets") / "out", "job of somebody else")
+    run(platform, project, format="coco", storage=storage_of(platform, s3.storage(bucket)), path="sets")
+    found = found_in(s3, bucket)
+    assert "sets/out(1)/export.json" in found
+    assert [key for key in found if not key.startswith("sets/out(1)/")] == ["sets/.out.unfinished"]
+
+
+@pytest.mark.parametrize("is_in_process", [False, True])
+def test_an_export_into_a_store_holds_its_name_until_it_is_complete(
+    platform, s3, *, bucket, project, monkeypatch, is_in_process
+):
+    storage, seen = storage_of(platform, s3.storage(bucket)), []
+
+    def look(self, folder):
+        seen.extend(found_in(s3, bucket))
+        complete(self, folder)
+
+    complete = FormatExporter.additional_file_saving
+    monkeypatch.setattr(FormatExporter, "additional_file_saving", look)
+    run(platform, project, format="coco", images="none", storage=storage, disable_async_delegate=is_in_process)
+    assert "outputs/.out.unfinished" in seen
+    assert "outputs/.out.unfinished" not in found_in(s3, bucket)
+
+
+def test_export_that_fails_takes_its_objects_with_it(platform, s3, bucket, project, monkeypatch):
     def fail(self, folder):
         raise OSError("the disk of the test is full")
 

@@ -1,26 +1,26 @@
 """A platform to break, once on SQLite and once on PostgreSQL."""
 
 import os
-from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from tests.backend.postgres import run_postgres
 from tests.engines.needed import needed
-from tests.faults import hostile
+from tests.faults import hostile, kill_log
 from tests.faults.bad_storage import run_bad_storage
 from tests.faults.stage import Stage, open_stage
 
 FORMATS = ("coco", "yolo", "csv")
-# Processes that were killed, by what they were: told at the end.
-KILLED: Counter[str] = Counter()
+# In shards, what is not yet in one lies beside it.
+KILLED_FORMATS = (*FORMATS, "webdataset")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if KILLED:
-        counted = ", ".join(f"{victim} {count}" for victim, count in sorted(KILLED.items()))
-        terminalreporter.write_line(f"{KILLED.total()} processes were killed: {counted}")
+    if kill_log.KILLED:
+        kill_log.write_summary()
+        for line in kill_log.summary():
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +28,7 @@ def sqlite_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     home = tmp_path_factory.mktemp("stage") / "home"
     with run_bad_storage() as (storage, url), open_stage(home, SYNAPSE_SERVER_BASE_URL=url) as stage:
         storage.target, stage.storage = stage.platform.url, storage
-        stage.prepare(tmp_path_factory.mktemp("undisturbed"), *FORMATS)
+        stage.prepare(tmp_path_factory.mktemp("undisturbed"), *KILLED_FORMATS)
         yield stage
 
 
@@ -38,7 +38,7 @@ def postgres_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         needed(run_postgres()) as pattern,
         open_stage(tmp_path_factory.mktemp("stage") / "home", fresh_database(pattern)) as stage,
     ):
-        stage.prepare(tmp_path_factory.mktemp("undisturbed"), *FORMATS)
+        stage.prepare(tmp_path_factory.mktemp("undisturbed"), *KILLED_FORMATS)
         yield stage
 
 

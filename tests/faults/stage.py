@@ -39,6 +39,8 @@ RESTART_SECONDS = (0.1,)
 # A machine that others use too is slow, and a command that hangs does so for ever.
 END_SECONDS, ALONE_SECONDS = 240.0, 120.0
 FINAL = {AsyncJobStatus.SUCCEEDED, AsyncJobStatus.FAILED, AsyncJobStatus.CANCELLED}
+# More than one shard, and one that is not full.
+CHOICES = {"webdataset": ("--shard-items", "900")}
 # Small parts, so that a job has many moments at which it can be hit.
 PART_ROWS = "250"
 # As `synapse`, but as if the server were on another machine: its storage is not looked for on this disk.
@@ -117,7 +119,8 @@ class Stage:
         what = (
             ("--project", PROJECT, "--target", "task", "--format", name) if since is None else ("--since", str(since))
         )
-        return self.start(folder, "export", *what, "--out", str(folder / "out"), "--name", name, *more, **options)
+        place = ("--out", str(folder / "out"), "--name", name)
+        return self.start(folder, "export", *what, *place, *CHOICES.get(name, ()), *more, **options)
 
     def again(self, folder: Path, name: str, *more: str, since: Path | None = None, **options: Any) -> Command:
         """Go on with the export that was begun in this folder; where it left no note, begin it."""

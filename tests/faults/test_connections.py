@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.faults.conftest import FORMATS
+from tests.faults.kill_log import Disturbance
 from tests.faults.stage import Stage
 from tests.faults.test_kills import finish
 
@@ -20,12 +21,12 @@ CUT = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <
 def test_cut_connections_change_no_byte_of_the_export(postgres_stage: Stage, tmp_path: Path, seed: int):
     stage, chance = postgres_stage, random.Random(seed)
     fmt, cut = FORMATS[seed % len(FORMATS)], 0
-    command = stage.export(tmp_path, fmt)
+    seen, command = Disturbance(stage, fmt, seed), stage.export(tmp_path, fmt)
     for _ in range(CUTS):
         time.sleep(chance.uniform(0.0, stage.seconds[fmt]))
         with stage.database.engine.connect() as connection:
             cut += connection.execute(text(CUT)).scalar_one()
     assert cut, "nothing was cut: the test shows nothing"
-    finish(stage, tmp_path, fmt, command, [f"{cut} connections cut"])
+    finish(seen, tmp_path, command)
     stage.require_whole(tmp_path, fmt)
     stage.require_tidy()

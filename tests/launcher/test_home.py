@@ -1,10 +1,12 @@
 """One supervisor per home; the lock tells what runs, whatever the record says."""
 
 import stat
+from types import SimpleNamespace
 
 import pytest
 
 from synapse_sdk.exceptions import ConfigurationError
+from web_helper.launcher import platform
 from web_helper.launcher.home import Home, RunRecord
 
 
@@ -42,3 +44,14 @@ def test_the_administrators_key_is_for_the_owner_only(tmp_path):
     assert home.read_admin_token() == "syn_secret"
     assert stat.S_IMODE(home.admin_token_file.stat().st_mode) == 0o600
     assert stat.S_IMODE(home.path.stat().st_mode) == 0o700
+
+
+def test_what_is_started_is_not_told_by_the_record_of_one_that_was_killed(tmp_path, monkeypatch):
+    # As long as the new supervisor has taken the lock and not cleared the record away yet.
+    killed = RunRecord(pid=1, url="http://127.0.0.1:1", children={"server": 2})
+    begins = RunRecord(pid=4711, url="http://127.0.0.1:8100")
+    seen = iter([None, None, killed, begins, RunRecord(4711, begins.url, {"server": 4712})])
+    monkeypatch.setattr(platform.subprocess, "Popen", lambda *_, **__: SimpleNamespace(pid=4711, poll=lambda: None))
+    monkeypatch.setattr(Home, "running", lambda _home: next(seen))
+
+    assert platform.start_detached(home_in(tmp_path)) == begins.url

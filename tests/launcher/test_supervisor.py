@@ -66,6 +66,40 @@ def test_a_killed_process_is_started_again_and_stop_ends_all(tmp_path):
     assert not is_alive(seen[1]["sleeper"])
 
 
+SERVER = """
+import pathlib, signal, sys, time
+def end(*_):
+    pathlib.Path("@/open").unlink()
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+pathlib.Path("@/open").touch()
+time.sleep(600)
+"""
+CLIENT = """
+import pathlib, signal, sys, time
+def end(*_):
+    time.sleep(0.5)
+    pathlib.Path("@/seen").write_text(str(pathlib.Path("@/open").exists()))
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+pathlib.Path("@/ready").touch()
+time.sleep(600)
+"""
+
+
+def test_what_is_asked_by_another_ends_after_it(tmp_path):
+    texts = {"serves": SERVER, "asks": CLIENT}
+    specs = [module_in(tmp_path, name, text.replace("@", str(tmp_path))) for name, text in texts.items()]
+    supervisor = supervisor_of(tmp_path, *specs)
+    supervisor.start()
+    wait_until(lambda: (tmp_path / "open").exists() and (tmp_path / "ready").exists())
+
+    supervisor.stop()
+
+    assert (tmp_path / "seen").read_text() == "True"
+    assert not (tmp_path / "open").exists()
+
+
 def test_a_start_that_fails_names_the_log_and_stops_what_had_started(tmp_path):
     seen: list[int] = []
     good = module_in(

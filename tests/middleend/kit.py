@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from synapse_sdk.components.digests import sha256_of
@@ -85,4 +86,9 @@ def until(look, seconds: float = SECONDS, explain=lambda: ""):
 
 def states_of(mark: str) -> set[str]:
     """What the processes with this mark do: `T` for those that are held."""
-    return {Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in processes_with(mark)}
+    states = set()
+    for pid in processes_with(mark):
+        # It may end since it was listed.
+        with suppress(OSError):
+            states.add(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0])
+    return states

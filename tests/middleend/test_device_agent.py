@@ -9,7 +9,7 @@ import httpx2
 import msgspec
 import pytest
 
-from synapse_sdk.exceptions import AuthorizationError, ConfigurationError
+from synapse_sdk.exceptions import AuthenticationError, AuthorizationError, ConfigurationError
 from synapse_sdk.testing import Fault, FaultyTransport
 from tests.cvlabkit.tree import CONFIG
 from tests.middleend.conftest import URL
@@ -189,6 +189,7 @@ def test_every_request_may_fail_and_the_work_is_done_once(lab, tmp_path, how):
     assert [each["epoch"] for each in lab.metrics(uid)] == [1, 2, 3, 4]
     assert lab.log(uid).count("epoch 2\n") == 1
     assert lab.told("server_away")
+    until(lambda: lab.told("worker_recovered"), explain=lambda: lab.events)
 
 
 def test_what_is_not_in_the_manifest_fails_the_run(lab):
@@ -280,7 +281,21 @@ def test_a_name_that_is_none_is_refused_and_not_kept(lab):
     settings = lab.settings("fresh")
     with pytest.raises(ConfigurationError, match="is no device name"):
         join_server(settings, name="a b/../c", token=lab.token, transport=lab.transport)
+    with pytest.raises(AuthenticationError):
+        join_server(settings, name="gpu-8", token="syn_wrong", transport=lab.transport)
     assert join_server(settings, name="gpu-9", token=lab.token, transport=lab.transport).host_id == "gpu-9"
+
+
+def test_a_name_under_which_a_worker_is_at_work_is_refused(lab):
+    lab.agent("gpu-1")
+    uid = lab.submit()
+    assert lab.wait(uid)["status"] == "completed"
+
+    with pytest.raises(ConfigurationError, match="A worker 'gpu-1' is at work"):
+        join_server(lab.settings("elsewhere"), name="gpu-1", token=lab.token, transport=lab.transport)
+
+    assert lab.wait(lab.submit())["status"] == "completed"
+    assert not lab.told("key_refused")
 
 
 def test_files_that_a_component_writes_are_not_taken_for_the_workers(lab):
@@ -321,9 +336,13 @@ def test_one_worker_has_a_folder(lab):
     lab.agent()
     lab.wait(lab.submit())
     host = HostRecord("gpu-1", URL, "x")
-    second = device_agent.DeviceAgent(lab.settings(), host, lambda *_, **__: None, transport=lab.transport)
+    events = []
+    second = device_agent.DeviceAgent(
+        lab.settings(), host, lambda event, **_: events.append(event), transport=lab.transport
+    )
     with pytest.raises(ConfigurationError, match="Another worker uses this folder"):
         second.run()
+    assert events == []
 
 
 def test_a_worker_whose_key_was_revoked_says_so_and_keeps_its_run(lab, tmp_path):

@@ -116,3 +116,23 @@ def test_an_answer_about_a_file_that_has_changed_since_is_not_carried_out(lab, t
 def test_what_is_activated_on_the_server_arrives(lab, tree):
     lab.put({LOSS: EDIT})
     until(lambda: tree.read(LOSS) == EDIT, explain=lambda: lab.events)
+
+
+def test_of_a_link_out_of_the_tree_the_server_sees_nothing(lab, tree, tmp_path, client):
+    private = tmp_path / "private.txt"
+    private.write_text("secret = 1\n")
+    link = tmp_path / "link.py"
+    link.symlink_to(private)
+    # In one step: what is missing is brought back.
+    link.replace(tree.file(LOSS))
+    asked = until(
+        lambda: [each for each in lab.experiments.list_notifications() if each["path"] == LOSS],
+        explain=lambda: lab.events,
+    )[0]
+
+    shown = client.get(f"/api/notifications/{asked['id']}").json()["data"]
+    assert (shown["local_hash"] is not None, shown["local_content"]) == (True, None)
+    lab.experiments.answer_notification(asked["id"], "use_local")
+    (told,) = until(lambda: lab.told("conflict_answered"), explain=lambda: lab.events)
+    assert "a link to a file outside" in told["error"]
+    assert active(lab) == COMPONENTS[LOSS]

@@ -4,11 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from tests.middleend.kit import command, log_of, processes_with, python, run, states_of, until, wait
+from tests.processes import cmdline, kill_with
 from web_helper.middleend.worker.child.run_process import RunExit, RunProcess
 
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
@@ -18,8 +18,7 @@ SLEEP = "import time; print('up', flush=True); time.sleep(600)"
 def folder(tmp_path):
     (tmp_path / "run").mkdir()
     yield tmp_path / "run"
-    for pid in processes_with(str(tmp_path / "run")):
-        os.kill(pid, signal.SIGKILL)
+    kill_with(str(tmp_path / "run"))
 
 
 def start(folder, code=SLEEP, **options):
@@ -104,10 +103,6 @@ def test_no_process_of_a_run_is_left(folder, is_killed):
         os.kill(keepers[0], signal.SIGKILL)
     assert wait(process).reason == ("vanished" if is_killed else "ended")
     assert processes_with(f"SYNAPSE_EXPERIMENT_RUN={folder}") == []
-
-
-def cmdline(pid):
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def test_a_paused_run_stands_still_and_goes_on(folder):

@@ -217,6 +217,37 @@ def test_a_build_that_an_agents_death_cut_off_is_gone_on_with(host, code, tmp_pa
         assert client.wait_for_build(build.id, timeout=200)["status"] == "running"
 
 
+def test_what_is_asked_for_before_the_engine_answers_is_built_once(process_host, code, tmp_path, monkeypatch):
+    engine, asked, again = process_host.engine, threading.Event(), threading.Event()
+    describe, create, created = engine.describe, engine.create, []
+
+    def describe_late():
+        asked.wait(60)
+        return describe()
+
+    def create_slowly(order):
+        created.append(order)
+        asked.set()
+        # For as long as a build that began twice would need to come here as well.
+        again.wait(1) if len(created) == 1 else again.set()
+        return create(order)
+
+    archive = write_release(tmp_path, code=code, app=apps.ECHO)
+    with process_host.client() as client:
+        old = client.create_container(plugin_file=archive)
+        client.update_container(old["id"], status="stopped")
+    cut_off, _ = process_host.open()._bench.store.begin_build(old["record"])
+    monkeypatch.setattr(engine, "describe", describe_late)
+    monkeypatch.setattr(engine, "create", create_slowly)
+    with process_host.client() as client:
+        made = client.create_container(f"{code}@1.0.0", model=1)
+
+        assert client.wait_for_build(cut_off.id, timeout=200)["status"] == "running"
+        assert set(engine.boxes) == {old["id"], made["id"]}
+        assert len(created) == 1
+        assert ask(made)["path"] == "/"
+
+
 def test_an_idle_app_is_stopped(host, code, tmp_path):
     with host.client() as client:
         made = client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.ECHO))
@@ -246,6 +277,8 @@ def test_what_cannot_be_made_is_refused(client, code, tmp_path):
         client.create_container("other@1", plugin_file=archive)
     with pytest.raises(ValidationError, match="PLUGIN_PARAMS"):
         client.create_container(plugin_file=archive, envs={"PLUGIN_PARAMS": "{}"})
+    with pytest.raises(ValidationError, match="model: "):
+        client.create_container(plugin_file=archive, model="9" * 5000)
     with pytest.raises(ValidationError, match="no filter"):
         client.list_containers(params={"colour": "red"})
     with pytest.raises(NotFoundError):

@@ -32,6 +32,7 @@ ROW = ContainerRow(
     created_at="2026-01-01T00:00:00Z",
     updated_at="2026-01-01T00:00:00Z",
 )
+STARTING, BUILDING = (replace(ROW, status=each) for each in (ContainerStatus.STARTING, ContainerStatus.BUILDING))
 NEW = replace(ROW, container_id=None, name=None, host_port=None)
 IMAGE, OLD_IMAGE = Image("i1", {CHECKSUM_LABEL: "sum"}), Image("i0", {CHECKSUM_LABEL: "older"})
 
@@ -57,6 +58,8 @@ TABLE = [
     ("gone from the engine", ROW, EngineState(), (BUILD, CREATE), False),
     ("running", ROW, EngineState(RUNNING, IMAGE), (), True),
     ("running", ROW, EngineState(RUNNING), (), True),
+    ("running, and has not answered yet", STARTING, EngineState(RUNNING, IMAGE), (START,), True),
+    ("running, and has not answered yet", BUILDING, EngineState(RUNNING, IMAGE), (START,), True),
     ("ended, and started again by the engine", ROW, EngineState(box(RunState.RESTARTING), IMAGE), (START,), True),
     ("paused", ROW, EngineState(box(RunState.PAUSED), IMAGE), (Step.UNPAUSE,), True),
     ("stopped", ROW, EngineState(STOPPED, IMAGE), (START,), True),

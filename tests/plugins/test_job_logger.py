@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from synapse_sdk.exceptions import raise_for_status
-from synapse_sdk.loggers import JobLogger, ProgressData, send_leftovers
+from synapse_sdk.loggers import JobLogger, ProgressData, outbox, send_leftovers
 from synapse_sdk.loggers.overall import OverallProgress
 from synapse_sdk.plugins.enums import LogLevel
 
@@ -288,3 +288,26 @@ def test_threads_may_log_at_once(server, spool):
         thread.join()
     logger.finish()
     assert len(server.entries) == 1600
+
+
+def test_threads_that_log_first_at_once_start_one_sender(server, spool, monkeypatch):
+    logger, made, is_making, others = make_logger(server, spool), [], threading.Event(), threading.Event()
+
+    class SlowToBegin(threading.Thread):
+        def __init__(self, **options):
+            made.append(self)
+            is_making.set()
+            # For as long as another one would need to come here as well.
+            others.wait(1) if len(made) == 1 else others.set()
+            super().__init__(**options)
+
+    first = threading.Thread(target=say, args=(logger, "one"))
+    monkeypatch.setattr(outbox.threading, "Thread", SlowToBegin)
+    first.start()
+    is_making.wait(60)
+    say(logger, "two")
+    first.join()
+    monkeypatch.undo()
+    logger.finish()
+
+    assert len(made) == 1

@@ -85,6 +85,14 @@ def test_run_reads_parameters_from_a_file_and_prints_facts(synapse, make_plugin,
 
 
 @pytest.mark.parametrize("inline", [[], ["--debug"]])
+def test_what_an_action_prints_is_not_among_its_result(synapse, make_plugin, inline):
+    body = "        print('looking')\n        self.log_message('found')\n        return {'value': self.params.value}\n"
+    folder = make_plugin(f"class Main(BaseAction[Params]):\n    def execute(self):\n{body}")
+    result = synapse("run", "main", "--path", folder, "--params", '{"value": "a"}', "--json", *inline)
+    assert json.loads(result.stdout) == {"value": "a"}
+
+
+@pytest.mark.parametrize("inline", [[], ["--debug"]])
 def test_a_failing_action_is_one_clear_message_and_exit_code_1(synapse, make_plugin, inline):
     folder = make_plugin(
         "class Main(BaseAction[Params]):\n    def execute(self):\n        raise ValueError('bad row 7')\n"

@@ -30,7 +30,7 @@ class Agent(httpx2.BaseTransport):
             return httpx2.Response(200, json={"endpoint": "http://127.0.0.1:9", "route_prefix": "/p", "token": "t"})
         if self._broken.acquire(blocking=False):
             # All of them lose their connection at the same moment, as when a replica ends.
-            self._together.wait(30)
+            self._together.wait(120)
             raise httpx2.RemoteProtocolError("gone", request=request)
         return httpx2.Response(200, json={"model": request.headers["serve_multiplexed_model_id"]})
 

@@ -12,7 +12,7 @@ from synapse_sdk.wire.serve import ServeDeploy, ServeOptions, ServeResources
 from tests.engines.needed import needed
 from tests.engines.ray_cluster import RayHead
 from tests.plugins.test_environment import make_wheel
-from tests.serving.conftest import KEY, Served, free_port
+from tests.serving.conftest import KEY, Served, free_port, wait_for
 
 pytestmark = [pytest.mark.system, pytest.mark.ray, pytest.mark.xdist_group("ray"), pytest.mark.timeout(600)]
 
@@ -103,7 +103,8 @@ def test_replicas_have_the_packages_of_their_release(served, tmp_path, manager, 
     state = served.wait("RUNNING", NAME)
 
     assert served.ask(state).json() == {"answer": answer}
-    assert f"made with {answer}" in served.serving.engine.logs(NAME).decode()
+    # Ray's own processes bring what a replica prints.
+    wait_for(lambda: f"made with {answer}" in served.serving.engine.logs(NAME).decode())
 
 
 def test_a_requirement_that_cannot_be_had_is_a_failed_deployment_that_says_so(served, tmp_path):
@@ -119,7 +120,7 @@ def test_what_a_replica_printed_before_it_failed_can_be_read(served, tmp_path):
 
     assert "NameError" in served.wait("DEPLOY_FAILED", NAME).message
 
+    wait_for(lambda: "NameError: name 'undefined' is not defined" in served.serving.engine.logs(NAME).decode())
     logs = served.serving.engine.logs(NAME).decode()
     assert "the model is being made" in logs
-    assert "NameError: name 'undefined' is not defined" in logs
     assert ":job_id:" not in logs

@@ -67,6 +67,13 @@ def test_arguments_win_over_the_environment_and_that_over_the_file(kept):
     assert load(kept, env, host="http://a", access_token="syn_arg") == Credentials("http://a", "syn_arg")
 
 
+def test_a_key_that_is_typed_goes_to_the_server_of_the_login(kept, tmp_path):
+    assert load(kept, access_token="syn_arg") == Credentials(HOME_SERVER, "syn_arg")
+    assert load(kept, {"SYNAPSE_ACCESS_TOKEN": "syn_env"}, access_token="syn_arg").host == HOME_SERVER
+    assert load(kept, {"SYNAPSE_HOST": OTHER_SERVER}, access_token="syn_arg").host == OTHER_SERVER
+    assert load(tmp_path / "nothing.json", access_token="syn_arg") == Credentials(DEFAULT_HOST, "syn_arg")
+
+
 def test_the_key_of_a_plugin_run_wins_over_the_machines(kept):
     env = {
         "SYNAPSE_HOST": OTHER_SERVER,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+import botocore.session
 import pytest
 
 from synapse_sdk.exceptions import StorageError
@@ -34,6 +35,17 @@ def line(s3):
 def test_secret_is_in_no_representation():
     connection = Connection("b", "key", "very-secret")
     assert "very-secret" not in f"{connection!r} {Bucket(connection)!r}"
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "ap-northeast-2", "us-gov-west-1", "cn-north-1"])
+def test_amazon_is_where_botocore_says(region, monkeypatch):
+    connection, wish = Connection("bucket", "key", "secret", region=region), {"Bucket": "bucket", "Key": "key"}
+    ours = connection.client(1)
+    monkeypatch.setattr(requests, "_session", botocore.session.Session)
+    theirs = connection.client(1)
+    links = [client.generate_presigned_url("get_object", wish).partition("?")[0] for client in (ours, theirs)]
+    assert links[0] == links[1]
+    assert ours.meta.endpoint_url == theirs.meta.endpoint_url
 
 
 @pytest.mark.parametrize("key", ODD_NAMES)

@@ -21,7 +21,7 @@ from web_helper.backend.core.event_log import configure_event_log
 from web_helper.backend.core.memory import settle_memory
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.core.signing import UrlSigner
-from web_helper.backend.services.components.kept_answers import KeptAnswers
+from web_helper.backend.services.components.kept_packed import KeptPacked
 from web_helper.backend.services.exports.export_stream import StreamSlots
 from web_helper.backend.services.exports.job_progress import ProgressHub
 from web_helper.backend.services.home import UseMeter
@@ -72,7 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.use_meter = UseMeter()
     app.state.thumbnails = Thumbnails(settings.thumbnail_dir)
     app.state.statistics = StatisticsMemory()
-    app.state.kept_answers = KeptAnswers()
+    app.state.kept_packed = KeptPacked()
     metrics, streams, hub = app.state.metrics, app.state.stream_slots, app.state.progress
     metrics.show("synapse_export_stream_connections", "Export streams that are open.", lambda: streams.taken)
     logs = app.state.log_slots

@@ -21,7 +21,8 @@ from web_helper.launcher.home import DEFAULT_PORT, Home
 
 DEFAULT_HOME = Path("~/.synapse/server")
 
-DOWN_SECONDS = 30.0
+# Three processes, each of which may take its time.
+DOWN_SECONDS = 40.0
 # What shows that an extra of the distribution is installed.
 EXTRA_MODULES = {
     "server": ("dbos", "sqlalchemy", "pydantic_settings"),

@@ -93,7 +93,8 @@ def start_detached(home: Home, *, host: str = "127.0.0.1", port: int | None = No
             start_new_session=True,
         )
     deadline = time.monotonic() + READY_SECONDS
-    while (record := home.running()) is None or not record.children:
+    # The record of a supervisor that was killed lies there until the new one has cleared it away.
+    while (record := home.running()) is None or record.pid != process.pid or not record.children:
         if process.poll() is not None or time.monotonic() > deadline:
             said = [line for line in log_path.read_text().splitlines() if line.strip()]
             reason = said[-1].removeprefix("Error: ") if said else "it said nothing"

@@ -126,15 +126,16 @@ class Supervisor:
         self._stopping.set()
 
     def stop(self) -> None:
-        """Ask all processes to end, in reverse order; kill those that do not."""
+        """Ask the processes to end, one after the other in reverse order; kill those that do not.
+
+        All at once, the last report of one would wait for another that has ended: the socket that it asks is open as
+        long as this process is.
+        """
         self._stopping.set()
-        children = [child.process for child in reversed(self._children.values()) if child.process.poll() is None]
-        for process in children:
+        for process in [child.process for child in reversed(self._children.values())]:
             process.terminate()
-        deadline = time.monotonic() + STOP_SECONDS
-        for process in children:
             try:
-                process.wait(max(0.0, deadline - time.monotonic()))
+                process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

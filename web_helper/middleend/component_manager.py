@@ -77,9 +77,9 @@ class ComponentManager:
             result.fail(conflict.path, f"{conflict.conflict_type}: nobody has decided about it yet.")
         return {
             "synced": [*result.synced, *result.uploaded],
-            "skipped": result.skipped,
+            "skipped": [*result.skipped],
             "failed": result.failed,
-            "component_hashes": result.component_hashes,
+            "component_hashes": {**result.component_hashes},
             "errors": result.errors,
         }
 
@@ -146,6 +146,9 @@ class ComponentManager:
     def restore_from_manifest(self, uid: str) -> dict[str, Any]:
         """Put the versions in place that an experiment ran with; a copy is kept of each edit that makes way.
 
+        Returns:
+            `synced`, `failed`, `errors` with the reasons, and `kept`: where those copies lie.
+
         Raises:
             ClientError: There is no such manifest, or the server could not be asked.
         """
@@ -155,7 +158,12 @@ class ComponentManager:
             offer = self._negotiate(digests, follow=False, pinned=pinned)
             run = SyncRun(self.client, self.tree, digests, offer, strategy=SyncStrategy.SERVER_AUTHORITATIVE)
             result = run.carry_out()
-        return {"synced": [*result.synced, *result.skipped], "failed": result.failed, "errors": result.errors}
+        return {
+            "synced": [*result.synced, *result.skipped],
+            "failed": result.failed,
+            "errors": result.errors,
+            "kept": result.kept,
+        }
 
     def verify(self, uid: str | None = None) -> dict[str, str]:
         """Read every file and compare it with the server's active versions, or with what an experiment ran with.
@@ -173,7 +181,8 @@ class ComponentManager:
         digests = {path: None if content is None else sha256_of(content) for path, content in contents.items()}
         offer = self._negotiate(digests, everything=pinned is None, follow=False, pinned=pinned)
         wrong = {path: "missing" if digests.get(path) is None else "differs" for path in offer.versions}
-        return wrong | {path: "unknown" for path, digest in offer.server.items() if digest is None}
+        here = [path for path, digest in digests.items() if digest is not None]
+        return wrong | {path: "unknown" for path in here if offer.server.get(path) is None}
 
     def save_experiment_manifest(self, uid: str, components: Mapping[str, str]) -> bool:
         """Keep the versions that an experiment runs with; False when the server refused, with a line in the log."""

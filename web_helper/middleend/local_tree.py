@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
 from synapse_sdk.clients.components import Contents
+from synapse_sdk.components.local_tree import leads_outside
 from synapse_sdk.components.names import KIT, Category, ComponentPath, folder_of, is_component_file
-from web_helper.middleend.file_swap import replace_file
+from web_helper.middleend.file_swap import identity_of, replace_file
 from web_helper.middleend.set_swap import Replaced, Replacement, SetSwap
 from web_helper.middleend.stat_index import Listing, Look, StatIndex, list_times
 
@@ -81,10 +82,12 @@ class LocalTree:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """One synchronisation of a tree at a time; whoever dies lets go."""
-        self._state.mkdir(parents=True, exist_ok=True)
-        with (self._state / "lock").open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        descriptor = self._open_lock()
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(descriptor)
 
     def file_of(self, component: ComponentPath) -> Path:
         """Where a component lies."""
@@ -92,14 +95,22 @@ class LocalTree:
 
     def read(self, component: ComponentPath) -> bytes | None:
         """A component's bytes; None when there is no such file."""
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, IsADirectoryError):
             return self.file_of(component).read_bytes()
         return None
 
+    def leads_outside(self, component: ComponentPath) -> bool:
+        """Whether a component's file is a link out of the tree, so that no server may see what it holds."""
+        return leads_outside(self.root, self.file_of(component))
+
     def look(self, paths: Iterable[str]) -> dict[str, Look | None]:
         """What names the bytes that lie at these components' paths; None where there is no file."""
-        index, root = self._index.look, f"{self.root}/{KIT}"
-        return {path: index(path, f"{root}/{path if _is_agent(path) else f'component/{path}'}") for path in paths}
+        index = self._index.look
+        return {path: index(path, self._place_of(path)) for path in paths}
+
+    def is_there(self, path: str, written: tuple[int, int, int] | None) -> bool:
+        """Whether it is this file that lies at a component's path, whatever it holds by now."""
+        return written is not None and identity_of(self._place_of(path)) == written
 
     def list_paths(self) -> list[str]:
         """Every component that lies here; files that start with `_` are none."""
@@ -110,7 +121,7 @@ class LocalTree:
                 found += [f"{category}/{name}" for name in names if is_component_file(name)]
         return found
 
-    def list_times(self) -> Listing | None:
+    def list_times(self) -> AbstractContextManager[Callable[[], Listing | None]]:
         """What the file system tells of every file that lies where components do; None where that takes too long."""
         return list_times(str(self.root), [folder_of(category) for category in Category])
 
@@ -158,7 +169,7 @@ class LocalTree:
         """
         self.recover()
         if not replacements:
-            return Replaced({}, (), {})
+            return Replaced({})
         self._swap.announce(replacements, contents)
         return self._carry_out(replacements)
 
@@ -167,6 +178,16 @@ class LocalTree:
         announced = self._swap.find_announced()
         if announced is not None:
             self._carry_out(announced)
+
+    def _open_lock(self) -> int:
+        file, flags = f"{self._state}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        with suppress(FileNotFoundError):
+            return os.open(file, flags, 0o666)
+        self._state.mkdir(parents=True, exist_ok=True)
+        return os.open(file, flags, 0o666)
+
+    def _place_of(self, path: str) -> str:
+        return f"{self.root}/{KIT}/{path if _is_agent(path) else f'component/{path}'}"
 
     def _version_of_bases(self) -> tuple[int, ...]:
         """Each writing makes another file: one that was read is not read again."""

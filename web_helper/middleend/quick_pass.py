@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -25,12 +25,22 @@ class _Resident:
         watch: None in a process that has come for the first time: it may not come again, and watching is not free.
         touched: Components that may differ from `settled`; None before anybody has looked.
         is_kept: Whether the next process will find it.
+        written: The files that this process has put in place since, as `file_swap.identity_of` knows them.
     """
 
     settled: Settled
     watch: TreeWatch | None
     touched: set[str] | None = None
     is_kept: bool = True
+    written: dict[str, tuple[int, int, int] | None] = field(default_factory=dict)
+    _same: tuple[Settled, list[str], dict[str, str]] | None = None
+
+    def tell(self) -> SyncResult:
+        """That there is nothing to do: to copy ten thousand names would take as long as finding that out."""
+        if self._same is None or self._same[0] is not self.settled:
+            self._same = self.settled, [*self.settled.hashes], dict(self.settled.hashes)
+        _, skipped, hashes = self._same
+        return SyncResult(skipped=skipped, component_hashes=hashes)
 
 
 class QuickPass:
@@ -61,8 +71,7 @@ class QuickPass:
             return None
         changed = self._there.changed
         if self._name(self._there.state) == found.settled.server and not found.touched:
-            hashes = found.settled.hashes
-            return SyncResult(skipped=[*hashes], component_hashes=dict(hashes))
+            return found.tell()
         self.changed = None if changed is None else sorted({*changed, *found.touched})
         return None
 
@@ -84,14 +93,15 @@ class QuickPass:
         Then its result tells of the rest too.
         """
         rest = self._resident if is_rest_settled else None
-        hashes = run.result.component_hashes
+        hashes = dict(run.result.component_hashes)
         if rest is not None:
-            hashes = dict(rest.settled.hashes)
+            # Copied as they are, and a few taken out: to look at each of ten thousand takes twice as long.
+            others = dict(rest.settled.hashes)
             for path in run.states:
-                hashes.pop(path, None)
-            run.result.skipped += hashes
-            hashes |= run.result.component_hashes
-            run.result.component_hashes = hashes
+                others.pop(path, None)
+            run.result.skipped = [*run.result.skipped, *others]
+            others.update(hashes)
+            hashes, run.result.component_hashes = others, dict(others)
         if not run.is_settled:
             return
         # What the run has left here, not what lies here now: an edit that has landed since is not settled.
@@ -107,7 +117,8 @@ class QuickPass:
             # Of the rest it was asked at that time what had changed; what came later is told again.
             name, own = self._name(self._there.state), (rest.settled.own - run.states.keys()) | own
             rest.settled.digests.update(digests)
-            rest.settled, rest.is_kept = Settled(key, name, rest.settled.digests, dict(hashes), own), False
+            rest.settled, rest.is_kept = Settled(key, name, rest.settled.digests, hashes, own), False
+            rest.written |= run.written
 
     def close(self) -> None:
         """Stop watching, and let the next process know what is known."""
@@ -123,10 +134,10 @@ class QuickPass:
         found = self._resident
         if found is None or found.watch is None or found.touched is None or found.settled.key != key:
             return None
-        touched = found.watch.touched()
-        if touched is None:
+        told = found.watch.touched()
+        if told is None:
             return None
-        touched |= found.touched
+        touched = found.touched | {path for path, is_more in told.items() if is_more or not self._is_own(path, found)}
         if not touched:
             self._ask(found.settled)
             return found
@@ -140,6 +151,10 @@ class QuickPass:
             asking.result()
         return found
 
+    def _is_own(self, path: str, found: _Resident) -> bool:
+        """Whether a file that was only moved is the one that this process has moved there, which nobody wrote to."""
+        return self._tree.is_there(path, found.written.get(path))
+
     def _begin(self, key: str, list_more: Callable[[], Iterable[str]]) -> _Resident | None:
         """What was settled the last time, by whichever process, and what is otherwise now."""
         self.close()
@@ -149,9 +164,8 @@ class QuickPass:
             return None
         # From before the look: what is touched while it lasts is seen by one of the two.
         watch = TreeWatch(self._tree.root) if stays else None
-        with ThreadPoolExecutor(1) as beside:
+        with self._tree.list_times() as listed:
             # Another program lists the files; meanwhile this one reads, and the server answers.
-            listing = beside.submit(self._tree.list_times)
             settled = kept.read()
             if settled is None:
                 if watch is not None:
@@ -159,7 +173,7 @@ class QuickPass:
                 return None
             found = self._resident = _Resident(settled, watch)
             self._ask(settled)
-        self._look_at_all(found, listing.result(), list_more)
+            self._look_at_all(found, listed(), list_more)
         return found
 
     def _ask(self, settled: Settled) -> None:

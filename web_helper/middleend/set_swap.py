@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -25,6 +25,7 @@ from web_helper.middleend.file_swap import (
     NO_REPLACE,
     exchange_files,
     finish_exchange,
+    identity_of,
     place_file,
     put_file,
     read_file,
@@ -34,7 +35,7 @@ from web_helper.middleend.file_swap import (
 )
 
 
-class Replacement(msgspec.Struct, frozen=True):
+class Replacement(msgspec.Struct, frozen=True, gc=False):
     """One file of a set.
 
     Attributes:
@@ -58,11 +59,13 @@ class Replaced:
         done: SHA-256 of the components that are as wanted, by path.
         edited: Components whose file was edited meanwhile: the edit is in its place, untouched.
         kept: Where copies of replaced edits lie.
+        written: The files that were to be put in place, as `identity_of` tells them apart from any other.
     """
 
     done: dict[str, str]
-    edited: tuple[str, ...]
-    kept: dict[str, Path]
+    edited: tuple[str, ...] = ()
+    kept: dict[str, Path] = field(default_factory=dict)
+    written: dict[str, tuple[int, int, int] | None] = field(default_factory=dict)
 
 
 class SetSwap:
@@ -88,17 +91,19 @@ class SetSwap:
         self._clear()
         for category in {each.path.partition("/")[0] for each in replacements}:
             Path(self._incoming, category).mkdir(parents=True, exist_ok=True)
+        written = []
         try:
             for digest, content in contents.items():
                 if digest in lacking and sha256_of(content) == digest:
                     for each in lacking.pop(digest):
-                        write_file(self._new(each), content)
+                        written.append(new := self._new(each))
+                        write_file(new, content)
         except BrokenOfferError as exc:
             raise ComponentError(f"What arrived cannot be unpacked ({exc}); nothing was changed.") from exc
         for each in chain.from_iterable(lacking.values()):
             raise ComponentError(f"{each.path}: what arrived is not what was announced; nothing was changed.")
         announced = msgspec.json.encode(list(replacements))
-        replace_file(self._journal, announced, after=[self._new(each) for each in replacements])
+        replace_file(self._journal, announced, after=written)
 
     def find_announced(self) -> list[Replacement] | None:
         """The set that was announced and is not known to be done; what a crash has torn apart is put together."""
@@ -116,7 +121,7 @@ class SetSwap:
         for each in replacements:
             component = parse_component_path(each.path)
             groups.setdefault(component.category, []).append((f"{component.name}.py", each))
-        replaced, edited = Replaced({}, (), {}), []
+        replaced, edited = Replaced({}), []
         for category, some in groups.items():
             folder = f"{self._root}/{folder_of(category)}"
             # A folder that went away with a file that was expected in it was deleted: that is an edit.
@@ -124,12 +129,12 @@ class SetSwap:
             there = self._place_folder(category, folder) if is_new else ()
             Path(folder).mkdir(parents=True, exist_ok=True)
             for name, each in some:
-                if name in there or self._put(each, f"{folder}/{name}", replaced.kept):
+                if name in there or self._put(each, f"{folder}/{name}", replaced):
                     replaced.done[each.path] = each.sha256
                 else:
                     edited.append(each.path)
             _forget_bytecode(folder, {name for name, each in some if each.path in replaced.done})
-        return Replaced(replaced.done, tuple(edited), replaced.kept)
+        return replace(replaced, edited=tuple(edited))
 
     def close(self) -> None:
         """Forget a set that is done."""
@@ -155,15 +160,16 @@ class SetSwap:
                 return set(os.listdir(folder))  # noqa: PTH208 - plain names
         return ()
 
-    def _put(self, each: Replacement, target: str, kept: dict[str, Path]) -> bool:
+    def _put(self, each: Replacement, target: str, replaced: Replaced) -> bool:
         """Whether the new file is in its place; a copy that was kept on the way is among the others then."""
+        replaced.written[each.path] = identity_of(self._new(each))
         if each.expected is None and self._place(each, target):
             return True
         is_done, left = self._exchange(each, target)
         # It may be an edit, whoever the file belongs to now.
         copy = self._keep(each, left)
         if copy is not None:
-            kept[each.path] = copy
+            replaced.kept[each.path] = copy
         return is_done
 
     def _place(self, each: Replacement, target: str) -> bool:
@@ -176,22 +182,23 @@ class SetSwap:
     def _exchange(self, each: Replacement, target: str) -> tuple[bool, str | None]:
         """Whether the new file is in its place, and the SHA-256 of what lies where it was."""
         new = self._new(each)
-        found = _digest_of(target)
+        before = _read(target)
+        found = _digest_of(before)
         if found != each.expected or found == each.sha256:
-            return found == each.sha256, _digest_of(new)
+            return found == each.sha256, _digest_of(_read(new))
         try:
             if not put_file(new, target):
                 return True, None
         except FileNotFoundError:
             # No new file: it was put in place before a crash, and somebody has edited or deleted it since.
             return False, None
-        left = _digest_of(new)
-        if left == each.expected:
-            return True, left
+        left = _read(new)
+        if left == before:
+            return True, found
         # Deleted in this very moment, there is nothing to exchange: then a copy is kept.
         with suppress(FileNotFoundError):
             exchange_files(new, target)
-        return False, _digest_of(new)
+        return False, _digest_of(_read(new))
 
     def _keep(self, each: Replacement, digest: str | None) -> Path | None:
         """Keep what an exchange has left, unless it is the new file, or lies elsewhere too."""
@@ -205,11 +212,15 @@ class SetSwap:
         return copy
 
 
-def _digest_of(file: str) -> str | None:
+def _read(file: str) -> bytes | None:
     try:
-        return sha256_of(read_file(file))
+        return read_file(file)
     except FileNotFoundError:
         return None
+
+
+def _digest_of(content: bytes | None) -> str | None:
+    return None if content is None else sha256_of(content)
 
 
 def _forget_bytecode(folder: str, sources: Collection[str]) -> None:

@@ -10,11 +10,11 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -46,7 +46,7 @@ class StatIndex:
         self._has_changed = False
 
     def look(self, path: str, file: str) -> Look | None:
-        """What a component's file holds now; None when there is none.
+        """What a component's file holds now; None when there is none, or a folder of its name.
 
         Raises:
             OSError: The file cannot be read.
@@ -60,7 +60,7 @@ class StatIndex:
                 return entry.look
             began = time.time_ns()
             content = read_file(file)
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):
             return None
         look = Look(sha256_of(content), short_hash(content))
         if max(stat[2:]) + SETTLED_NS < began:
@@ -107,30 +107,47 @@ class Listing:
         return float(newest) * 1e9 + SETTLED_NS < self.began_ns
 
 
-def list_times(root: str, folders: Sequence[str]) -> Listing | None:
-    """What `find` tells of the Python files in these folders below `root`, while this process does something else.
+@contextmanager
+def list_times(root: str, folders: Sequence[str]) -> Iterator[Callable[[], Listing | None]]:
+    """What `find` tells of the Python files in these folders below `root`, at work while this process is elsewhere.
 
     Two look at a half of the folders each: the kernel takes most of the time, and has more than one core for it.
 
-    None where there is no `find` that can print it.
+    Yields:
+        Waits for what they tell; None where there is no `find` that can print it.
     """
     program, there = shutil.which("find"), [each for each in folders if os.path.isdir(f"{root}/{each}")]  # noqa: PTH112
-    if program is None or not there:
-        return None
+    # Into memory, not through a pipe: nobody need read while they print.
+    if program is None or not there or not hasattr(os, "memfd_create"):
+        yield lambda: None
+        return
     began = time.time_ns()
     # Followed, as opening a file does: a link says nothing of what it leads to.
     what = ("-maxdepth", "1", "-name", "*.py", "-printf", r"%i %s %T@ %C@ %p\0")
-    commands = [[program, "-L", *half, *what] for half in (there[::2], there[1::2]) if half]
-    with ThreadPoolExecutor(len(commands)) as beside:
-        told = list(beside.map(lambda command: _output_of(command, root), commands))
-    lines = [each for each in told if each is not None]
-    return Listing(b"".join(lines), began) if len(lines) == len(told) else None
+    with ExitStack() as stack:
+        started = [_start([program, "-L", *half, *what], root, stack) for half in (there[::2], there[1::2]) if half]
+
+        def finish() -> Listing | None:
+            lines = [_read_printed(each) for each in started]
+            whole = [each for each in lines if each is not None]
+            return Listing(b"".join(whole), began) if len(whole) == len(lines) else None
+
+        yield finish
 
 
-def _output_of(command: Sequence[str], folder: str) -> bytes | None:
-    """What a program prints; None when it fails."""
-    # One pipe only: that is read without asking each time whether there is something.
-    done = subprocess.run(  # noqa: S603
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=folder, check=False, env={"LC_ALL": "C"}
+def _start(command: Sequence[str], folder: str, stack: ExitStack) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+    """A program that works until the stack is left, and what it prints."""
+    printed = stack.enter_context(os.fdopen(os.memfd_create("listing"), "w+b"))
+    process = subprocess.Popen(  # noqa: S603
+        command, stdout=printed, stderr=subprocess.DEVNULL, cwd=folder, env={"LC_ALL": "C"}
     )
-    return done.stdout if done.returncode == 0 else None
+    return stack.enter_context(process), printed
+
+
+def _read_printed(started: tuple[subprocess.Popen[bytes], IO[bytes]]) -> bytes | None:
+    """What a program has printed when it ends; None when it has failed."""
+    process, printed = started
+    if process.wait() != 0:
+        return None
+    printed.seek(0)
+    return printed.read()

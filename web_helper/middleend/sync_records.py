@@ -32,6 +32,9 @@ class SyncConflict:
 class SyncResult:
     """What a synchronisation has done, by component path.
 
+    As long as there is nothing to do, `skipped` and `component_hashes` are the same objects each time: copy them to
+    change them.
+
     Attributes:
         synced: Downloaded.
         uploaded: Uploaded and made active.

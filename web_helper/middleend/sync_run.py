@@ -8,6 +8,7 @@ from typing import Any
 
 from synapse_sdk.clients.components import ComponentClient, Contents, FetchedOffer
 from synapse_sdk.components.digests import decode_component, sha256_of, short_hash
+from synapse_sdk.components.local_tree import LINK_OUTSIDE
 from synapse_sdk.components.names import parse_component_path
 from synapse_sdk.exceptions import AuthorizationError, ComponentError, ConflictError, ValidationError
 from synapse_sdk.wire.component_offer import HeadVersion
@@ -94,6 +95,8 @@ class SyncRun:
         # Of the same again, whatever anybody decides now.
         self._asks_nobody = not {SyncAction.ASK, SyncAction.REPORT} & set(self.actions.values())
         self.result = SyncResult()
+        # The files that were put in place, as `file_swap.identity_of` knows them.
+        self.written: Mapping[str, tuple[int, int, int] | None] = {}
         kinds = {path: classify(state) for path, state in self.states.items()}
         self.result.planned = {path: kind for path, kind in kinds.items() if kind is not None}
 
@@ -126,7 +129,7 @@ class SyncRun:
         self._download([path for path, action in self.actions.items() if action is SyncAction.DOWNLOAD])
         self._upload([path for path, action in self.actions.items() if action is SyncAction.UPLOAD])
         unchanged = [path for path, action in self.actions.items() if action in _UNCHANGED]
-        self.result.skipped += [path for path in unchanged if self.states[path] != ComponentState(None, None)]
+        self.result.skipped = [path for path in unchanged if self.states[path] != ComponentState(None, None)]
         if self.strategy is not SyncStrategy.DRY_RUN:
             same = {path: self.states[path].local for path in unchanged if self.actions[path] is None}
             self.tree.note_bases({path: digest for path, digest in same.items() if digest is not None})
@@ -160,13 +163,18 @@ class SyncRun:
             return
         self.result.synced += list(replaced.done)
         self.result.kept |= replaced.kept
+        self.written = replaced.written
         for path in replaced.edited:
             self.result.fail(path, EDITED_MEANWHILE)
 
     def _upload(self, paths: Sequence[str]) -> None:
         changes = []
         for path in paths:
-            content = self.tree.read(parse_component_path(path))
+            component = parse_component_path(path)
+            if self.tree.leads_outside(component):
+                self.result.fail(path, LINK_OUTSIDE)
+                continue
+            content = self.tree.read(component)
             if content is None or sha256_of(content) != self.states[path].local:
                 self.result.fail(path, EDITED_MEANWHILE)
                 continue

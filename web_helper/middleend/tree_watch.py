@@ -37,9 +37,12 @@ class TreeWatch:
             self._is_whole = self._is_whole and watch >= 0
             self._categories[watch] = category
 
-    def touched(self) -> set[str] | None:
-        """Components whose files were touched since this was asked last; None when that is not known."""
-        found: set[str] = set()
+    def touched(self) -> dict[str, bool] | None:
+        """Components whose files were touched since this was asked last, and whether any was more than moved.
+
+        None when that is not known.
+        """
+        found: dict[str, bool] = {}
         while self._is_whole and (events := self._read()):
             for watch, mask, name in _split(events):
                 category = self._categories.get(watch)
@@ -47,7 +50,8 @@ class TreeWatch:
                 if category is None or mask & (_OVERFLOW | _IGNORED | _GONE):
                     self._is_whole = False
                 elif is_component_file(name):
-                    found.add(f"{category}/{name}")
+                    path = f"{category}/{name}"
+                    found[path] = found.get(path, False) or mask & ~_MOVED != 0
         return found if self._is_whole and time.monotonic() <= self._until else None
 
     def close(self) -> None:

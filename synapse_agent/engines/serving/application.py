@@ -60,6 +60,10 @@ class Replica:
             return self.child.poll() is None
         return processes.start_time(self.record.pid) == self.record.start
 
+    def kill(self) -> None:
+        """End it, and all that it has started."""
+        processes.kill_group(self.record.pid, self.record.id, self.record.start)
+
 
 class Application:
     """Everything about one application; used by one thread at a time.
@@ -139,7 +143,7 @@ class Application:
             if replica.is_alive:
                 self._replicas.append(replica)
             else:
-                processes.kill_group(record.pid, record.id)
+                replica.kill()
         deadline = time.monotonic() + ADOPTION_SECONDS
         while self._replicas and self._listener is None and time.monotonic() < deadline:
             self._ask_for_listener()
@@ -276,7 +280,7 @@ class Application:
         for kill in plan.kills:
             by_id[kill.replica].verdict = kill
             self._last_words = kill.reason or self._last_words
-            processes.kill_group(by_id[kill.replica].record.pid, kill.replica)
+            by_id[kill.replica].kill()
         for name in plan.drains:
             self._drain(by_id[name])
         for _ in range(plan.starts):
@@ -292,7 +296,7 @@ class Application:
         if replica.line.open():
             replica.line.say("drain")
         else:
-            processes.kill_group(replica.record.pid, replica.record.id)
+            replica.kill()
 
     def _start(self, gpus: dict[str, float]) -> None:
         spec, listener = self.record.spec, self._open_listener()
@@ -346,7 +350,7 @@ class Application:
             return ""
 
     def _bury(self, replica: Replica) -> None:
-        processes.kill_group(replica.record.pid, replica.record.id)
+        replica.kill()
         if replica.child is not None:
             with suppress(subprocess.TimeoutExpired):
                 replica.child.wait(5)

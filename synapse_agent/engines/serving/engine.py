@@ -53,7 +53,7 @@ class EmbeddedEngine:
         known = {entry.id for app in self._applications.values() for entry in app.record.replicas}
         for mark in set(processes.marked(self._id).values()) - known:
             for pid in processes.marked(mark):
-                processes.kill_group(pid, mark)
+                processes.kill_group(pid, mark, processes.start_time(pid) or 0)
         self._thread.start()
 
     def stop(self) -> None:

@@ -60,10 +60,18 @@ def group_members(leader: int) -> list[int]:
     return [pid for pid in _pids() if (fields := _stat(pid)) is not None and int(fields[2]) == leader]
 
 
-def kill_group(leader: int, mark: str) -> None:
-    """End a group, and processes that left it but carry the replica's mark."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, signal.SIGKILL)
+def kill_group(leader: int, mark: str, start: int) -> None:
+    """End a group, and processes that left it but carry the replica's mark.
+
+    Args:
+        leader: The replica's process.
+        mark: The replica's.
+        start: When its process started: the number of one that is over is given to others, after a restart of the
+            machine at the latest.
+    """
+    if start_time(leader) in {None, start}:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(leader, signal.SIGKILL)
     for pid in marked(mark):
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)

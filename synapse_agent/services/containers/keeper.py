@@ -39,6 +39,8 @@ _STATUS = {
     RunState.CREATED: ContainerStatus.STOPPED,
     RunState.REMOVING: ContainerStatus.STOPPED,
 }
+# What an app may be let rest in, or woken from.
+_STATES = {ContainerStatus.RUNNING: RunState.RUNNING, ContainerStatus.PAUSED: RunState.PAUSED}
 # Addresses are asked for on any network; who uses an app sends more than this between two looks.
 _NOISE_BYTES = 4096
 # A request is more than this; to one that is paused, one is enough.
@@ -126,12 +128,14 @@ class Keeper:
         self._bench, self._workshop = bench, workshop
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="playground-keeper", daemon=True)
-        self._is_resumed = False
+        self._cut_off: set[str] = set()
         self._seen: dict[str, Usage] = {}
         self._pool = WarmPool(bench)
         self._prune_at = 0.0
 
     def start(self) -> None:
+        # Now, not when the engine first answers: a build that is asked for by then is somebody's already.
+        self._cut_off = {build.id for build in self._bench.store.active_builds()}
         self._thread.start()
 
     def stop(self) -> None:
@@ -151,13 +155,13 @@ class Keeper:
         self._pool.keep()
         self._prune()
         for row in bench.store.all():
-            if row.container_id is not None and not self._is_building(row):
+            if row.container_id is not None and bench.store.active_build(row.id) is None:
                 self._update(row, listed.get(row.container_id) or bench.engine.inspect(row.container_id))
 
     def _keep(self) -> None:
         while True:
             try:
-                if not self._is_resumed:
+                if self._cut_off:
                     self._resume()
                 self.reconcile()
             except EngineError:
@@ -171,9 +175,10 @@ class Keeper:
     def _resume(self) -> None:
         self._bench.engine.describe()
         for build in self._bench.store.active_builds():
-            log_event("playground_build_resumed", build=build.id)
-            self._workshop.submit(build)
-        self._is_resumed = True
+            if build.id in self._cut_off:
+                log_event("playground_build_resumed", build=build.id)
+                self._workshop.submit(build)
+        self._cut_off.clear()
 
     def _prune(self) -> None:
         # What a build has made so far has no name yet.
@@ -186,16 +191,15 @@ class Keeper:
             log_event("playground_image_removed", image=image.id)
             self._bench.engine.forget_image(image.id)
 
-    def _is_building(self, row: ContainerRow) -> bool:
-        return self._bench.store.active_build(row.id) is not None
-
     def _remove_orphan(self, found: Container) -> None:
         if WARM_LABEL in found.labels:
             self._remove_stray(found)
             return
         label = found.labels.get(RECORD_LABEL, "")
-        row = self._bench.store.find(int(label)) if label.isdecimal() else None
-        if is_orphan(found, row, is_building=row is not None and self._is_building(row)):
+        row_id = int(label) if label.isdecimal() else 0
+        # In this order: a build that is over by now has noted what it made.
+        is_building = self._bench.store.active_build(row_id) is not None
+        if is_orphan(found, self._bench.store.find(row_id), is_building=is_building):
             log_event("playground_orphan_removed", container=found.id, record=label)
             self._bench.engine.remove(found.id)
 
@@ -208,40 +212,48 @@ class Keeper:
             self._bench.engine.remove(found.id)
 
     def _update(self, row: ContainerRow, found: Container | None) -> None:
-        status = status_of(row, found, is_building=self._is_building(row))
-        if status is ContainerStatus.GONE and row.status is not ContainerStatus.GONE:
-            log_event("playground_container_gone", record=row.id)
-        if status is not row.status:
-            self._bench.store.change(row.id, status=status)
-        if found is not None and found.state in {RunState.RUNNING, RunState.PAUSED}:
-            self._rest(row.id, found)
+        if status_of(row, found, is_building=False) is not row.status:
+            self._note(row.id)
+        if found is not None and found.state in _STATES.values():
+            self._rest(row.id, found.id)
 
-    def _rest(self, row_id: int, found: Container) -> None:
+    def _note(self, row_id: int) -> None:
+        """Look again, at this one alone: what was listed may be from before somebody stopped or started it."""
+        bench = self._bench
+        with bench.locks.hold(row_lock(row_id)):
+            row = bench.store.find_idle(row_id)
+            if row is None or row.container_id is None:
+                return
+            status = status_of(row, bench.engine.inspect(row.container_id), is_building=False)
+            if status is not row.status and bench.store.note_status(row, status) and status is ContainerStatus.GONE:
+                log_event("playground_container_gone", record=row.id)
+
+    def _rest(self, row_id: int, container_id: str) -> None:
         """Let an app rest that nobody uses, and go on when somebody does."""
-        usage = self._bench.engine.usage(found.id)
+        usage = self._bench.engine.usage(container_id)
         with self._bench.locks.hold(row_lock(row_id)):
             # Read again: whoever asks for it says so first, and then waits for this lock.
-            row = self._bench.store.find(row_id)
-            if usage is None or row is None or row.container_id != found.id or self._is_building(row):
+            row = self._bench.store.find_idle(row_id)
+            if usage is None or row is None or row.container_id != container_id or row.status not in _STATES:
                 return
-            seen, self._seen[found.id] = self._seen.get(found.id, usage), usage
-            step = idle_step(row, found.state, Use(seen, usage, time.time()), self._bench.settings)
+            seen, self._seen[container_id] = self._seen.get(container_id, usage), usage
+            step = idle_step(row, _STATES[row.status], Use(seen, usage, time.time()), self._bench.settings)
             if step is not IdleStep.NOTHING:
-                self._take(step, row, found, usage)
+                self._take(step, row, container_id, usage)
 
-    def _take(self, step: IdleStep, row: ContainerRow, found: Container, usage: Usage) -> None:
+    def _take(self, step: IdleStep, row: ContainerRow, container_id: str, usage: Usage) -> None:
         engine, store, settings = self._bench.engine, self._bench.store, self._bench.settings
         if step is not IdleStep.NOTE:
             log_event(f"playground_idle_{step.value}", record=row.id)
         if step is IdleStep.PAUSE:
-            engine.pause(found.id)
+            engine.pause(container_id)
             store.change(row.id, status=ContainerStatus.PAUSED, received=usage.received)
         elif step is IdleStep.STOP:
             # One that is frozen cannot end by itself.
-            engine.unpause(found.id)
-            engine.stop(found.id, settings.stop_seconds)
+            engine.unpause(container_id)
+            engine.stop(container_id, settings.stop_seconds)
             store.change(row.id, status=ContainerStatus.STOPPED)
         else:
             if step is IdleStep.WAKE:
-                engine.unpause(found.id)
+                engine.unpause(container_id)
             store.change(row.id, status=ContainerStatus.RUNNING, received=usage.received, used_at=time.time())

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from synapse_agent.engines.docker.protocol import CHECKSUM_LABEL, SPEC_LABEL, WARM_LABEL, Container, Image, RunState
 from synapse_agent.services.containers.records import ContainerRow
+from synapse_sdk.wire.containers import ContainerStatus
 
 
 class Step(StrEnum):
@@ -127,7 +128,13 @@ def _is_in(*states: RunState) -> Callable[[ContainerRow, EngineState], bool]:
     return holds
 
 
+def _has_not_answered(row: ContainerRow, state: EngineState) -> bool:
+    return _is_in(RunState.RUNNING)(row, state) and row.status in _UNANSWERED
+
+
 _REMADE = (Step.REMOVE, Step.CREATE)
+# An agent that died while it waited for the app has left it so.
+_UNANSWERED = frozenset({ContainerStatus.BUILDING, ContainerStatus.STARTING})
 
 CASES: tuple[Case, ...] = (
     Case("somebody is building it", lambda _row, state: state.is_building, (Step.JOIN,), keeps=True),
@@ -146,6 +153,7 @@ CASES: tuple[Case, ...] = (
         reason="its parameters or variables have changed",
     ),
     Case("from the pool, and ended", _is_used_up, _REMADE, reason="its process came from the pool and has ended"),
+    Case("running, and has not answered yet", _has_not_answered, (Step.START,), keeps=True),
     Case("running", _is_in(RunState.RUNNING), (), keeps=True),
     Case("ended, and started again by the engine", _is_in(RunState.RESTARTING), (Step.START,), keeps=True),
     Case("paused", _is_in(RunState.PAUSED), (Step.UNPAUSE,), keeps=True),

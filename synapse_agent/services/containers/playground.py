@@ -167,14 +167,12 @@ class Playground:
             ConflictError: It is being built, or is not in a state for this.
         """
         row = self._find(key)
-        if wish is not ContainerWish.RUNNING and self._bench.store.active_build(row.id) is not None:
-            raise ConflictError(409, f"{row.plugin_release} is being built: wait until it runs, or remove it.")
         with engine_refusals():
-            if wish is ContainerWish.RUNNING:
+            if wish is not ContainerWish.RUNNING:
+                with self._bench.locks.hold(row_lock(row.id)):
+                    self._halt(row, wish)
+            if wish in {ContainerWish.RUNNING, ContainerWish.RESTARTED}:
                 return self._run(row)
-            self._halt(row, wish)
-            if wish is ContainerWish.RESTARTED:
-                return self._run(self._find(str(row.id)))
         return Made(record=self.get(str(row.id)))
 
     def wake(self, key: str) -> str:
@@ -211,8 +209,8 @@ class Playground:
             self._bench.store.delete(row.id)
             if row.container_id:
                 self._bench.engine.remove(row.container_id)
-        if not any(each.app.archive == row.app.archive for each in self._bench.store.all()):
-            self.shelf.path_of(row.app.archive).unlink(missing_ok=True)
+        archive = row.app.archive
+        self.shelf.forget(archive, lambda: any(each.app.archive == archive for each in self._bench.store.all()))
 
     def read_log(self, key: str, tail: int, since: str = "") -> Sequence[tuple[str, str]]:
         """What an app has printed lately, each line with its time.
@@ -267,21 +265,32 @@ class Playground:
         return row.app.archive == sha256 and is_usual and wish.action in {None, ACTION}
 
     def _run(self, row: ContainerRow) -> Made:
-        is_building = self._bench.store.active_build(row.id) is not None
+        store = self._bench.store
         with self._bench.locks.hold(row_lock(row.id)):
+            # Read again: it may have been stopped, or let rest, while this waited.
+            row, is_building = store.find(row.id) or row, store.active_build(row.id) is not None
             plan = plan_container(row, self._bench.look(row, is_building=is_building))
-        if plan.steps == (Step.UNPAUSE,) and row.container_id:
-            self._bench.engine.unpause(row.container_id)
-        elif plan.steps:
-            build, is_new = self._bench.store.begin_build(row.id)
-            if is_new:
-                self._workshop.submit(build)
-            return Made(build=build)
-        self._bench.store.change(row.id, status=ContainerStatus.RUNNING, error=None, used_at=time.time())
-        record = self._record_of(self._bench.store.find(row.id) or row)
+            if plan.steps == (Step.UNPAUSE,) and row.container_id:
+                self._bench.engine.unpause(row.container_id)
+            elif plan.steps:
+                return self._begin_build(row)
+            store.change(row.id, status=ContainerStatus.RUNNING, error=None, used_at=time.time())
+        record = self._record_of(store.find(row.id) or row)
         return Made(record=record.model_copy(update={"restarted": True}))
 
+    def _begin_build(self, row: ContainerRow) -> Made:
+        try:
+            build, is_new = self._bench.store.begin_build(row.id)
+        except LookupError as exc:
+            raise ConflictError(409, f"{row.plugin_release} was removed meanwhile; create it again.") from exc
+        if is_new:
+            self._workshop.submit(build)
+        return Made(build=build)
+
     def _halt(self, row: ContainerRow, wish: ContainerWish) -> None:
+        if self._bench.store.active_build(row.id) is not None:
+            raise ConflictError(409, f"{row.plugin_release} is being built: wait until it runs, or remove it.")
+        row = self._bench.store.find(row.id) or row
         if row.container_id is None or self._bench.engine.inspect(row.container_id) is None:
             if wish is ContainerWish.RESTARTED:
                 return

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -64,6 +65,7 @@ class ReleaseShelf:
 
     def __init__(self, folder: Path, settings: PlaygroundSettings) -> None:
         self._folder, self._settings = folder, settings
+        self._guard, self._users = threading.Lock(), 0
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def take(self, upload: IO[bytes]) -> str:
@@ -94,6 +96,23 @@ class ReleaseShelf:
     def has(self, sha256: str) -> bool:
         return self.path_of(sha256).exists()
 
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Forget no archive while the block lasts: what is taken and described in it has no record yet."""
+        with self._guard:
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._users -= 1
+
+    def forget(self, sha256: str, is_needed: Callable[[], bool]) -> None:
+        """Forget an archive that no record needs; where somebody may be about to, the next start does it."""
+        with self._guard:
+            if not self._users and not is_needed():
+                self.path_of(sha256).unlink(missing_ok=True)
+
     def describe(self, sha256: str, wish: AppWish) -> AppRelease:
         """What an archive holds.
 
@@ -122,7 +141,7 @@ class ReleaseShelf:
             raise ArchiveError("The agent does not keep the release's archive any more; send it again")
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="unpacked-") as parent:
             if calculate_checksum(path) != sha256:
-                path.unlink()
+                path.unlink(missing_ok=True)
                 raise ArchiveError("The archive that the agent kept is damaged; send it again")
             folder = Path(parent) / "release"
             unpack_archive(path, folder)

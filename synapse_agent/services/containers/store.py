@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS builds (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS one_build_at_a_time ON builds (row_id) WHERE status NOT IN {_FINAL};
 """
+_IS_BUILT = f"EXISTS (SELECT 1 FROM builds WHERE row_id = containers.id AND status NOT IN {_FINAL})"  # noqa: S608
 _JSON = ("params", "envs", "labels", "metadata", "app")
 
 
@@ -90,6 +91,14 @@ class ContainerStore:
         with self._connected() as db:
             return _find(db, row_id)
 
+    def find_idle(self, row_id: int) -> ContainerRow | None:
+        """A record that no build is at work on."""
+        with self._connected() as db:
+            # One statement sees one moment.
+            sql = f"SELECT * FROM containers WHERE id = ? AND NOT {_IS_BUILT}"  # noqa: S608
+            found = db.execute(sql, (row_id,)).fetchone()
+            return _row_of(found) if found else None
+
     def search(self, key: str) -> ContainerRow | None:
         """A record by the engine's id (or a beginning of 12 and more characters), its number, or its name."""
         with self._connected() as db:
@@ -109,6 +118,12 @@ class ContainerStore:
         """Write fields of a record; False when it is gone."""
         with self._transaction() as db:
             return _change(db, row_id, values)
+
+    def note_status(self, row: ContainerRow, status: ContainerStatus) -> bool:
+        """Write the status of an idle record's container; False when a build has begun since it was read."""
+        sql = f"UPDATE containers SET status = ?, updated_at = ? WHERE id = ? AND build_id IS ? AND NOT {_IS_BUILT}"  # noqa: S608
+        with self._transaction() as db:
+            return db.execute(sql, (status, _now(), row.id, row.build_id)).rowcount == 1
 
     def delete(self, row_id: int) -> None:
         """Forget a record; its build, if one goes on, is cancelled."""
@@ -192,10 +207,21 @@ class ContainerStore:
 
     def change_build(self, build_id: str, **values: Any) -> bool:
         """Write fields of a build that goes on; False when it has ended."""
-        names = ", ".join(f"{name} = ?" for name in values)
-        sql = f"UPDATE builds SET {names}, updated_at = ? WHERE id = ? AND status NOT IN {_FINAL}"  # noqa: S608
         with self._transaction() as db:
-            return db.execute(sql, (*values.values(), _now(), build_id)).rowcount == 1
+            return _change_build(db, build_id, values)
+
+    def finish_build(self, build_id: str, done: ContainerRow, **values: Any) -> bool:
+        """Complete a build whose container runs; False when something else is asked of the record than was done.
+
+        In one step: what is asked before it is done by this build, too, and what is asked after it by one of its own.
+        """
+        with self._transaction() as db:
+            row = _find(db, done.id)
+            if row is None or (row.checksum, row.spec) != (done.checksum, done.spec):
+                return False
+            _change(db, row.id, {"status": ContainerStatus.RUNNING, "error": None, "used_at": time.time()})
+            _change_build(db, build_id, {"status": BuildStatus.COMPLETED, **values})
+            return True
 
     def forget_old_builds(self) -> list[str]:
         """Forget the oldest builds that are over; answers their ids."""
@@ -260,6 +286,12 @@ def _change(db: sqlite3.Connection, row_id: int, values: Mapping[str, Any]) -> b
     names = ", ".join(f"{name} = ?" for name in encoded)
     sql = f"UPDATE containers SET {names} WHERE id = ?"  # noqa: S608 - names of our own columns.
     return db.execute(sql, (*encoded.values(), row_id)).rowcount == 1
+
+
+def _change_build(db: sqlite3.Connection, build_id: str, values: Mapping[str, Any]) -> bool:
+    names = ", ".join(f"{name} = ?" for name in values)
+    sql = f"UPDATE builds SET {names}, updated_at = ? WHERE id = ? AND status NOT IN {_FINAL}"  # noqa: S608
+    return db.execute(sql, (*values.values(), _now(), build_id)).rowcount == 1
 
 
 def _begin_build(db: sqlite3.Connection, row: ContainerRow) -> BuildRow:

@@ -19,12 +19,13 @@ def make_container(playground: Playground, body: ContainerCreate, upload: IO[byt
     """
     wish = AppWish(body.action, body.entrypoint)
     try:
-        if upload is not None:
-            release = playground.shelf.describe(playground.shelf.take(upload), wish)
-            return playground.create(body, _checked(body, release))
-        if body.plugin_release is None:
-            raise ValidationError(400, "Say which release: plugin_release, or an archive as file.")
-        return playground.create(body, playground.find_release(body.plugin_release, body.model, wish))
+        with playground.shelf.in_use():
+            if upload is not None:
+                release = playground.shelf.describe(playground.shelf.take(upload), wish)
+                return playground.create(body, _checked(body, release))
+            if body.plugin_release is None:
+                raise ValidationError(400, "Say which release: plugin_release, or an archive as file.")
+            return playground.create(body, playground.find_release(body.plugin_release, body.model, wish))
     except (ArchiveError, ConfigurationError) as exc:
         raise ValidationError(400, str(exc)) from exc
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import tempfile
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -248,8 +247,7 @@ class BuildRun:
                 self._give_up_container()
                 self._store.change(row.id, host_port=None)
                 continue
-            if self._is_settled(row):
-                self._finish(first)
+            if self._is_settled(row) and self._finish(row, first):
                 return
         raise ContainerBuildError("The container was changed again and again while it was made. Create it again.")
 
@@ -381,15 +379,15 @@ class BuildRun:
         self._store.change_build(self._build.id, status=build)
         self._store.change(self._build.row_id, status=container)
 
-    def _finish(self, plan: Plan) -> None:
+    def _finish(self, done: ContainerRow, plan: Plan) -> bool:
         row = self._row()
-        self._store.change(row.id, status=ContainerStatus.RUNNING, error=None, used_at=time.time())
         endpoint = self._bench.places.endpoint(row.host_port or 0)
         self._write(f"Running at {endpoint}")
-        self._store.change_build(
-            self._build.id, status=BuildStatus.COMPLETED, is_restarted=int(plan.is_restarted), recreated=plan.reason
-        )
-        log_event("playground_running", build=self._build.id, record=row.id, container=row.container_id)
+        facts = {"is_restarted": int(plan.is_restarted), "recreated": plan.reason}
+        is_over = self._store.finish_build(self._build.id, done, **facts)
+        if is_over:
+            log_event("playground_running", build=self._build.id, record=row.id, container=row.container_id)
+        return is_over
 
     def _give_up_container(self) -> None:
         row = self._store.find(self._build.row_id)

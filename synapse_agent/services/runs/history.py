@@ -41,7 +41,9 @@ class RunHistory:
 
     def list(self) -> list[RunRecord]:
         """Runs that go on, then those that are over and still kept."""
-        return [_record_of(run) for run in (*self._store.all(), *self._store.ended())]
+        # One that ends meanwhile is found in both places.
+        runs = {run.job_id: run for run in (*self._store.all(), *self._store.ended())}
+        return [_record_of(run) for run in runs.values()]
 
     def find(self, job_id: str) -> RunRecord | None:
         """One run; None when it is not here."""
@@ -50,11 +52,10 @@ class RunHistory:
 
     def read_lines(self, job_id: str, position: int) -> tuple[ConsoleLine, ...]:
         """What a run printed from a position on, to the end of a line where there is one."""
-        found = self._find(job_id)
+        found = self._read(job_id, position)
         if found is None:
             return ()
-        run, folder = found
-        chunk = self._engine.read_console(folder, position, CHUNK_BYTES)
+        run, folder, chunk = found
         data = chunk.data[: chunk.data.rfind(b"\n") + 1]
         if not data and len(chunk.data) == CHUNK_BYTES:
             data = _whole_characters(chunk.data)
@@ -75,14 +76,19 @@ class RunHistory:
     def console(self, job_id: str) -> str:
         """All that is kept of what a run printed."""
         parts, position = [], 0
-        found = self._find(job_id)
-        while found is not None:
-            chunk = self._engine.read_console(found[1], position, CHUNK_BYTES)
-            if not chunk.data:
-                break
+        while (found := self._read(job_id, position)) is not None and (chunk := found[2]).data:
             parts.append(chunk.data)
             position = chunk.position + len(chunk.data)
         return b"".join(parts).decode(errors="replace")
+
+    def _read(self, job_id: str, position: int) -> tuple[RunFile, Path, ConsoleChunk] | None:
+        """A run, its folder, and what it printed from a position on."""
+        while (found := self._find(job_id)) is not None:
+            chunk = self._engine.read_console(found[1], position, CHUNK_BYTES)
+            # A run that is over is moved: nothing is where it was, though it has printed something.
+            if chunk.data or (again := self._find(job_id)) is None or again[1] == found[1]:
+                return *found, chunk
+        return None
 
     def _find(self, job_id: str) -> tuple[RunFile, Path] | None:
         # It becomes a part of a path.

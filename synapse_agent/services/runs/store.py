@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from synapse_sdk.utils.file.ages import newest_first
 from synapse_sdk.utils.file.private import write_private
 
 RECORD, CONSOLE = "run.json", "console"
@@ -73,8 +74,8 @@ class RunStore:
 
     def ended(self) -> list[RunFile]:
         """Runs that are over and still kept, newest first."""
-        folders = sorted(self._ended.iterdir(), key=_changed, reverse=True)
-        return [run for folder in folders if (run := _read(folder)) is not None]
+        # Another thread may close a run meanwhile, which removes the oldest one.
+        return [run for folder in newest_first(self._ended.iterdir()) if (run := _read(folder)) is not None]
 
     def take(self, job_id: str) -> bool:
         """Note that a job is this agent's now; False when it was before."""
@@ -116,14 +117,6 @@ class RunStore:
         """Remove a run's folder; the record first, so that a crash in between leaves no half run."""
         (self.folder_of(job_id) / RECORD).unlink(missing_ok=True)
         _remove(self.folder_of(job_id))
-
-
-def _changed(folder: Path) -> float:
-    try:
-        return folder.stat().st_mtime
-    except FileNotFoundError:
-        # Another thread closes a run, which removes the oldest one.
-        return 0.0
 
 
 def _read(folder: Path) -> RunFile | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from synapse_sdk.cli.components.pushing import push_command
 from synapse_sdk.cli.components.references import (
     ACTIVE,
+    VersionName,
+    check_base,
     check_component,
     find_hash,
     open_components,
@@ -21,10 +22,12 @@ from synapse_sdk.cli.failures import UsageError
 from synapse_sdk.cli.output import plain, print_json, print_table, say
 from synapse_sdk.components.names import Category
 
+if TYPE_CHECKING:
+    from synapse_sdk.clients.components import ComponentClient
+
 app = typer.Typer(
     no_args_is_help=True, help="Versions of components: list, compare, activate, roll back, push, synchronise."
 )
-app.command("push")(push_command)
 
 ReasonOption = Annotated[str, typer.Option("--reason", "-m", help="Why; kept in the log.")]
 BaseOption = Annotated[Path, typer.Option("--base", help="Folder that holds `cvlabkit`.")]
@@ -64,7 +67,8 @@ def list_components(
         print_json(rows)
         return
     columns = VERSION_COLUMNS if is_component else COMPONENT_COLUMNS
-    print_table(columns, ([_cell(row[column]) for column in columns] for row in rows))
+    empty = f"The server has no component{f' of {what}' if what else ''} yet. Bring yours: `synapse component push`."
+    print_table(columns, ([_cell(row[column]) for column in columns] for row in rows), empty=empty)
 
 
 @app.command("log")
@@ -83,7 +87,8 @@ def log(
     if as_json:
         print_json(records)
         return
-    print_table(CHANGE_COLUMNS, (row for record in records for row in _change_rows(record)))
+    empty = f"Nobody has changed {path or 'a component'} yet."
+    print_table(CHANGE_COLUMNS, (row for record in records for row in _change_rows(record)), empty=empty)
 
 
 @app.command("diff")
@@ -103,6 +108,8 @@ def diff(
     names = [parse_version_name(text) for text in (before, after) if text is not None]
     if after is None and names[0].path is None:
         raise UsageError("Name the component to compare with its file: `synapse component diff model/resnet.py`.")
+    if after is None:
+        check_base(base)
     with open_components(host, token) as client:
         found = [client.get_version(find_hash(client, name), name.path) for name in names]
     sides = [(f"{version['path']}@{version['hash']}", version["content"]) for version in found]
@@ -123,8 +130,14 @@ def diff(
 @app.command("activate")
 def activate(
     versions: Annotated[
-        list[str], typer.Argument(help="`model/resnet.py@<hash>`, `model/resnet.py@stable`, or a hash.")
-    ],
+        list[str] | None, typer.Argument(help="`model/resnet.py@<hash>`, `model/resnet.py@stable`, or a hash.")
+    ] = None,
+    change_set: Annotated[
+        int | None, typer.Option("--set", help="Activate all that this change set named, from `push` or `log`.")
+    ] = None,
+    expected: Annotated[
+        int | None, typer.Option(min=0, help="With --set: refuse when a later change set has moved one of them.")
+    ] = None,
     alias: Annotated[str, typer.Option(help="Move this alias instead of `active`.")] = ACTIVE,
     reason: ReasonOption = "",
     *,
@@ -136,14 +149,30 @@ def activate(
 
     Example: synapse component activate model/resnet.py@stable loss/focal.py@1a2b3c4d5e6f7081 -m 'as in the paper'
     """
+    if bool(versions) == (change_set is not None):
+        raise UsageError("Name versions, or one change set with --set.")
+    if expected is not None and change_set is None:
+        raise UsageError("--expected goes with --set.")
     with open_components(host, token) as client:
-        changes = []
-        for name in map(parse_version_name, versions):
-            found = find_hash(client, name)
-            path = name.path or client.get_version(found)["path"]
-            changes.append({"path": path, "hash": found, "aliases": [alias]})
-        record = client.change(changes, reason=reason)
-    _print_record(record, as_json=as_json)
+        if change_set is not None:
+            done = client.activate_set(change_set, alias=alias, expected=expected, reason=reason)
+        else:
+            changes = [_change_to(client, name, alias) for name in map(parse_version_name, versions or ())]
+            record = client.change(changes, reason=reason)
+    if change_set is None:
+        _print_record(record, as_json=as_json)
+    elif as_json:
+        print_json(done)
+    elif done["id"] is None:
+        say("Nothing to change.")
+    else:
+        say(f"{done['moved']} moved by change set {done['id']}; `rollback --set {done['id']}` takes them back.")
+
+
+def _change_to(client: ComponentClient, name: VersionName, alias: str) -> dict[str, Any]:
+    found = find_hash(client, name)
+    path = name.path or client.get_version(found)["path"]
+    return {"path": path, "hash": found, "aliases": [alias]}
 
 
 @app.command("rollback")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from synapse_sdk.cli.failures import UsageError
 from synapse_sdk.components.digests import is_hash
-from synapse_sdk.components.names import ComponentPath, parse_component_path
+from synapse_sdk.components.names import KIT, ComponentPath, parse_component_path
 from synapse_sdk.exceptions import ComponentError, ConfigurationError
 from synapse_sdk.utils.auth import load_credentials
 
@@ -68,6 +68,19 @@ def check_component(text: str) -> ComponentPath:
         return parse_component_path(short)
     except ComponentError as exc:
         raise UsageError(str(exc)) from exc
+
+
+def check_base(base: Path) -> None:
+    """Refuse a folder that holds no kit, and say which one does: people work in folders below it.
+
+    Raises:
+        UsageError: It holds none.
+    """
+    if (base / KIT).is_dir():
+        return
+    around = next((each for each in base.resolve().parents if (each / KIT).is_dir()), None)
+    way_out = "name the one that holds it with --base." if around is None else f"{around} has one: add --base {around}."
+    raise UsageError(f"There is no folder {KIT} in {base.resolve()}; {way_out}")
 
 
 def find_hash(client: ComponentClient, name: VersionName) -> str:

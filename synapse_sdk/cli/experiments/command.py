@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,10 +20,14 @@ from synapse_sdk.exceptions import ClientError
 if TYPE_CHECKING:
     from synapse_sdk.clients.experiments import ExperimentClient
 
+# Of a grid, in a terminal; `--json` has all.
+MAX_ROWS = 20
+_DONE = {"cancel": "cancelled", "pause": "paused", "resume": "resumed"}
 app = typer.Typer(no_args_is_help=True, help="Experiments: submit, watch, compare, run one again.")
 
 UidArgument = Annotated[str, typer.Argument(help="Id, from `synapse experiment list`.")]
 UidsArgument = Annotated[list[str], typer.Argument(help="Ids, from `synapse experiment list`; one or more.")]
+GridOption = Annotated[bool, typer.Option("--grid", help="Every run that was submitted with it.")]
 DeviceOption = Annotated[str | None, typer.Option("--device", help="Only this host may run it.")]
 
 
@@ -48,7 +52,8 @@ def submit(
     name: Annotated[str | None, typer.Option("--name", help="Else the config's `run_name`, else its file's.")] = None,
     alias: Annotated[str, typer.Option("--alias", help="Which version of each component.")] = "active",
     pin: Annotated[
-        list[str] | None, typer.Option("--pin", help="`model/resnet.py@<hash>`: this version instead. Repeat for more.")
+        list[str] | None,
+        typer.Option("--pin", help="`model/resnet.py@<hash>` or `…@next`: this version instead. Repeat for more."),
     ] = None,
     hold: Annotated[bool, typer.Option("--hold", help="Keep it back until `synapse experiment resume`.")] = False,
     expires: Annotated[
@@ -73,16 +78,18 @@ def submit(
             file=config.name,
             priority=priority.value,
             alias=alias,
-            pinned=dict(map(_parse_pin, pin or ())),
+            pinned=_find_pins(pin or [], host, token),
             hold=hold,
             **given,
         )
-        _warn_of_stranger(client, device)
+        _warn_of_nobody(client, device)
     _warn_of_no_agent(config, text)
     if as_json:
         print_json(made)
         return
-    print_rows(made)
+    print_rows(made[:MAX_ROWS])
+    if len(made) > MAX_ROWS:
+        say(f"… and {len(made) - MAX_ROWS} more.")
     say(f"{len(made)} submitted. Follow one: synapse experiment logs -f {made[0]['uid']}")
 
 
@@ -103,7 +110,10 @@ def list_experiments(
     if as_json:
         print_json(rows)
         return
-    print_rows(rows)
+    is_filtered = bool(status or project or device)
+    print_rows(
+        rows, empty="No experiment is like that." if is_filtered else "No experiments yet. `synapse experiment submit`."
+    )
 
 
 @app.command("show")
@@ -153,7 +163,7 @@ def reproduce(
     options = {"priority": priority.value} | ({} if device is None else {"device": device})
     with open_experiments(host, token) as client:
         made = client.reproduce(uid, **options)
-        _warn_of_stranger(client, device)
+        _warn_of_nobody(client, device)
     if as_json:
         print_json(made)
         return
@@ -162,24 +172,42 @@ def reproduce(
 
 
 @app.command("cancel")
-def cancel(uids: UidsArgument, host: HostOption = None, token: TokenOption = None, as_json: JsonOption = False) -> None:
+def cancel(
+    uids: UidsArgument,
+    grid: GridOption = False,
+    *,
+    host: HostOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """End experiments; what they have printed and measured stays."""
-    with open_experiments(host, token) as client:
-        _move(uids, client.cancel, as_json=as_json)
+    _move(uids, "cancel", grid=grid, credentials=(host, token), as_json=as_json)
 
 
 @app.command("pause")
-def pause(uids: UidsArgument, host: HostOption = None, token: TokenOption = None, as_json: JsonOption = False) -> None:
+def pause(
+    uids: UidsArgument,
+    grid: GridOption = False,
+    *,
+    host: HostOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Take experiments out of the queue, or hold their runs still."""
-    with open_experiments(host, token) as client:
-        _move(uids, client.pause, as_json=as_json)
+    _move(uids, "pause", grid=grid, credentials=(host, token), as_json=as_json)
 
 
 @app.command("resume")
-def resume(uids: UidsArgument, host: HostOption = None, token: TokenOption = None, as_json: JsonOption = False) -> None:
+def resume(
+    uids: UidsArgument,
+    grid: GridOption = False,
+    *,
+    host: HostOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Let experiments go on that are paused or were kept back."""
-    with open_experiments(host, token) as client:
-        _move(uids, client.resume, as_json=as_json)
+    _move(uids, "resume", grid=grid, credentials=(host, token), as_json=as_json)
 
 
 @app.command("devices")
@@ -193,9 +221,26 @@ def list_devices(host: HostOption = None, token: TokenOption = None, as_json: Js
     print_devices(rows)
 
 
-def _warn_of_stranger(client: ExperimentClient, device: str | None) -> None:
-    if device is not None and device not in {each["host_id"] for each in client.list_devices()}:
+@app.command("remove-device")
+def remove_device(
+    device: Annotated[str, typer.Argument(help="Name, from `synapse experiment devices`.")],
+    host: HostOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Take a host off the list; its key works no more. What it ran stays, and it may join again."""
+    with open_experiments(host, token) as client:
+        client.remove_device(device)
+    say(f"{device} is removed; its key works no more.")
+
+
+def _warn_of_nobody(client: ExperimentClient, device: str | None) -> None:
+    from synapse_sdk.wire.devices import DeviceStatus
+
+    devices = {each["host_id"]: each["status"] for each in client.list_devices()}
+    if device is not None and device not in devices:
         warn(f"no device {device!r} has joined yet; it waits until one does. `synapse experiment devices` lists them.")
+    elif device is None and DeviceStatus.HEALTHY not in devices.values():
+        warn("no worker is at work; it waits until one is. `synapse worker up`, on a machine that shall run it.")
 
 
 def _warn_of_no_agent(config: Path, text: str) -> None:
@@ -208,21 +253,24 @@ def _warn_of_no_agent(config: Path, text: str) -> None:
         warn(f"{config.name} names no agent; it cannot run. Write `agent: classification`, say, and submit it again.")
 
 
-def _move(uids: list[str], act: Callable[[str], dict[str, Any]], *, as_json: bool) -> None:
+def _move(uids: list[str], act: str, *, grid: bool, credentials: tuple[str | None, str | None], as_json: bool) -> None:
     """Do it to each; one that refuses does not keep the others from it."""
     moved = []
-    for uid in uids:
-        try:
-            moved.append(act(uid))
-        except ClientError as exc:
-            if len(uids) == 1:
-                raise
-            report_error(exc)
+    with open_experiments(*credentials) as client:
+        move = partial(client.move_grid, act=act) if grid else getattr(client, act)
+        for uid in uids:
+            try:
+                moved.append((uid, move(uid)))
+            except ClientError as exc:
+                if len(uids) == 1:
+                    raise
+                report_error(exc)
     if as_json:
-        print_json(moved if len(uids) > 1 else moved[0])
+        print_json([found for _, found in moved] if len(uids) > 1 else moved[0][1])
     else:
-        for found in moved:
-            say(f"{found['uid']} is {found['status']}.")
+        for uid, found in moved:
+            whole = f"The grid of {uid}: {_DONE[act]} {found.get('moved')}, {found.get('left')} stay as they are."
+            say(whole if grid else f"{uid} is {found['status']}.")
     if len(moved) < len(uids):
         raise typer.Exit(EXIT_FAILED)
 
@@ -234,11 +282,15 @@ def _read(config: Path) -> str:
         raise UsageError(f"{config}: byte {exc.start + 1} is not UTF-8.") from exc
 
 
-def _parse_pin(text: str) -> tuple[str, str]:
-    from synapse_sdk.cli.components.references import parse_version_name
-    from synapse_sdk.components.digests import is_hash
+def _find_pins(texts: list[str], host: str | None, token: str | None) -> dict[str, str]:
+    """The hashes of versions that were named; a name is looked up now, and moves nothing later."""
+    from synapse_sdk.cli.components.references import find_hash, open_components, parse_version_name
 
-    name = parse_version_name(text)
-    if name.path is None or name.which is None or not is_hash(name.which):
-        raise UsageError(f"{text!r} is no version; write `model/resnet.py@<hash>`.")
-    return name.path, name.which
+    names = [parse_version_name(text) for text in texts]
+    for text, name in zip(texts, names, strict=True):
+        if name.path is None or name.which is None:
+            raise UsageError(f"{text!r} is no version; write `model/resnet.py@<hash>`, or `model/resnet.py@next`.")
+    if not names:
+        return {}
+    with open_components(host, token) as client:
+        return {name.path: find_hash(client, name) for name in names if name.path is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 import typer
@@ -12,6 +13,8 @@ from synapse_sdk.cli.output import plain, print_facts, print_table, say
 COLUMNS = ("uid", "name", "project", "status", "priority", "device", "run", "created", "values")
 # A value may be a whole mapping; `show` prints the config.
 MAX_SHOWN_VALUE = 40
+# Of a measurement; with the second, every two floats that differ look different.
+MIN_DIGITS, EXACT_DIGITS = 4, 17
 _FACTS = (
     "uid", "name", "project", "status", "message", "priority", "wanted_device", "device", "seed", "reproduces", "user",
     "created_at", "started_at", "finished_at", "exit_code",
@@ -19,9 +22,9 @@ _FACTS = (
 _RECORDED = ("core_hash", "base_hash", "config_sha256", "lock_sha256", "host", "gpu", "python")
 
 
-def print_rows(rows: Iterable[Mapping[str, Any]]) -> None:
+def print_rows(rows: Iterable[Mapping[str, Any]], *, empty: str = "") -> None:
     """One line for each experiment."""
-    print_table(COLUMNS, (_cells(row) for row in rows))
+    print_table(COLUMNS, (_cells(row) for row in rows), empty=empty)
 
 
 def print_detail(found: Mapping[str, Any], config: str) -> None:
@@ -40,7 +43,11 @@ def print_detail(found: Mapping[str, Any], config: str) -> None:
 def print_comparison(found: Mapping[str, Any]) -> None:
     """What differs, one line each; what is the same is not shown."""
     kinds = ("config", "components", "environment", "metrics")
-    rows = [[kind, each["key"], each["a"], each["b"]] for kind in kinds for each in found[kind]]
+    rows = [
+        [kind, each["key"], *(tell_apart(each["a"], each["b"]) if kind == "metrics" else (each["a"], each["b"]))]
+        for kind in kinds
+        for each in found[kind]
+    ]
     if rows:
         print_table(("what", "key", found["a"]["uid"], found["b"]["uid"]), rows)
     else:
@@ -49,10 +56,26 @@ def print_comparison(found: Mapping[str, Any]) -> None:
         say("Every row of their metrics is the same.")
 
 
+def tell_apart(a: Any, b: Any) -> tuple[Any, Any]:
+    """Two measurements with as many digits as tell them apart, four at least; what is no fraction as it is."""
+    digits = MIN_DIGITS
+    while digits < EXACT_DIGITS and a != b and _rounded(a, digits) == _rounded(b, digits):
+        digits += 1
+    return _rounded(a, digits), _rounded(b, digits)
+
+
+def _rounded(value: Any, digits: int) -> Any:
+    if not isinstance(value, float) or not isfinite(value):
+        return value
+    # The digits before the point are never rounded away.
+    return f"{value:.{max(digits, len(str(int(abs(value)))))}g}"
+
+
 def print_devices(rows: Iterable[Mapping[str, Any]]) -> None:
     """One line for each host."""
     columns = ("device", "status", "heard from", "runs", "slots", "GPUs", "torch")
-    print_table(columns, (_device_cells(row) for row in rows))
+    empty = "No machine has joined yet. Let one: `synapse worker up --server URL`, on it."
+    print_table(columns, (_device_cells(row) for row in rows), empty=empty)
 
 
 def _device_cells(row: Mapping[str, Any]) -> list[object]:

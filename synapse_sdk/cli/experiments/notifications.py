@@ -36,7 +36,9 @@ def list_notifications(
     if as_json:
         print_json(rows)
         return
-    print_table(COLUMNS, ([row[column] for column in COLUMNS] for row in rows))
+    empty = "No worker has asked anything yet." if everything else ""
+    if rows or everything:
+        print_table(COLUMNS, ([row[column] for column in COLUMNS] for row in rows), empty=empty)
     if not everything:
         say(f"{len(rows)} {'action' if len(rows) == 1 else 'actions'} required.")
 

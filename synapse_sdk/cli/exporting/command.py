@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -16,14 +17,14 @@ from synapse_sdk.cli.exporting.options import parse_filters, parse_format_option
 from synapse_sdk.cli.exporting.resuming import ResumableExport, open_note
 from synapse_sdk.cli.exporting.running import run_action
 from synapse_sdk.cli.exporting.summary import print_summary, summarize
-from synapse_sdk.cli.exporting.target import choose_target
+from synapse_sdk.cli.exporting.target import choose_name, choose_target
 from synapse_sdk.cli.exporting.updating import delta_parameters, say_next
 from synapse_sdk.cli.failures import UsageError, message_of
 from synapse_sdk.cli.interrupt import interrupt_once
 from synapse_sdk.cli.resources.projects import require_project
 from synapse_sdk.clients.backend import BackendClient
 from synapse_sdk.clients.backend_v2 import BackendV2Client
-from synapse_sdk.exceptions import PluginValidationError, ValidationError
+from synapse_sdk.exceptions import NotFoundError, PluginValidationError, ValidationError
 from synapse_sdk.plugins.actions.export import TargetHandlerFactory
 from synapse_sdk.plugins.actions.export.enums import ExportProgressCategories
 from synapse_sdk.plugins.actions.export.formats import ImageMode
@@ -59,7 +60,7 @@ SplitOption = Annotated[
     str | None, typer.Option(help="Shares of train, val and test, such as 0.8,0.1,0.1, or `tag`: by the items' tags.")
 ]
 StrictOption = Annotated[
-    bool, typer.Option("--strict", help="Fail when something cannot be carried, instead of listing it.")
+    bool, typer.Option("--strict", help="Fail when an item or annotation must be left out, instead of listing it.")
 ]
 InProcessOption = Annotated[
     bool, typer.Option("--in-process", help="Fetch the data from here; else the server gathers it.")
@@ -146,7 +147,7 @@ def export_command(
                 "parallelism": parallelism,
                 "disable_async_delegate": is_in_process or None,
             }
-            params["name"] = name or f"{params['name']}-{chosen.value}"
+            params["name"] = choose_name(name, f"{params['name']}-{chosen.value}")
         summary = _run(params, v1, v2, note)
     _tell(summary, since, as_json=as_json)
 
@@ -195,7 +196,7 @@ def _select_project(
     if project is None:
         if target != ExportTarget.GROUND_TRUTH:
             raise UsageError(f"--project is missing: {target.value}s are exported from one project.")
-        return target.value, {}
+        return target.value, _project_of(client, selection.get("ground_truth_dataset_version"))
     found = require_project(client, project)
     if target == ExportTarget.GROUND_TRUTH:
         return found["name"], {"project_id": found["id"]}
@@ -203,6 +204,17 @@ def _select_project(
         raise UsageError("Name the project with --project, not with --filter.")
     selection["project"] = found["id"]
     return found["name"], {}
+
+
+def _project_of(client: BackendV2Client, version: Any) -> dict[str, Any]:
+    """The project of a released version, which the server needs to gather it."""
+    if not isinstance(version, int):
+        return {}
+    # That there is none, or none for this token, is said where the selection is checked.
+    with suppress(NotFoundError):
+        dataset = client.ground_truth_dataset_versions.retrieve(version)["dataset_id"]
+        return {"project_id": client.ground_truth_datasets.retrieve(dataset)["project_id"]}
+    return {}
 
 
 def _check_selection(client: BackendClient, target: ExportTarget, selection: dict[str, Any]) -> None:
@@ -240,7 +252,7 @@ def _run(
             action = ResumableExport.prepare(params, context, note, interrupt.held)
             result = run_action(action, action.close)
         except PluginValidationError as exc:
-            raise UsageError("; ".join(each["message"] for each in exc.details["errors"])) from exc
+            raise UsageError("; ".join(each["message"].removesuffix(".") for each in exc.details["errors"])) from exc
         is_delegated = display.get_progress(ExportProgressCategories.SERVER_EXPORT) is not None
     head = "delegated" if is_delegated else "in-process"
     return summarize(result, head=head, seconds=time.monotonic() - started)

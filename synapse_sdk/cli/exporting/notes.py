@@ -5,9 +5,11 @@ It is written as soon as the server has taken the job, because a machine that di
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +21,10 @@ from synapse_sdk.cli.failures import UsageError
 from synapse_sdk.exceptions import ConfigurationError, ExportError
 from synapse_sdk.utils import auth
 
-_JOB_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+# Long after a bundle is gone, by any sensible setting of the server: nobody goes on with that.
+_KEPT_SECONDS = 30 * 24 * 3600.0
+_SHOWN = 5
 
 
 def notes_folder() -> Path:
@@ -52,12 +57,19 @@ class ExportNote:
         """
         note = cls(job_id, host, params)
         note._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _remove_old()
         facts = {"job_id": job_id, "host": host, "params": params}
         beside = note._path.with_name(f".{job_id}.{os.getpid()}.part")
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(facts), indent=2))
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(msgspec.json.format(msgspec.json.encode(facts), indent=2))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            # Half of one on a full disk would stay for ever.
+            with suppress(OSError):
+                beside.unlink()
+            raise
         beside.replace(note._path)
         note._lock()
         return note
@@ -77,11 +89,11 @@ class ExportNote:
         try:
             facts = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
             note = cls(job_id, str(facts["host"]), dict(facts["params"]))
+            note._lock()
         except FileNotFoundError as exc:
             raise ConfigurationError(_absent(job_id)) from exc
         except (OSError, msgspec.DecodeError, LookupError, TypeError, ValueError) as exc:
             raise ConfigurationError(f"{path} cannot be read ({exc}). Delete it and export again.") from exc
-        note._lock()
         return note
 
     def discard(self) -> None:
@@ -107,13 +119,37 @@ class ExportNote:
         except BlockingIOError as exc:
             self.close()
             raise ExportError(f"Another process of this machine is writing the export {self.job_id}.") from exc
+        if not os.fstat(self._fd).st_nlink:
+            # Whoever had it has completed the export meanwhile.
+            self.close()
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
+
+
+def _remove_old() -> None:
+    """Remove notes that nobody came back for; one that a process works on stays."""
+    for path, written in _all_notes():
+        if time.time() - written > _KEPT_SECONDS:
+            with suppress(OSError), path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+
+
+def _all_notes() -> list[tuple[Path, float]]:
+    """Notes and when they were written, the newest first."""
+    found = []
+    for path in notes_folder().glob("*.json"):
+        # One that is complete by now is gone.
+        with suppress(OSError):
+            found.append((path, path.stat().st_mtime))
+    return sorted(found, key=lambda note: note[1], reverse=True)
 
 
 def _absent(job_id: str) -> str:
     others: list[str] = []
     with suppress(OSError):
-        others = sorted(path.stem for path in notes_folder().glob("*.json"))
-    known = f" Unfinished here: {', '.join(others)}." if others else ""
+        others = [path.stem for path, _ in _all_notes()]
+    more = f" and {len(others) - _SHOWN} older ones" if len(others) > _SHOWN else ""
+    known = f" Unfinished here: {', '.join(others[:_SHOWN])}{more}." if others else ""
     return (
         f"This machine knows of no unfinished export {job_id}: it is complete, or was begun elsewhere.{known} "
         "Export again to get a new one."

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from synapse_sdk.cli.exporting.notes import ExportNote
+from synapse_sdk.cli.exporting.notes import ExportNote, notes_folder
 from synapse_sdk.cli.failures import UsageError
 from synapse_sdk.cli.output import say
 from synapse_sdk.clients.backend_v2 import BackendV2Client
@@ -138,7 +138,8 @@ class NotedEnqueueStep(DelegateEnqueueStep):
         try:
             self._action.note = ExportNote.write(str(context.job_id), context.v2_client.base_url, params)
         except OSError as exc:
-            context.log_message(f"This export cannot be resumed: {exc.filename}: {exc.strerror}.", "warning")
+            reason = f"nothing can be noted in {notes_folder()} ({exc.strerror or exc})"
+            context.log_message(f"Should this break off, it cannot be gone on with: {reason}.", "warning")
             return
         context.is_noted = context.is_resumable = True
         context.log_message(f"Should this break off: synapse export --resume {context.job_id}")

@@ -28,7 +28,8 @@ def run_action(action: BaseExportAction[Any], on_end: OnEnd = lambda _outcome: N
     except KeyboardInterrupt as exc:
         say("Interrupted. Nothing is left of this export in its folder.")
         on_end(exc)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+        # As a shell tells a signal: 130 for Ctrl-C.
+        raise typer.Exit(128 + exc.args[0] if exc.args else EXIT_INTERRUPTED) from None
     except (RuntimeError, ValueError, SynapseError) as exc:
         on_end(exc)
         if isinstance(exc, SynapseError):

@@ -54,4 +54,13 @@ def print_summary(summary: dict[str, Any], *, as_json: bool) -> None:
         warn("Nothing matches the filter; the export is empty.")
     elif summary["losses"]:
         counts = ", ".join(f"{count} {code}" for code, count in summary["losses"].items())
-        warn(f"Not everything could be carried ({counts}); loss_report.json lists it.")
+        is_short = summary["failed"] or summary["skipped_annotations"]
+        what = "Not everything could be carried" if is_short else "Nothing is left out, but some are kept with less"
+        warn(f"{what} ({counts}); loss_report.json lists it.")
+    # Last, so that it is what is seen: training goes on without them, and says nothing.
+    if summary["failed"]:
+        selected = summary["exported"] + summary["failed"]
+        warn(
+            f"{summary['failed']:,} of {selected:,} items are missing from this data set; error_file_list.json says "
+            "why. An export with --strict fails instead."
+        )

@@ -13,6 +13,7 @@ from synapse_sdk.cli.connection import JsonOption
 from synapse_sdk.cli.exporting.display import StepDisplay
 from synapse_sdk.cli.exporting.running import run_action
 from synapse_sdk.cli.exporting.summary import print_summary, summarize
+from synapse_sdk.cli.exporting.target import choose_folder, choose_name
 from synapse_sdk.cli.interrupt import interrupt_once
 from synapse_sdk.cli.output import say
 from synapse_sdk.plugins.actions.export.delta.applying import ApplyDeltaAction
@@ -32,11 +33,13 @@ def delta_parameters(folder: Path, *, name: str | None, out: Path) -> dict[str, 
 
     Raises:
         ConfigurationError: The folder holds no finished export, or not one that shows a known moment.
+        UsageError: The name is not one, or `out` is an export.
     """
     old = OpenedExport.read(folder)
     if old.record.get("kept_items") is None:
         say(f"{folder} was exported without --keep-items: this tells what changed, but cannot be applied to it.")
-    own = {"since": old.snapshot, "name": name or f"{old.record['name']}-delta", "out": out.resolve()}
+    name = choose_name(name, f"{old.record['name']}-delta")
+    own = {"since": old.snapshot, "name": name, "out": choose_folder(out)}
     return {**old.parameters(), **own}
 
 
@@ -47,10 +50,14 @@ def say_next(folder: Path, summary: dict[str, Any]) -> None:
         folder: The export.
         summary: That of the delta.
     """
-    if OpenedExport.read(folder).record.get("kept_items") is None:
-        return
+    old = OpenedExport.read(folder)
     if not summary["exported"] + summary["failed"] + summary["deleted"]:
         say(f"Nothing has changed: {folder} is up to date.")
+        return
+    if old.record.get("kept_items") is None:
+        return
+    if old.is_delta:
+        say(f"{folder} is a delta, too: apply it first, and {summary['path']} to what that makes.")
         return
     both = f"{shlex.quote(str(folder))} {shlex.quote(summary['path'])}"
     say(f"Apply it with: synapse apply-delta {both} --out FOLDER")
@@ -73,6 +80,8 @@ def apply_delta_command(
     started = time.monotonic()
     with StepDisplay() as display, interrupt_once("Stopping: what was written here is removed."):
         context = RuntimeContext(logger=display, env=PluginEnvironment.from_environ(), config={})
-        action = ApplyDeltaAction(OpenedExport.read(old), OpenedExport.read(delta), out.resolve(), context, name=name)
+        both = OpenedExport.read(old), OpenedExport.read(delta)
+        name = choose_name(name, both[0].record["name"])
+        action = ApplyDeltaAction(*both, choose_folder(out), context, name=name)
         result = run_action(action)
     print_summary(summarize(result, head="merged", seconds=time.monotonic() - started), as_json=as_json)

@@ -78,7 +78,9 @@ def list_containers(
         print_json(rows)
         return
     facts = ("plugin_release", "model", "status")
-    print_table(COLUMNS, ([name_of(row), *(row[fact] for fact in facts), address_of(row), row["name"]] for row in rows))
+    empty = f"No app is {status}." if status else "No app has been opened yet. Open one: `synapse playground create`."
+    cells = ([name_of(row), *(row[fact] for fact in facts), address_of(row), row["name"]] for row in rows)
+    print_table(COLUMNS, cells, empty=empty)
 
 
 @app.command("open")

@@ -18,6 +18,7 @@ from synapse_sdk.utils.network import is_same_origin
 
 app = typer.Typer(no_args_is_help=True, help="The hosts that run plugins: start one, list them, choose one.")
 KEPT = "agent"
+_NONE = "No agent has joined yet. Let this machine be one: `synapse agent up`."
 DEFAULT_HOME = Path("~/.synapse/agent")
 NEEDED_BY_AGENT = ("synapse_agent", "fastapi", "uvicorn", "pydantic_settings", "uv")
 
@@ -59,7 +60,7 @@ def list_agents(host: HostOption = None, token: TokenOption = None, as_json: Jso
         print_json(rows)
         return
     columns = ("id", "name", "status", "cpus", "memory GiB", "free GPUs", "selected")
-    print_table(columns, ([*_facts_of(row), "yes" if row["id"] == chosen else ""] for row in rows))
+    print_table(columns, ([*_facts_of(row), "yes" if row["id"] == chosen else ""] for row in rows), empty=_NONE)
 
 
 @app.command("select")

@@ -14,6 +14,8 @@ app = typer.Typer(no_args_is_help=True, help="List models, and add one.")
 
 COLUMNS = ("id", "name", "version", "plugin_release_id", "sha256", "created")
 
+_NONE = "There is no model yet. A training makes one; or add a file: `synapse model create`."
+
 
 @app.command("list")
 def list_models(host: HostOption = None, token: TokenOption = None, as_json: JsonOption = False) -> None:
@@ -23,7 +25,7 @@ def list_models(host: HostOption = None, token: TokenOption = None, as_json: Jso
     if as_json:
         print_json(rows)
         return
-    print_table(COLUMNS, ([row.get(column) for column in COLUMNS] for row in rows))
+    print_table(COLUMNS, ([row.get(column) for column in COLUMNS] for row in rows), empty=_NONE)
 
 
 @app.command("create")

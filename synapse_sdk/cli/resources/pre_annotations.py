@@ -27,7 +27,9 @@ def list_runs(
     if as_json:
         print_json(rows)
         return
-    print_table(COLUMNS, ([str(row.get(column) or "") for column in COLUMNS] for row in rows))
+    where = "" if project is None else f" of project {project}"
+    empty = f"No run has pre-annotated a task{where} yet. A plugin's action does: `synapse plugin run`."
+    print_table(COLUMNS, ([str(row.get(column) or "") for column in COLUMNS] for row in rows), empty=empty)
 
 
 @app.command("undo")

@@ -125,6 +125,9 @@ def list_projects(
     print_table(
         ("id", "name", "classes", "created"),
         ([row["id"], row["name"], len(class_names(row)), row.get("created")] for row in rows),
+        empty=f"No project's name contains {search!r}."
+        if search
+        else "You see no project yet. Make one: `synapse project create`, or `synapse import` with images.",
     )
 
 

@@ -24,7 +24,8 @@ def list_storages(host: HostOption = None, token: TokenOption = None, as_json: J
         print_json(rows)
         return
     columns = ("id", "name", "provider", "category", "is_default")
-    print_table(columns, ([row.get(column) for column in columns] for row in rows))
+    empty = "You see no storage. An administrator makes one: `synapse storage create`."
+    print_table(columns, ([row.get(column) for column in columns] for row in rows), empty=empty)
 
 
 @app.command("show")

@@ -5,7 +5,6 @@ Writers hold no data set: what they keep grows with the number of classes and sp
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any, ClassVar, NoReturn, Self
 import msgspec
 from msgspec import UNSET
 
-from synapse_sdk.exceptions import FormatError
+from synapse_sdk.exceptions import BundleError, FormatError
 from synapse_sdk.utils.converters.blocks import VALUES, BlockItem, Chunk, Lane, Typed, typed_decoder
 from synapse_sdk.utils.converters.classes import ClassMap
 from synapse_sdk.utils.converters.formats import Format
@@ -138,19 +137,12 @@ class DatasetWriter(ABC):
         placed.image_id, placed.note = self.claim_image_id(unit.get("id"), placed.id)
         self._note_item(placed, has_data=item.get("data") is not None)
         rows = self._rows(annotations, placed)
-        self._keep(placed, rows)
+        self._save(placed, rows)
+        self._count([split or ""], len(rows))
         self._waiting += 1 + len(rows)
         if self._waiting >= _WAITING:
             self.flush()
         return True
-
-    def write_block(self, items: Sequence[BlockItem]) -> None:
-        """Write items whose names, splits and image ids are settled: the same output in less time.
-
-        Raises:
-            OSError: A file cannot be written.
-        """
-        self.absorb(self.convert_block(items))
 
     def convert_block(self, items: Sequence[BlockItem]) -> Chunk:
         """What becomes of a block, for `absorb` to write: here, or in the process that puts blocks in order.
@@ -171,12 +163,13 @@ class DatasetWriter(ABC):
                 conversions=dict(self.report.conversions),
                 files=files,
                 losses=self.report.skipped.take(),
-                digests=b"".join([hashlib.sha256(item.data).digest() for item in items]),
             )
         finally:
             self.report, self._per_class = report, per_class
 
     def _convert_items(self, items: Sequence[BlockItem]) -> None:
+        splits: list[str] = []
+        annotations = 0
         self.report.items_in += len(items)
         for item in items:
             if item.skip:
@@ -185,14 +178,15 @@ class DatasetWriter(ABC):
                 continue
             typed = self._typed_annotations(item.data)
             if self.needs_size and (item.width <= 0 or item.height <= 0):
-                self._lose_item(item, len(plain_annotations(item.data) if typed is None else typed))
+                self._lose_item(item, len(plain_annotations(item) if typed is None else typed))
                 continue
             if not typed or item.tags or item.note:
                 self._note_item(item, has_data=bytes(item.data) != b"null")
-            if typed is None:
-                self._keep(item, self._rows(plain_annotations(item.data), item))
-            else:
-                self._keep(item, self._typed_rows(typed, item))
+            rows = self._rows(plain_annotations(item), item) if typed is None else self._typed_rows(typed, item)
+            self._save(item, rows)
+            splits.append(item.split or "")
+            annotations += len(rows)
+        self._count(splits, annotations)
 
     def flush(self) -> None:
         """Write what was kept.
@@ -313,12 +307,12 @@ class DatasetWriter(ABC):
             self._flush_notes(item, annotation.get("id"), place)
         return row
 
-    def _keep(self, item: BlockItem, rows: list[Any]) -> None:
-        self._save(item, rows)
+    def _count(self, splits: Sequence[str], annotations: int) -> None:
+        """Count images, one for each split that is given, and annotations."""
         report = self.report
-        report.annotations += len(rows)
-        report.images += 1
-        report.splits[item.split or ""] += 1
+        report.annotations += annotations
+        report.images += len(splits)
+        report.splits.update(splits)
 
     def _note_item(self, item: BlockItem, *, has_data: bool) -> None:
         if not has_data:
@@ -379,6 +373,13 @@ def _name_of(annotation: Annotation, place: int) -> int | str:
     return own if isinstance(own, int | str) else f"#{place}"
 
 
-def plain_annotations(data: memoryview) -> Sequence[Annotation]:
-    """The annotations of annotation data, whatever they are."""
-    return annotations_of({"data": msgspec.json.decode(data)})
+def plain_annotations(item: BlockItem) -> Sequence[Annotation]:
+    """The annotations of an item, whatever they are.
+
+    Raises:
+        BundleError: Its data is not JSON.
+    """
+    try:
+        return annotations_of({"data": msgspec.json.decode(item.data)})
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise BundleError(f"The annotation data of item {item.id} is not JSON ({exc}). Export again.") from exc

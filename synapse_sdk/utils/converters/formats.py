@@ -99,7 +99,8 @@ class ParquetOptions:
         group_rows: Images in one row group: what a reader holds in memory.
     """
 
-    file_rows: int = 500_000
+    # What a file says of each of its row groups waits in memory until its end: 2 MB per 100,000 rows.
+    file_rows: int = 100_000
     group_rows: int = 1_000
 
 

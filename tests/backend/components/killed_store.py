@@ -17,7 +17,13 @@ from sqlalchemy import event
 from synapse_sdk.components.digests import sha256_of
 from synapse_sdk.components.names import parse_component_path
 from synapse_sdk.wire.accounts import Scope
-from synapse_sdk.wire.components import ComponentActivate, ComponentChangeSet, ComponentRollback, ComponentUpload
+from synapse_sdk.wire.components import (
+    ComponentActivate,
+    ComponentActivateSet,
+    ComponentChangeSet,
+    ComponentRollback,
+    ComponentUpload,
+)
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.queries.components import blobs, versions
@@ -46,6 +52,10 @@ def acts(root: Path) -> dict[str, tuple[Act, dict[str, str]]]:
         ),
         "activate": (
             lambda call: store.activate(call, ComponentActivate(hash=known)),
+            OLD | {"model/net.py": "n = 0\n"},
+        ),
+        "activate_set": (
+            lambda call: store.activate_set(call, 1, ComponentActivateSet()),
             OLD | {"model/net.py": "n = 0\n"},
         ),
         "change": (lambda call: store.change(call, body_of(NEW)), NEW),

@@ -106,6 +106,21 @@ class AnyOrder(RuleBasedStateMachine):
         self.store.post("/versions/activate", {"hash": chosen, "path": name})
         self.model.active[name] = content
 
+    @rule(path=which_path, number=st.integers(0, 50))
+    def activate_the_set_of(self, path: int, number: int) -> None:
+        """By the number of any set that once pointed an alias of the component somewhere."""
+        name = self.paths[path]
+        sets = self.store.log(path=name, limit=200)
+        chosen = sets[number % len(sets)]
+        done = self.store.post(f"/changes/{chosen['id']}/activate", {})
+        wanted = {each["path"]: each["to_hash"] for each in chosen["changes"]}
+        for path_, content in self.model.active.items():
+            versions = self.model.versions[path_]
+            self.model.active[path_] = next(
+                (each for each in versions if short_hash(each.encode()) == wanted.get(path_)), content
+            )
+        assert done["moved"] <= len(wanted)
+
     @rule(path=which_path)
     def roll_back(self, path: int) -> None:
         name = self.paths[path]

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from tests.backend.components.store import API
-from web_helper.backend.queries.components.history import MoveRow
+from web_helper.backend.queries.components.moves import MoveRow
 from web_helper.backend.services.components.store import previous_version
 
 PATHS = ["model/a.py", "loss/b.py", "agent/c.py"]

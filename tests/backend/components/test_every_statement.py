@@ -25,7 +25,7 @@ def test_killed_at_any_statement_the_store_is_old_or_new(database_url, tmp_path)
     assert done.returncode == 0, done.stderr
     cases = json.loads(done.stdout)
     acts = {name: list(found) for name, found in groupby(cases, itemgetter("act"))}
-    assert list(acts) == ["upload", "activate", "change", "scan", "rollback"]
+    assert list(acts) == ["upload", "activate", "activate_set", "change", "scan", "rollback"]
     for found in acts.values():
         assert found[0]["total"] == len(found) - 1 > 4
         for case in found:
@@ -38,6 +38,7 @@ def test_killed_at_any_statement_the_store_is_old_or_new(database_url, tmp_path)
 BODIES = {
     "/versions/upload": {"path": "model/net.py", "content": NEW["model/net.py"]},
     "/changes": {"changes": [{"path": path, "content": text} for path, text in NEW.items()]},
+    "/changes/1/activate": {},
     "/versions/scan": {},
     "/rollback": {"paths": ["model/net.py"]},
     "/sync": {"need": None},

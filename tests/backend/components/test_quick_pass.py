@@ -1,6 +1,8 @@
 """Nothing to do costs one small request; whatever was touched, here or there, is seen."""
 
+import json
 import os
+from dataclasses import asdict
 
 import httpx2
 import msgspec
@@ -44,6 +46,12 @@ def test_nothing_to_do_is_one_request_and_says_what_lies_here(again, settled):
     assert (sorted(result.skipped), result.synced, result.failed) == (sorted(SOURCES), [], [])
     assert result.component_hashes == settled.manager.get_local_hashes(list(SOURCES))
     assert settled.network.requests == ["/state"]
+
+
+def test_what_is_said_of_nothing_to_do_can_be_kept_as_json(again):
+    again()
+    facts = asdict(again())
+    assert json.loads(json.dumps(facts)) == facts
 
 
 def test_an_edit_is_seen(again, settled):
@@ -233,6 +241,18 @@ def test_without_a_program_that_lists_every_file_is_looked_at(settled, admin_tok
     assert settled.manager.tree.read_settled().listing == ""
 
 
+def test_a_listing_that_fails_tells_nothing(settled, admin_token, monkeypatch, tmp_path):
+    program = tmp_path / "find"
+    program.write_text("#!/bin/sh\necho 1 6 1.0 1.0 half\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(stat_index, "SETTLED_NS", -(10**12))
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    manager = another(settled, admin_token)
+    assert sorted(manager.sync_all().skipped) == sorted(SOURCES)
+    manager.close()
+    assert settled.manager.tree.read_settled().listing == ""
+
+
 def test_a_damaged_memory_is_none(settled, admin_token):
     file = settled.root / ".synapse" / "components" / "settled.msgpack"
     kept = settled.manager.tree.read_settled()
@@ -278,6 +298,34 @@ def test_what_a_synchronisation_has_written_itself_is_no_edit(again, settled, st
         settled.network.requests.clear()
         assert sorted(again().skipped) == sorted(SOURCES)
         assert settled.network.requests == ["/state"]
+
+
+def write_over(file, other):
+    file.write_text("C = 9\n")
+
+
+def move_over(file, other):
+    other.write_text("C = 9\n")
+    other.replace(file)
+
+
+def change_places(file, other):
+    """As editors do that keep a copy; the time is the old one."""
+    before = file.stat()
+    file.rename(other)
+    other.unlink()
+    other.write_text("C = 9\n")
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    other.rename(file)
+
+
+@pytest.mark.parametrize("edit", [write_over, move_over, change_places])
+def test_an_edit_that_lands_as_soon_as_a_file_is_in_its_place_is_seen(again, settled, store, tmp_path, edit):
+    store.upload("loss/ce.py", "C = 2\n")
+    assert again().synced == ["loss/ce.py"]
+    edit(settled.root / "cvlabkit" / "component" / "loss" / "ce.py", tmp_path / "ce.py")
+    for _ in range(2):
+        assert [conflict.path for conflict in again().conflicts] == ["loss/ce.py"]
 
 
 def test_what_is_activated_between_the_two_questions_is_not_forgotten(again, settled, store):

@@ -36,3 +36,7 @@ def test_what_was_changed_since_is_told_once_and_nothing_where_nothing_was(store
     second = store.get("/state", since=first)
     assert second["changed"] == ["loss/dice.py"]
     assert store.get("/state", since=second["state"])["changed"] == []
+
+
+def test_it_is_only_read(store):
+    assert store.client.post(STATE).status_code == 405

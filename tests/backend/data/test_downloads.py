@@ -5,7 +5,7 @@ from urllib.parse import unquote
 import pytest
 
 from tests.backend.data.uploads import send
-from web_helper.backend.core.signing import ObjectGrant, Operation, UrlSigner
+from web_helper.backend.core.signing import ObjectGrant, Operation, PayloadGrant, UrlSigner
 
 CONTENT = bytes(range(256)) * 10
 
@@ -180,7 +180,10 @@ def test_changed_and_expired_links_are_refused(client, settings, signer):
     token = good.split("/")[-3]
     assert client.get(good.replace(token, token[:-2]) + "a").status_code == 403
     assert (
-        client.get(signer.sign_payload("tasks", 1).url.replace("payloads", "objects") + "exports/a").status_code == 403
+        client.get(
+            signer.sign_payload(PayloadGrant("tasks", 1, 0)).url.replace("payloads", "objects") + "exports/a"
+        ).status_code
+        == 403
     )
 
 
@@ -198,3 +201,20 @@ def test_signing_key_is_readable_by_its_owner_only(client, settings):
 def test_missing_object_and_missing_storage_are_not_found(client, signer):
     assert client.get(signer.sign_prefix(1, "exports").url + "nothing").status_code == 404
     assert client.get(signer.sign_prefix(99, "exports").url + "nothing").status_code == 404
+
+
+def test_a_link_into_a_storage_never_leads_into_a_later_one(client, signer, tmp_path):
+    def make_storage():
+        body = {"name": "second", "provider": "file_system", "configuration": {"location": str(tmp_path / "second")}}
+        return client.post("/v2/storages/", json=body).json()["data"]["id"]
+
+    first = make_storage()
+    (tmp_path / "second" / "a").write_bytes(b"theirs")
+    link = signer.sign_object(ObjectGrant(first, "a", Operation.GET)).url
+    assert client.get(link).content == b"theirs"
+
+    client.delete(f"/v2/storages/{first}/")
+    later = make_storage()  # On SQLite it has the number of the first.
+
+    assert client.get(link).status_code == 404
+    assert client.get(signer.sign_object(ObjectGrant(later, "a", Operation.GET)).url).content == b"theirs"

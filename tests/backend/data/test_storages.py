@@ -2,7 +2,10 @@
 
 import pytest
 
+from tests.backend.plugins.archives import publish
+from web_helper.backend.api.plugins import models, plugins
 from web_helper.backend.models import Role
+from web_helper.backend.services.data import files
 
 
 @pytest.fixture
@@ -116,3 +119,27 @@ def test_folder_that_is_gone_is_named_and_nothing_is_marked_lost(client, folder,
 
     assert answer.status_code == 409
     assert client.get(f"/data_files/{file_id}/").json()["status"] == "confirmed"
+
+
+@pytest.mark.parametrize("kind", ["data_files", "models", "plugin_releases"])
+def test_an_upload_stays_where_its_bytes_went_though_the_default_changes(client, folder, monkeypatch, kind):
+    """The bytes are in the one storage when another becomes the default."""
+    second = make_storage(client, **folder)
+    place = files.place_bytes
+
+    def place_then_change(*arguments):
+        content = place(*arguments)
+        assert client.patch(f"/v2/storages/{second['id']}/", json={"is_default": True}).status_code == 200
+        return content
+
+    for module in (files, models, plugins):
+        monkeypatch.setattr(module, "place_bytes", place_then_change)
+    if kind == "plugin_releases":
+        answer = publish(client)
+    else:
+        answer = client.post(f"/{kind}/", data={"name": "best"}, files={"file": ("best.pt", b"weights")})
+    assert answer.status_code == 201, answer.text
+
+    rows = client.get("/v2/data-files/").json()["data"]
+    assert rows[0]["storage_id"] != second["id"]
+    assert client.get(f"/data_files/{rows[0]['id']}/content/").status_code == 200

@@ -232,5 +232,8 @@ def test_abandoned_part_files_are_removed_after_a_day_and_young_ones_stay(settin
         (folder / name).write_bytes(b"x")
         os.utime(folder / name, (time.time() - age,) * 2)
 
+    # One whose upload has ended since it was listed.
+    (folder / "done.part").symlink_to(folder / "nothing")
+
     assert remove_abandoned_parts(settings.storage_dir) == 1
-    assert [path.name for path in folder.iterdir()] == ["young.part"]
+    assert sorted(path.name for path in folder.iterdir()) == ["done.part", "young.part"]

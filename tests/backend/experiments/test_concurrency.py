@@ -124,3 +124,17 @@ def test_the_same_request_from_many_connections_does_its_work_once(lab, kind):
     assert len(lab.people.list_experiments()) == (2 if kind == "key" else 1)
     if kind == "delta":
         assert host.client.get_received(uid).log == 6
+
+
+def test_people_who_act_on_one_grid_by_different_runs_wait_for_each_other(lab):
+    lab.put(pair_of("grid"))
+    runs = [run["uid"] for run in lab.submit(f"{CONFIG}lr: [1, 2, 3, 4, 5, 6, 7, 8]\n")]
+
+    def hold_and_let_go(uid: str) -> None:
+        for _ in range(ROUNDS):
+            for act in ("pause", "resume"):
+                assert sum(lab.people.move_grid(uid, act).values()) == len(runs)
+
+    at_once(*[partial(hold_and_let_go, uid) for uid in (runs[0], runs[-1], runs[3], runs[5])])
+
+    assert {lab.status(uid) for uid in runs} == {"queued"}

@@ -41,6 +41,18 @@ def test_a_conflict_is_asked_about_once_and_kept_until_somebody_answers(lab, hos
     assert host.beat().answers == []
 
 
+@SQLITE_ONLY
+def test_what_the_server_does_not_have_cannot_be_used(lab, host):
+    only = conflict(path="loss/mine.py", conflict_type="local_only", server_sha256=None, server_hash=None)
+    asked = host.client.report_conflict(only)
+
+    with refused(409):
+        lab.people.answer_notification(asked.id, "use_server")
+
+    assert [each["status"] for each in lab.people.list_notifications()] == ["pending"]
+    assert lab.people.answer_notification(asked.id, "skip")["status"] == "answered"
+
+
 def test_an_answer_is_told_until_it_is_carried_out(lab, host):
     asked = host.client.report_conflict(conflict())
     answered = lab.people.answer_notification(asked.id, "use_server")

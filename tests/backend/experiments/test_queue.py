@@ -90,6 +90,19 @@ def test_a_job_whose_answer_was_lost_is_given_again(lab):
     assert host.take(again) is None
 
 
+def test_a_worker_lets_go_of_one_attempt_before_it_is_given_the_next(lab):
+    uid = lab.submit_one()
+    host = lab.host()
+    first = host.take()
+    lab.people.pause(uid)
+    lab.people.resume(uid)
+
+    assert host.take(first) is None
+    again = host.take()
+
+    assert (again.experiment.uid, again.attempt) == (uid, 2)
+
+
 @pytest.mark.parametrize(
     ("seconds", "status"), [(0, "healthy"), (29, "healthy"), (31, "stale"), (59, "stale"), (61, "disconnected")]
 )

@@ -68,7 +68,7 @@ class Queue(RuleBasedStateMachine):
         lost = [uid for uid, each in self.of(name, S.ASSIGNED) if uid not in known]
         if not lost:
             self.lose_silent()
-        expected = lost[0] if lost else self.next_for(name)
+        expected = lost[0] if lost else self.next_for(name, known)
 
         job = self.hosts[name].take(*known.values())
 
@@ -164,9 +164,10 @@ class Queue(RuleBasedStateMachine):
     def of(self, name: str, status: S) -> list[tuple[str, Known]]:
         return [(uid, each) for uid, each in self.model.items() if (each.holder, each.status) == (name, status)]
 
-    def next_for(self, name: str) -> str | None:
+    def next_for(self, name: str, known: dict[str, object]) -> str | None:
+        # Of what a worker has it lets go before it is given the next attempt.
         waiting = [(ORDER.index(each.priority), each.number, uid) for uid, each in self.model.items()
-                   if each.status is S.QUEUED and each.wanted in (None, name)]  # fmt: skip
+                   if each.status is S.QUEUED and each.wanted in (None, name) and uid not in known]  # fmt: skip
         return min(waiting)[2] if waiting else None
 
     def lose_silent(self) -> None:

@@ -100,6 +100,9 @@ def test_a_list_in_a_value_of_an_axis_is_an_axis_of_those_runs_alone(lab):
         ("lr: 0.1", "my.yaml:1: the config names no component."),
         ("model: 7", "my.yaml:1: model: a component is text"),
         ("model: net\nlr: []", "my.yaml:2: lr: an empty list"),
+        (f'{CONFIG}width: "{{{{nothing}}}}"', "my.yaml:6: width: `{{nothing}}`: the config has no 'nothing'."),
+        (f'{CONFIG}sizes:\n  a: [1, "{{{{b.c}}}}"]', "my.yaml:7: sizes.a: `{{b.c}}`: the config has no 'b.c'."),
+        ("model: net\nlr: 1\nbatch: [8, '{{size}}']", "my.yaml:3: batch: `{{size}}`: the config has no 'size'."),
         ("model: net\nlr: '{{rate}}'\nloss: '{{kind}}'", "my.yaml:3: loss: `{{kind}}`"),
         ("model: net\na: &x 1\na: 2", "my.yaml:3: the key 'a' is there twice"),
     ],
@@ -114,6 +117,56 @@ def test_what_cannot_run_is_refused_with_file_and_line(lab, config, place):
 
 
 @SQLITE_ONLY
+@pytest.mark.parametrize(
+    "more",
+    [
+        f"lr: [{'1,' * 300}]\nnote: {'x' * 300_000}",
+        f"seed: 0x{'f' * 5000}",
+        'note: ["\\ud800", b]',
+        f"note: {'{a: ' * 200}1{'}' * 200}",
+        "seed: '{{k0}}'\nk9999: 1\n" + "".join(f"k{number}: '{{{{k{number + 1}}}}}'\n" for number in range(9999)),
+    ],
+    ids=["more than is kept", "a long number", "half a character", "deep", "a chain of placeholders"],
+)
+def test_what_no_database_or_memory_would_hold_is_refused(lab, client, more):
+    config = f"model: net(width=8)\nloss: ce\n{more}"
+
+    answer = client.post("/api/experiments", json={"config": config, "file": "a.yaml"})
+
+    assert (answer.status_code, answer.json()["error"]["message"][:7]) == (422, "a.yaml:")
+    assert client.post("/api/experiments/preview", json={"config": config}).status_code == 200
+    assert lab.people.list_experiments() == []
+
+
+@SQLITE_ONLY
+def test_what_was_meant_by_a_name_that_is_nearly_there_is_said(lab):
+    for config, alias, said in (
+        (
+            CONFIG.replace("model: net", "model: nett"),
+            "active",
+            "no component model/nett.py on the server. Did you mean",
+        ),
+        (CONFIG, "paper", "model/net.py has no version 'paper' on the server; `synapse component list model/net.py`"),
+    ):
+        with pytest.raises(ValidationError) as caught:
+            lab.submit(config, alias=alias)
+        assert said in caught.value.detail["error"]["message"]
+
+
+@SQLITE_ONLY
+def test_what_is_nowhere_is_told_in_the_order_of_the_config(lab):
+    with pytest.raises(ValidationError) as caught:
+        lab.submit("loss: no_loss\nmodel: no_model\nagent: no_agent\n", file="my.yaml")
+    told = caught.value.detail["error"]["message"].splitlines()
+    assert [line.split(":")[1] for line in told] == ["1", "2", "3"]
+
+
+def test_on_an_empty_store_it_is_said_how_to_fill_it(database, transport, admin_token):
+    people = ExperimentClient(URL, admin_token, transport=transport)
+    with pytest.raises(ClientError, match="`synapse component scan` registers those of its own folder"):
+        people.submit(CONFIG)
+
+
 def test_an_import_that_leads_nowhere_is_named_with_its_line(lab):
     lab.put({"model/net.py": "# a comment\nfrom cvlabkit.component.model import gone\n"})
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.backend.factories import SQLITE_ONLY
 from web_helper.backend.models import Role
-from web_helper.backend.services.labelling.thumbnails import remove_unused
+from web_helper.backend.services.labelling.thumbnails import Thumbnails, remove_unused
 
 pytestmark = SQLITE_ONLY
 
@@ -121,3 +121,23 @@ def test_thumbnails_that_nobody_asks_for_go(client, settings):
     for path in kept(settings):
         os.utime(path, (time.time() - 40 * 86_400,) * 2)
     assert remove_unused(settings.thumbnail_dir) == 1
+
+
+def test_one_that_is_removed_when_it_is_asked_for_does_not_come_back_empty(settings, monkeypatch):
+    thumbnails = Thumbnails(settings.thumbnail_dir)
+    path = settings.thumbnail_dir / "ab" / "c-192.webp"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"a picture")
+    os.utime(path, (1, 1))
+    stat = Path.stat
+
+    def stat_then_lose(self, **options):
+        found = stat(self, **options)
+        if self == path:
+            path.unlink()
+        return found
+
+    monkeypatch.setattr(Path, "stat", stat_then_lose)
+    assert thumbnails.find("abc", 192) is None
+    assert kept(settings) == []
+    thumbnails.close()

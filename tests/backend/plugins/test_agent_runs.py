@@ -154,6 +154,20 @@ def test_nobody_but_the_agent_says_how_a_run_ends(client, host):
     assert job_of(client, job)["status"] == "running"
 
 
+def test_a_console_that_is_too_long_keeps_its_beginning_whatever_comes(client, host):
+    job = run(client, host)
+    host.start(job["id"])
+    part = "x" * 199_999 + "\n"
+    for position, text in enumerate(["first\n", *[part] * 12, "last\n"]):
+        size = len(text)
+        start = 0 if position == 0 else 6 + (position - 1) * len(part)
+        assert host.report(job["id"], console={"position": start, "size_bytes": size, "text": text}).status_code == 200
+
+    console = client.get(f"/v2/jobs/{job['id']}/console-logs/").json()["data"]["console_logs"]
+    assert len(console) == 2_000_000
+    assert (console[:6], console[-5:], console.count("left out here")) == ("first\n", "last\n", 1)
+
+
 def test_console_parts_are_taken_once_and_can_be_read_from_any_position(client, host):
     job = run(client, host)
     host.start(job["id"])

@@ -109,16 +109,20 @@ def test_jobs_of_one_moment_are_paged_without_loss_or_repeat(client, database):
     assert set(seen) == ids
 
 
-def test_console_logs_replace_each_other_and_keep_the_newest_part(client, job):
+def test_console_logs_replace_each_other_and_keep_their_beginning_and_the_newest_part(client, job):
     path = f"/jobs/{job['id']}/"
     client.patch(path, json={"console_logs": ["one", "two"]})
     assert client.get(f"{path}console_logs/").json() == {"console_logs": "one\ntwo", "size_bytes": 7}
 
-    client.patch(path, json={"console_logs": "x" * MAX_CONSOLE_CHARACTERS + "end"})
+    text = "first" + "x" * MAX_CONSOLE_CHARACTERS + "end"
+    client.patch(path, json={"console_logs": text})
 
     logs = client.get(f"/v2{path}console-logs/").json()["data"]["console_logs"]
     assert len(logs) == MAX_CONSOLE_CHARACTERS
-    assert logs.endswith("end")
+    assert (logs[:6], logs[-4:], logs.count("left out here")) == ("firstx", "xend", 1)
+    after = {"after": len(text) - 2}
+    assert client.get(f"{path}console_logs/", params=after).json() == {"console_logs": "nd", "size_bytes": len(text)}
+    assert client.get(f"{path}console_logs/", params={"after": len(text)}).json()["console_logs"] == ""
 
 
 def test_console_of_an_ended_run_is_streamed_whole(client, job):

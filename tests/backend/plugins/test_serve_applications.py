@@ -136,6 +136,19 @@ def test_deleting_is_the_agents_to_do(client, register, report):
     assert not listed(client)
 
 
+def test_one_that_is_deployed_again_while_it_goes_stays(client, register, report):
+    application = register().json()
+    report(state_of())
+    client.delete(f"/serve_applications/{application['id']}/")
+
+    again = register().json()
+    # The agent has ended the old one, and does not have the new one yet.
+    assert report() == []
+
+    assert (again["id"], again["status"]) == (application["id"], "NOT_STARTED")
+    assert [(entry["id"], entry["status"]) for entry in listed(client)] == [(again["id"], "NOT_STARTED")]
+
+
 def test_one_of_a_silent_agent_is_forgotten_at_once(client, database, agent, register):
     application = register().json()
     with database.write() as session:

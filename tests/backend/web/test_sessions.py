@@ -6,6 +6,9 @@ import pytest
 import sqlalchemy
 from starlette.testclient import TestClient
 
+from web_helper.backend.models import Token
+from web_helper.backend.services import browser_sessions
+
 OWN = {"Sec-Fetch-Site": "same-origin"}
 PROJECT = {"name": "made in a browser"}
 
@@ -57,6 +60,25 @@ def test_the_key_of_a_session_or_of_a_worker_opens_no_session(client, logged_in)
     assert logged_in.post("/v2/session/", json={"key": key}, headers=OWN).status_code == 401
     worker = client.post("/api/devices", json={"host_id": "gpu-1"}).json()["data"]
     assert logged_in.post("/v2/session/", json={"key": worker["token"]}, headers=OWN).status_code == 401
+
+
+def test_a_key_whose_number_is_another_token_by_now_opens_no_session(browser, client, make, database, monkeypatch):
+    key, check, lost = make_token(client)["key"], browser_sessions.check_key, []
+
+    def check_then_lose(session, given):
+        token_id = check(session, given)
+        if not lost:
+            lost.append(token_id)
+            with database.write() as other:
+                other.delete(other.get_one(Token, token_id))
+            make.user()
+        return token_id
+
+    monkeypatch.setattr(browser_sessions, "check_key", check_then_lose)
+    answer = browser.post("/v2/session/", json={"key": key}, headers=OWN)
+
+    assert answer.status_code == 401
+    assert "set-cookie" not in answer.headers
 
 
 def test_logging_out_ends_the_session_and_no_other(logged_in, app, admin_token):

@@ -1,9 +1,13 @@
 """Curating ground truth: collecting completed work, the history of every truth, versions that never change."""
 
+from datetime import timedelta
+from types import SimpleNamespace
+
 import pytest
 
 from tests.backend.factories import boxes
 from web_helper.backend.models import Role
+from web_helper.backend.queries.work import curation
 
 
 @pytest.fixture
@@ -76,6 +80,63 @@ def test_collecting_honours_the_filters_of_assignments_and_refuses_unknown_ones(
     answer = client.post(f"/v2/ground-truth-datasets/{dataset['id']}/collect/", json={"filter": {"nonsense": 1}})
     assert answer.status_code == 400
     assert answer.json()["error"]["details"][0]["field"] == "nonsense"
+
+
+@pytest.fixture
+def between(monkeypatch):
+    """Data sets are collected two data units at a time; what is put here is done between two steps."""
+    monkeypatch.setattr(curation, "UNITS_AT_ONCE", 2)
+    done = SimpleNamespace(do=lambda: None)
+    pause = SimpleNamespace(sleep=lambda _seconds: done.do())
+    monkeypatch.setattr("web_helper.backend.api.work.ground_truths.time", pause)
+    return done
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_collecting_in_steps_comes_to_the_same(client, make, *, project, dataset, between, count):
+    first, *_ = completed(make, project, count, "cat")
+    make.assignments(project, make.tasks(project, 1), data=boxes("dog"), status_label="in_progress")
+    other = make.project()
+    completed(make, other, 3, "cat")
+
+    assert collect(client, dataset) == {"inserted": count, "updated": 0, "unchanged": 0}
+    client.patch(f"/v2/assignments/{first}/", json={"data": boxes("dog"), "status_label": "completed"})
+    assert collect(client, dataset) == {"inserted": 0, "updated": 1, "unchanged": count - 1}
+    assert release(client, dataset, "v1").json()["data"]["event_count"] == count
+
+
+def test_others_write_while_a_data_set_is_collected_but_nobody_releases_it(client, make, project, dataset, between):
+    completed(make, project, 5, "cat")
+    truths, refused = [], []
+
+    def write():
+        client.patch(f"/v2/projects/{project['id']}/", json={"description": f"after {len(truths)}"}).raise_for_status()
+        truths.append(len(client.get("/v2/ground-truths/").json()["data"]))
+        refused.append(release(client, dataset, "half").status_code)
+        again = client.post(f"/v2/ground-truth-datasets/{dataset['id']}/collect/", json={})
+        refused.append(again.status_code)
+
+    between.do = write
+    assert collect(client, dataset) == {"inserted": 5, "updated": 0, "unchanged": 0}
+    assert truths == [2, 4]
+    assert refused == [409] * 4
+    assert release(client, dataset, "whole").json()["data"]["event_count"] == 5
+
+
+def test_a_collection_that_broke_off_is_repeated_before_anything_is_released(
+    client, make, *, project, dataset, between, monkeypatch
+):
+    completed(make, project, 5, "cat")
+    between.do = lambda: 1 / 0
+    url = f"/v2/ground-truth-datasets/{dataset['id']}/collect/"
+    assert client.post(url, json={}).status_code == 500
+    between.do = lambda: None
+
+    assert release(client, dataset, "half").status_code == 409
+    assert "repeated after 90 seconds" in client.post(url, json={}).json()["error"]["message"]
+    monkeypatch.setattr("web_helper.backend.services.work.ground_truths.SILENCE", timedelta(0))
+    assert collect(client, dataset) == {"inserted": 3, "updated": 0, "unchanged": 2}
+    assert release(client, dataset, "whole").json()["data"]["event_count"] == 5
 
 
 def test_a_released_version_stays_as_it_is_whatever_happens_to_its_data_set(client, make, project, dataset):

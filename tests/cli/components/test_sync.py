@@ -1,8 +1,12 @@
 """`synapse component sync | status | restore | verify`: what a person types in a working tree, against a real server."""
 
 import itertools
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx2
 import pytest
@@ -109,6 +113,31 @@ def test_everything_is_synchronised_without_a_config(run, tree):
     assert run("verify", exit_code=1) == {"differences": expected}
 
 
+def test_a_folder_that_is_named_like_a_component_is_none(run, tree):
+    run("sync", tree.config)
+    tree.file("loss/folder.py").mkdir()
+    assert "loss/folder.py" not in run("status")["differences"]
+    assert "loss/folder.py" not in run("sync")["failed"]
+    assert "loss/folder.py" not in run("verify")["differences"]
+
+
+def test_a_link_out_of_the_tree_is_never_uploaded(synapse, run, tree, tmp_path):
+    private = tmp_path / "private.txt"
+    private.write_text("secret = 1\n")
+    run("sync", tree.config)
+    leak = tree.file("loss/leaking.py")
+    leak.symlink_to(private)
+    tree.file(tree.net).unlink()
+    tree.file(tree.net).symlink_to(private)
+
+    result = run("sync", "--strategy", "local_priority", exit_code=1)
+
+    assert set(result["failed"]) == {"loss/leaking.py", tree.net}
+    assert "a link to a file outside the working tree" in result["errors"]["loss/leaking.py"]
+    assert synapse("component", "list", "loss/leaking.py").exit_code == 1
+    assert len(synapse.json("component", "list", tree.net)) == 1
+
+
 def test_an_experiments_versions_are_restored_and_verified(run, synapse, tree):
     uid = f"exp-{next(NUMBERS)}"
     first = {path: tree.client.list_versions(*path[:-3].split("/"))[0]["hash"] for path in (tree.net, tree.loss)}
@@ -121,6 +150,9 @@ def test_an_experiments_versions_are_restored_and_verified(run, synapse, tree):
 
     assert tree.text(tree.net) == SOURCES[0]
     assert run("verify", uid) == {"differences": {}}
+    tree.edit(tree.net, "width = 8\n")
+    shown = synapse("component", "restore", uid, "--base", tree.root)
+    assert f"{tree.net}: your edit lies in" in " ".join(shown.output.split())
     missing = synapse("component", "restore", "no-such-experiment", "--base", tree.root)
     assert missing.exit_code == 1
     assert "no-such-experiment" in missing.output
@@ -185,6 +217,35 @@ def manager_behind(tree, old: str, new: str) -> Iterator[ComponentManager]:
     yield manager
     manager.close()
     transport.inner.close()
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("x\nd\n", SOURCES[0]), ("u\n", SOURCES[1]), ("\n", SOURCES[1])])
+def test_at_a_terminal_a_person_is_asked_until_the_answer_is_one(run, tree, platform, typed, kept):
+    run("sync", tree.config)
+    tree.edit(tree.net, SOURCES[1])
+    ours, theirs = pty.openpty()
+    os.write(ours, typed.encode())
+    environment = {**os.environ, "SYNAPSE_HOST": platform.url, "SYNAPSE_ACCESS_TOKEN": platform.token}
+
+    with subprocess.Popen(
+        [sys.executable, "-m", "synapse_sdk", "component", "sync", str(tree.config), "--base", str(tree.root)],
+        stdin=theirs, stdout=theirs, stderr=theirs, env=environment,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        said = read_to_the_end(ours)
+    os.close(ours)
+
+    assert said.count(f"{tree.net} (local_newer)") == 1 + ("x" in typed)
+    assert (process.returncode, tree.text(tree.net)) == (0, kept)
+
+
+def read_to_the_end(terminal: int) -> str:
+    said = b""
+    # Linux ends a terminal that nobody holds any more with EIO.
+    with suppress(OSError):
+        while some := os.read(terminal, 4096):
+            said += some
+    return said.decode()
 
 
 def test_a_tampered_download_is_refused(tree):

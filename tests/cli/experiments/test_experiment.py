@@ -123,8 +123,19 @@ def test_a_grid_is_one_line_for_each_run(synapse, bench):
     assert "1 of 3" in listed
     assert "lr=0.2" in synapse("experiment", "show", made[1]["uid"]).output
     assert [each["grid"] for each in made] == [0, 1, 2]
-    for each in made[1:]:
-        assert synapse("experiment", "cancel", each["uid"]).exit_code == 0
+    told = synapse("experiment", "cancel", made[2]["uid"], "--grid")
+    assert told.exit_code == 0
+    assert f"The grid of {made[2]['uid']}: cancelled 2, 1 stay as they are." in told.output
+    assert synapse.json("experiment", "pause", made[0]["uid"], "--grid") == {"moved": 0, "left": 3}
+
+
+def test_a_large_grid_is_not_printed_whole(synapse, bench):
+    bench.write(f"model: {bench.model}\nlr: {list(range(30))}\n")
+
+    result = synapse("experiment", "submit", bench.config, "--hold")
+
+    assert "… and 10 more." in result.output
+    assert "30 of 30" not in result.output
 
 
 def test_a_config_that_cannot_run_names_file_and_line(synapse, bench):
@@ -173,15 +184,20 @@ def test_following_ends_with_the_run_and_its_outcome(synapse, bench, outcome, co
     assert f"{uid} is {outcome.value}." in result.output
 
 
+def following(platform, uid):
+    """`synapse experiment logs -f` as a process of its own."""
+    environment = {**os.environ, "SYNAPSE_HOST": platform.url, "SYNAPSE_ACCESS_TOKEN": platform.token}
+    command = [sys.executable, "-c", "from synapse_sdk.cli.main import main; main()", "experiment", "logs", "-f", uid]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
+    )
+
+
 def test_ctrl_c_leaves_the_run_alone(synapse, bench, platform):
     uid = submit(synapse, bench)
     job = bench.begin()
     bench.client.send_log(uid, job.attempt, 0, b"begun\n")
-    environment = {**os.environ, "SYNAPSE_HOST": platform.url, "SYNAPSE_ACCESS_TOKEN": platform.token}
-    command = [sys.executable, "-c", "from synapse_sdk.cli.main import main; main()", "experiment", "logs", "-f", uid]
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
-    ) as process:
+    with following(platform, uid) as process:
         assert process.stdout.readline() == "begun\n"
         os.kill(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=60)
@@ -226,14 +242,14 @@ def test_several_are_cancelled_at_once_and_one_that_refuses_keeps_none_back(syna
     assert [synapse.json("experiment", "show", uid)["status"] for uid in (first, second)] == ["cancelled"] * 2
 
 
-def test_following_one_that_waits_says_for_whom(synapse, bench):
+def test_following_one_that_waits_says_for_whom(synapse, bench, platform):
     uid = submit(synapse, bench, "--hold", "--device", "gpu-7")
-    thread = threading.Timer(0.5, lambda: synapse("experiment", "cancel", uid))
-    thread.start()
-    result = synapse("experiment", "logs", "-f", uid)
-    thread.join()
-    assert result.exit_code == 1
-    assert f"{uid} is pending: nothing is printed until gpu-7 runs it." in result.output
+    with following(platform, uid) as process:
+        said = process.stderr.readline()
+        synapse.json("experiment", "cancel", uid)
+        process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert said == f"{uid} is pending: nothing is printed until gpu-7 runs it.\n"
 
 
 def test_a_config_without_an_agent_is_warned_of(synapse, bench):
@@ -252,6 +268,14 @@ def test_pins_and_aliases_are_honoured(synapse, bench):
     pinned = submit(synapse, bench, "--pin", f"{path}@{old}")
 
     assert synapse.json("experiment", "show", pinned)["components"][path]["hash"] == old
+    staged = {"path": path, "content": "width = 'staged'\n", "aliases": ["next"]}
+    bench.store.change([staged])
+    tried = submit(synapse, bench, "--pin", f"{path}@next")
+    assert synapse.json("experiment", "show", tried)["components"][path]["hash"] == short_hash(
+        staged["content"].encode()
+    )
+    nowhere = synapse("experiment", "submit", bench.config, "--pin", f"{path}@nowhere")
+    assert (nowhere.exit_code, "has no version 'nowhere'" in " ".join(nowhere.output.split())) == (2, True)
     assert synapse("experiment", "submit", bench.config, "--pin", path).exit_code == 2
     assert synapse("experiment", "submit", bench.config, "--alias", "paper-2026").exit_code == 1
 
@@ -298,6 +322,16 @@ def test_devices_are_listed_and_one_that_never_joined_is_warned_of(synapse, benc
     assert [each["active_jobs"] for each in mine] == [[job.experiment.uid]]
     said = synapse("experiment", "submit", bench.config, "--device", "nobody")
     assert "no device 'nobody' has joined yet" in said.output
+
+
+def test_a_device_is_removed_and_its_key_works_no_more(synapse, bench):
+    bench.client.heartbeat(Heartbeat(host_id=bench.host_id))
+    said = synapse("experiment", "remove-device", bench.host_id)
+    assert (said.exit_code, f"{bench.host_id} is removed" in said.output) == (0, True)
+    assert bench.host_id not in synapse("experiment", "devices").output
+    with pytest.raises(AuthenticationError):
+        bench.client.heartbeat(Heartbeat(host_id=bench.host_id))
+    assert synapse("experiment", "remove-device", "never-joined").exit_code == 1
 
 
 @pytest.mark.parametrize("role", ["viewer", "annotator"])

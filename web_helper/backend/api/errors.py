@@ -114,7 +114,8 @@ def install_error_handlers(app: FastAPI) -> None:
         status = exc.status_code if isinstance(exc, HTTPException) else 500
         detail = str(exc.detail) if isinstance(exc, HTTPException) else ""
         if (status, detail) == (404, "Not Found"):
-            detail = f"There is no {request.url.path}; every path of this API ends in a slash."
+            ending = "have no slash at their end" if request.url.path.startswith("/api/") else "end in a slash"
+            detail = f"There is no {request.url.path}; paths of this API {ending}, and /openapi.json lists them."
         fallback = ErrorCode.INTERNAL_ERROR if status >= 500 else ErrorCode.VALIDATION_ERROR
         return error_answer(request.state.request_id, _CODES.get(status, fallback), detail, status=status)
 
@@ -137,6 +138,11 @@ def _field_name(location: Sequence[Any]) -> str:
 def _field_message(error: Any) -> str:
     if error["type"] == "json_invalid":
         return f"The body is not JSON: {error.get('ctx', {}).get('error', 'malformed')}."
+    # What people meet as they type is said in words; the rest as pydantic has it.
+    if error["type"] == "string_too_long":
+        return f"may have at most {error['ctx']['max_length']:,} characters."
+    if error["type"] == "string_pattern_mismatch":
+        return f"is not written as it must be, which is {error['ctx']['pattern']}"
     return str(error["msg"])
 
 

@@ -18,13 +18,12 @@ from web_helper.backend.api.context import Reading, Writing, WritingActor, begin
 from web_helper.backend.api.errors import ERROR_RESPONSES
 from web_helper.backend.api.list_query import CursorQuery, NumberQuery, cursor_query, number_query
 from web_helper.backend.api.strict_json import StrictRoute
+from web_helper.backend.core.database import YIELD_SECONDS
 from web_helper.backend.queries.filters import Listing
 from web_helper.backend.services.call import Actor, Call
 from web_helper.backend.services.lists import read_counted_page, read_cursor_page, read_row
 
 Shape = Callable[[Any], Any]
-# A little longer than SQLite's longest pause between two looks.
-YIELD_SECONDS = 0.12
 
 _DESCRIPTIONS = {
     "read": "One of the {thing} by its id. What the caller may not see answers as if it were not there.",
@@ -142,7 +141,6 @@ class Resource:
 
         def delete(request: Request, actor: WritingActor, item_id: Any) -> Response:
             while not step(request, actor, item_id):
-                # SQLite has no queue: whoever waits for the lock looks for it now and then, and must find it free once.
                 time.sleep(YIELD_SECONDS)
             return Response(status_code=HTTPStatus.NO_CONTENT)
 

@@ -8,8 +8,8 @@ from fastapi import APIRouter
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-# Segments that are looked at: `/v2/tasks/`, `/api/components/`.
-HEAD_SEGMENTS = 2
+# Segments that are looked at: `/v2/tasks/bulk-fetch`, `/api/components/state`.
+HEAD_SEGMENTS = 3
 Head = tuple[str, ...]
 
 

@@ -6,21 +6,33 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, ExceptionContext, QueuePool, create_engine, event
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-from web_helper.backend.core.problems import ConflictProblem
+from web_helper.backend.core.problems import ConflictProblem, ValidationProblem
 from web_helper.backend.core.turns import Turns
 
 SQLITE_BUSY_SECONDS = 30
+# Between short transactions of long work: SQLite has no queue, and who waits for the lock must find it free once. A
+# little longer than its longest pause between two looks.
+YIELD_SECONDS = 0.12
+# What SQLite keeps of each connection's pages by itself, and what is enough to walk along an index.
+PAGES_KIB, FEW_PAGES_KIB = 2_000, 256
+# PostgreSQL's code for it.
+NUMBER_OUT_OF_RANGE = "22003"
 
 
 def create_database_engine(url: str) -> Engine:
-    """Open the database at `url` (SQLite or PostgreSQL)."""
+    """Open the database at `url` (SQLite or PostgreSQL). What goes wrong is logged without values: some are secrets."""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False})
+        engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
+        event.listen(engine, "handle_error", _refuse_large_number)
+        return engine
+    arguments = {"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False}
+    # The last one first: it has the pages that were read last, and another's writing makes it read them again.
+    engine = create_engine(url, connect_args=arguments, hide_parameters=True, poolclass=QueuePool, pool_use_lifo=True)
+    event.listen(engine, "handle_error", _refuse_large_number)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -31,6 +43,17 @@ def interrupter_of(session: Session) -> Callable[[], None]:
     driver: Any = session.connection().connection.driver_connection
     interrupt: Callable[[], None] = driver.interrupt if hasattr(driver, "interrupt") else driver.cancel_safe
     return interrupt
+
+
+def _refuse_large_number(context: ExceptionContext) -> None:
+    """No row has a number of more than 64 bits, so it came with the request: as an id in its path, say.
+
+    Raises:
+        ValidationProblem: The database takes no such number.
+    """
+    error = context.original_exception
+    if isinstance(error, OverflowError) or getattr(error, "sqlstate", None) == NUMBER_OUT_OF_RANGE:
+        raise ValidationProblem("A number in the request is larger than any that is kept here.") from error
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:
@@ -82,6 +105,21 @@ class Database:
                 options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
                 session.connection(execution_options=options)
             yield session
+
+    @contextmanager
+    def pass_through(self) -> Iterator[Session]:
+        """A snapshot for reading many rows once: SQLite keeps few of the pages that have been read, and not 2 MB."""
+        with self.snapshot() as session:
+            if session.get_bind().dialect.name != "sqlite":
+                yield session
+                return
+            driver: Any = session.connection().connection.driver_connection
+            driver.execute(f"PRAGMA cache_size=-{FEW_PAGES_KIB}")
+            try:
+                yield session
+            finally:
+                # The connection has other users.
+                driver.execute(f"PRAGMA cache_size=-{PAGES_KIB}")
 
     @contextmanager
     def write(self) -> Iterator[Session]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -52,7 +52,7 @@ class ObjectGrant:
     """What an object link allows: everything at or below `prefix` in one storage.
 
     `sha256` and `size_bytes` are set for an upload: they are what the bytes must turn out to be. `file_name` is what a
-    download should be called.
+    download should be called. `signed` is when the link was made that it was read from.
     """
 
     storage_id: int
@@ -61,6 +61,7 @@ class ObjectGrant:
     sha256: str | None = None
     size_bytes: int | None = None
     file_name: str | None = None
+    signed: datetime | None = None
 
     def allows(self, path: str) -> bool:
         """Whether `path` is the object itself or lies inside the prefix."""
@@ -69,10 +70,15 @@ class ObjectGrant:
 
 @dataclass(frozen=True)
 class PayloadGrant:
-    """What a payload link allows: reading the stored JSON of one row."""
+    """What a payload link allows: reading the stored JSON of one row.
+
+    Attributes:
+        made: The microsecond in which the row was made: SQLite gives the number of a deleted one again.
+    """
 
     table: str
     row_id: int
+    made: int
 
 
 def read_or_create_key(home: Path) -> bytes:
@@ -106,8 +112,8 @@ class UrlSigner:
 
     def __init__(self, settings: Settings) -> None:
         key = read_or_create_key(settings.home)
-        self._objects = URLSafeSerializer(key, salt="objects")
-        self._payloads = URLSafeSerializer(key, salt="payloads")
+        self._objects = URLSafeSerializer(key, salt="objects of storages")
+        self._payloads = URLSafeSerializer(key, salt="payloads of rows")
         self._tickets = URLSafeSerializer(key, salt="playground login")
         self._base_url = settings.base_url.rstrip("/")
         self._seconds = settings.signed_url_seconds
@@ -125,10 +131,10 @@ class UrlSigner:
         token, expires_at = self._sign_object(grant, seconds)
         return SignedUrl(f"{self._base_url}/objects/{token}/{quote(grant.prefix)}", expires_at)
 
-    def sign_payload(self, table: str, row_id: int, *, seconds: int | None = None) -> SignedUrl:
+    def sign_payload(self, grant: PayloadGrant, *, seconds: int | None = None) -> SignedUrl:
         """A link to the stored JSON of one row."""
         expires = self._expiry(seconds)
-        token = self._payloads.dumps([table, row_id, expires])
+        token = self._payloads.dumps([grant.table, grant.row_id, grant.made, expires])
         return SignedUrl(f"{self._base_url}/payloads/{token}/", datetime.fromtimestamp(expires, UTC))
 
     def sign_ticket(self, container_id: str, login: Login, *, seconds: int) -> str:
@@ -153,9 +159,10 @@ class UrlSigner:
             LinkInvalidError: It was not signed by this installation.
             LinkExpiredError: Its time is over.
         """
-        storage_id, prefix, operation, expires, *rest = self._read(self._objects, token)
+        signed, storage_id, prefix, operation, expires, *rest = self._read(self._objects, token)
         _check_expiry(expires)
-        return ObjectGrant(storage_id, prefix, Operation(operation), *rest)
+        grant = ObjectGrant(storage_id, prefix, Operation(operation), *rest)
+        return replace(grant, signed=datetime.fromtimestamp(signed, UTC))
 
     def read_payload_token(self, token: str) -> PayloadGrant:
         """What a payload link's token allows.
@@ -164,13 +171,13 @@ class UrlSigner:
             LinkInvalidError: It was not signed by this installation.
             LinkExpiredError: Its time is over.
         """
-        table, row_id, expires = self._read(self._payloads, token)
+        *grant, expires = self._read(self._payloads, token)
         _check_expiry(expires)
-        return PayloadGrant(table, row_id)
+        return PayloadGrant(*grant)
 
     def _sign_object(self, grant: ObjectGrant, seconds: int | None) -> tuple[str, datetime]:
         expires = self._expiry(seconds)
-        fields = [grant.storage_id, grant.prefix, grant.operation.value, expires]
+        fields = [time.time(), grant.storage_id, grant.prefix, grant.operation.value, expires]
         fields += [grant.sha256, grant.size_bytes, grant.file_name]
         return self._objects.dumps(fields), datetime.fromtimestamp(expires, UTC)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from synapse_sdk.exceptions import StorageError
 from synapse_sdk.wire.bundle import MANIFEST_NAME
 from synapse_sdk.wire.jobs import AsyncJobStatus
-from web_helper.backend.core.database import Database
+from web_helper.backend.core.database import YIELD_SECONDS, Database
 from web_helper.backend.core.event_log import log_event, log_failure
 from web_helper.backend.core.settings import Settings
 from web_helper.backend.jobs.attempt import EXPORTS_FOLDER, job_prefix
@@ -137,9 +138,17 @@ class Housekeeping:
             return
         with self._database.write() as session:
             changes.add_checkpoint(session)
-            count = changes.cut_log(session, utc_now() - keep)
-        if count:
-            log_event("changes_forgotten", count=count)
+            changes.raise_floor(session, utc_now() - keep)
+        total = 0
+        while count := self._forget_some_changes():
+            total += count
+            time.sleep(YIELD_SECONDS)
+        if total:
+            log_event("changes_forgotten", count=total)
+
+    def _forget_some_changes(self) -> int:
+        with self._database.write() as session:
+            return changes.forget_some(session)
 
     def _remove_logs(self) -> None:
         if not self._settings.log_keep_seconds:

@@ -25,6 +25,8 @@ class GroundTruthDataset(Numbered, Created, Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(200))
     description: Mapped[str] = mapped_column(default="")
+    # When the collection that is going on did something last; one that broke off leaves it, too.
+    collecting: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class GroundTruth(Numbered, Created, Base):

@@ -37,6 +37,8 @@ from web_helper.backend.models.base import utc_now
 # The scope of data units, files and tags: a data unit may be in several projects.
 SHARED = 0
 ROWS_PER_FETCH = 1000
+# In one transaction of SQLite: a twentieth of a second.
+CHANGES_AT_ONCE = 50_000
 _LOG = row_changes.c
 
 
@@ -114,17 +116,26 @@ def add_checkpoint(session: Session) -> None:
     session.add(ChangeCheckpoint(mark=_read_newest(session), noted=utc_now()))
 
 
-def cut_log(session: Session, before: datetime) -> int:
-    """Forget what was logged before a time, as far as checkpoints tell; answers how many changes that were."""
+def raise_floor(session: Session, before: datetime) -> None:
+    """Let the log begin at a time, as far as checkpoints tell: marks from before are refused from now on."""
     reached = (
         select(ChangeCheckpoint).where(ChangeCheckpoint.noted < before).order_by(ChangeCheckpoint.id.desc()).limit(1)
     )
     checkpoint = session.scalar(reached)
-    if checkpoint is None:
-        return 0
-    gone: Any = session.execute(delete(row_changes).where(_LOG.mark < checkpoint.mark))
-    session.execute(update(ChangeLog).values(floor=checkpoint.mark))
-    session.execute(delete(ChangeCheckpoint).where(ChangeCheckpoint.id <= checkpoint.id))
+    if checkpoint is not None:
+        session.execute(update(ChangeLog).values(floor=checkpoint.mark))
+        session.execute(delete(ChangeCheckpoint).where(ChangeCheckpoint.id <= checkpoint.id))
+
+
+def forget_some(session: Session) -> int:
+    """Forget the next changes from before the log begins; how many, 0 when none is left.
+
+    All of them at once on PostgreSQL, where nobody waits for that.
+    """
+    end: int = session.scalars(select(ChangeLog.floor)).one()
+    if not _is_postgres(session):
+        end = min(end, (session.scalar(select(func.min(_LOG.mark))) or 0) + CHANGES_AT_ONCE)
+    gone: Any = session.execute(delete(row_changes).where(_LOG.mark < end))
     return int(gone.rowcount)
 
 

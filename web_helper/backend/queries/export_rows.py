@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, Table, null, select
+from sqlalchemy import ColumnElement, Select, Table, null, select
 from sqlalchemy.orm import Session
 
 from synapse_sdk.wire.bundle import ExportTarget
@@ -176,9 +176,9 @@ def rows_of_ids(
     return _complete(session, source, statement)
 
 
-def data_text(session: Session, source: RowSource, row_id: int) -> str | None:
-    """The stored JSON of one row."""
-    text: str | None = session.scalar(select(source.data).where(source.listing.key == row_id))
+def data_text(session: Session, source: RowSource, row_id: int, *where: ColumnElement[bool]) -> str | None:
+    """The stored JSON of one row, if it is as it must be."""
+    text: str | None = session.scalar(select(source.data).where(source.listing.key == row_id, *where))
     return text
 
 

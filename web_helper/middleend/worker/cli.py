@@ -92,7 +92,6 @@ def _work(settings: WorkerSettings, host: HostRecord, tell: Callable[..., None])
     agent = DeviceAgent(settings, host, tell)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: agent.stop())
-    tell("worker_up", host_id=host.host_id, server=settings.server_url, jobs=settings.jobs)
     agent.run()
     tell("worker_down", runs=len(agent.runs()))
 
@@ -116,10 +115,11 @@ def tell_person(event: str, **fields: object) -> None:
 
 EVENTS = {
     "worker_up": "{host_id} takes experiments from {server}. Ctrl-C stops it; its runs go on and are found again.",
-    "worker_down": "Stopped; {runs} runs go on, `synapse worker up` finds them again.",
+    "worker_down": "Stopped. Runs that go on, and are found again: {runs}.",
     "server_away": "The server cannot be asked; again in {wait_seconds} s",
     "key_refused": "The server refuses this worker's key; again in {wait_seconds} s. To join anew, stop the worker and "
     "remove `host.json` from its --work folder; runs go on",
+    "worker_recovered": "The worker goes on.",
     "worker_hindered": "The worker cannot go on; again in {wait_seconds} s",
     "job_taken": "{uid} taken",
     "components_fetched": "{uid}: {fetched} of {needed} components fetched",

@@ -26,7 +26,7 @@ from synapse_sdk.utils.auth import read_env
 from synapse_sdk.utils.file.private import write_private
 from synapse_sdk.utils.network import is_same_origin
 from synapse_sdk.utils.retry import NO_RETRY
-from synapse_sdk.wire.devices import HOST_ID_PATTERN, ActiveJob, Heartbeat, HeartbeatAnswer
+from synapse_sdk.wire.devices import HOST_ID_PATTERN, ActiveJob, DeviceStatus, Heartbeat, HeartbeatAnswer
 from web_helper.middleend.component_manager import ComponentManager
 from web_helper.middleend.worker.child.gpu_share import free_slot
 from web_helper.middleend.worker.child.run_process import RunProcess
@@ -95,31 +95,42 @@ def join_server(
         transport: Carries the request; stays the caller's.
 
     Raises:
-        ConfigurationError: It is not enrolled and there is no token, it has another name already, or the name is none.
+        ConfigurationError: It is not enrolled and there is no token, it has another name already, the name is none, or
+            another host works under it.
         ClientError: The server refused.
     """
     path = settings.folder / "host.json"
-    record = _load_host(path)
-    if record is None:
-        if name is not None and re.fullmatch(HOST_ID_PATTERN, name) is None:
-            raise ConfigurationError(
-                f"{name!r} is no device name: letters, digits, `.`, `_`, `-`, at most 100 of them."
-            )
-        record = HostRecord(name or default_host_id())
-        _save_host(path, record)
-    if name not in (None, record.host_id):
-        raise ConfigurationError(f"This worker is {record.host_id!r} already. Another one needs its own --work folder.")
-    if record.token and is_same_origin(record.server_url, settings.server_url):
-        return record
+    known = _load_host(path)
+    if known is not None and known.token and name not in (None, known.host_id):
+        raise ConfigurationError(f"This worker is {known.host_id!r} already. Another one needs its own --work folder.")
+    if known is not None and known.token and is_same_origin(known.server_url, settings.server_url):
+        return known
+    if name is not None and re.fullmatch(HOST_ID_PATTERN, name) is None:
+        raise ConfigurationError(f"{name!r} is no device name: letters, digits, `.`, `_`, `-`, at most 100 of them.")
     if token is None:
         raise ConfigurationError(
             f"This host has not joined {settings.server_url} yet: log in with `synapse login`, or pass --token, once."
         )
+    host_id = name or (known.host_id if known else default_host_id())
     with ExperimentClient(settings.server_url, token, transport=transport) as client:
-        key = client.enrol_device(record.host_id)["token"]
-    record = HostRecord(record.host_id, settings.server_url, key)
+        if known is None or known.host_id != host_id:
+            _refuse_taken(client, host_id)
+            # Before it joins: a start that is cut short here joins under the same name.
+            _save_host(path, HostRecord(host_id))
+        key = client.enrol_device(host_id)["token"]
+    record = HostRecord(host_id, settings.server_url, key)
     _save_host(path, record)
     return record
+
+
+def _refuse_taken(client: ExperimentClient, host_id: str) -> None:
+    """To join under a name ends the former key: the same command typed on two machines must not stop the first."""
+    for device in client.list_devices():
+        if device["host_id"] == host_id and device["status"] == DeviceStatus.HEALTHY:
+            raise ConfigurationError(
+                f"A worker {host_id!r} is at work: choose another --device-name. If this one shall take its place, stop"
+                " that one first, and start this one half a minute later."
+            )
 
 
 def default_host_id() -> str:
@@ -177,6 +188,9 @@ class DeviceAgent:
             ConfigurationError: Another worker uses the folder.
         """
         with self._exclusive():
+            self._tell(
+                "worker_up", host_id=self._host.host_id, server=self._settings.server_url, jobs=self._settings.jobs
+            )
             self._shop.cache.sweep()
             for run in self._store.all():
                 self._tell("run_found_again", uid=run.uid, phase=run.phase.value)
@@ -201,7 +215,7 @@ class DeviceAgent:
 
     def _work(self) -> None:
         """One thread asks and tells, so that no report about jobs is older than the last job that was given."""
-        backoff, next_beat = Backoff(self._sleep), 0.0
+        backoff, next_beat, is_hindered = Backoff(self._sleep), 0.0, False
         code = self._read_code_version()
         while not self._is_stopping:
             self._follow_all()
@@ -218,9 +232,12 @@ class DeviceAgent:
                 self._follow_all()
             except Exception as exc:  # noqa: BLE001 - the worker's loop: neither a bad answer nor a full disk ends it.
                 self._complain(exc, backoff.seconds)
-                next_beat = 0.0
+                next_beat, is_hindered = 0.0, True
                 backoff.wait()
             else:
+                if is_hindered:
+                    self._tell("worker_recovered")
+                is_hindered = False
                 backoff.reset()
                 self._sleep(self._settings.poll_seconds)
 

@@ -73,7 +73,9 @@ class KeptTree:
         for path, kind in kinds.items():
             server = versions.get(path, {})
             # Read once: it may be edited meanwhile, and what is told must be of the same bytes.
-            content = self._manager.tree.read(parse_component_path(path))
+            component = parse_component_path(path)
+            content = self._manager.tree.read(component)
+            shown = None if self._manager.tree.leads_outside(component) else _text_of(content)
             report = ConflictReport(
                 path=path,
                 conflict_type=kind.value,
@@ -81,7 +83,7 @@ class KeptTree:
                 server_sha256=server.get("sha256"),
                 local_hash=None if content is None else short_hash(content),
                 server_hash=server.get("hash"),
-                local_content=_text_of(content),
+                local_content=shown,
             )
             key = report.model_dump_json()
             if key not in self._known:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from synapse_sdk.utils.file.ages import newest_first
 from synapse_sdk.utils.file.private import write_private
 
 RECORD = "job.json"
@@ -104,8 +105,8 @@ class RunStore:
         folder = self.folder_of(uid)
         folder.rename(kept)
         kept.touch()
-        found = sorted(self._ended.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-        for path in found[KEPT_RUNS:]:
+        # Another run may end at the same moment, and remove the oldest one.
+        for path in newest_first(self._ended.iterdir())[KEPT_RUNS:]:
             shutil.rmtree(path, ignore_errors=True)
 
     def forget(self, uid: str) -> None:

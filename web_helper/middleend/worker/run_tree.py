@@ -12,12 +12,12 @@ from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
 from synapse_sdk.components.digests import sha256_of, short_hash
-from synapse_sdk.components.names import KIT, component_of_module, parse_component_path
+from synapse_sdk.components.names import BASE, KIT, component_of_module, parse_component_path
 from synapse_sdk.exceptions import ComponentError
 from web_helper.middleend.worker.content_cache import ContentCache
 from web_helper.middleend.worker.small_files import write_new
 
-BASE_FOLDER = PurePosixPath(KIT, "component", "base")
+BASE_FOLDER = PurePosixPath(KIT, "component", BASE)
 
 
 @dataclass(frozen=True)

@@ -264,7 +264,7 @@ class RayServeEngine:
         if view.is_gone:
             del self._applications[name]
             application.forget(self._host.home)
-            forget_releases(self._releases, self._used_releases())
+            self._forget_releases()
             return True
         if view.status is ServeStatus.RUNNING and not application.was_ready:
             application.was_ready, application.former = True, None
@@ -274,6 +274,14 @@ class RayServeEngine:
         if has_news:
             application.save(self._host.home)
         return has_news
+
+    def _forget_releases(self) -> None:
+        # What somebody deploys at this moment is kept already, and not in use yet: leave it to the next time.
+        if self._declaring.acquire(blocking=False):
+            try:
+                forget_releases(self._releases, self._used_releases())
+            finally:
+                self._declaring.release()
 
     def _settle(self, views: Mapping[str, View], served: Mapping[str, Any]) -> None:
         """Declare again what the cluster has lost, or still has though it should not."""

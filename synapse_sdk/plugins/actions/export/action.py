@@ -32,6 +32,7 @@ from synapse_sdk.plugins.actions.export.handlers import (
     is_platform,
 )
 from synapse_sdk.plugins.actions.export.log_messages import ExportLogMessageCode
+from synapse_sdk.plugins.actions.export.output.provenance import plugin_versions
 from synapse_sdk.plugins.actions.export.params import ExportParams
 from synapse_sdk.plugins.actions.export.steps import register_export_steps
 from synapse_sdk.plugins.actions.export.steps.in_process import source_client
@@ -198,6 +199,7 @@ class ExportAction(BaseExportAction[ExportParams]):
         context.exporter_class = self.entrypoint
         context.fetch = self.get_filtered_results
         context.project_id = self._project_id()
+        context.plugin = plugin_versions(type(self), run_env(self.ctx))
         context.delegation_decision = self._resolve_delegation_decision()
         _refuse_idle_resume(context)
 

@@ -51,6 +51,7 @@ class ExportContext(BaseStepContext):
         since: The mark from which a delta tells what changed.
         deleted_count: Ids that a delta takes away; None in an export of everything.
         kept_items: Takes the items' lines, when the export keeps them.
+        plugin: Which plugin this is, for the record.
         platform_version: Version of the server's platform, where it tells.
         report: What the format's writer says of the data set: counts, splits, losses by code.
         is_noted: Whoever keeps a note of the job takes the folder's mark away together with it.
@@ -88,6 +89,7 @@ class ExportContext(BaseStepContext):
     since: str | None = None
     deleted_count: int | None = None
     kept_items: KeptItems | None = None
+    plugin: dict[str, Any] = field(default_factory=dict)
     platform_version: str | None = None
     report: dict[str, Any] | None = None
 

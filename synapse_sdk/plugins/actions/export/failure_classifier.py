@@ -30,6 +30,10 @@ PATTERNS: tuple[tuple[re.Pattern[str], Code], ...] = tuple(
     for pattern, code in (
         (r"No space left|ENOSPC|Disk quota exceeded|File too large", Code.EXPORT_FAILED_DISK_FULL),
         (r"\bBundleError\b", Code.EXPORT_FAILED_BUNDLE),
+        (
+            r"\bExportJobFailedError: The server's export job \S+ (was cancelled|is CANCELLED)",
+            Code.EXPORT_FAILED_CANCELLED,
+        ),
         (r"\bExportJobFailedError\b", Code.EXPORT_FAILED_SERVER_JOB),
         (r"\bFormatError\b", Code.EXPORT_FAILED_FORMAT),
         (r"\bAuthenticationError\b", Code.EXPORT_FAILED_AUTHENTICATION),

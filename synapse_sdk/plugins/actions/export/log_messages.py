@@ -30,6 +30,7 @@ class ExportLogMessageCode(LogMessageCode):
     EXPORT_COMPLETED = "EXPORT_COMPLETED", "success"
     EXPORT_COMPLETED_WITH_FAILURES = "EXPORT_COMPLETED_WITH_FAILURES", "warning"
 
+    EXPORT_LEFT_BEHIND = "EXPORT_LEFT_BEHIND", "warning"
     EXPORT_FAILED_AUTHENTICATION = "EXPORT_FAILED_AUTHENTICATION", "danger"
     EXPORT_FAILED_PERMISSION = "EXPORT_FAILED_PERMISSION", "danger"
     EXPORT_FAILED_NOT_FOUND = "EXPORT_FAILED_NOT_FOUND", "danger"
@@ -38,6 +39,7 @@ class ExportLogMessageCode(LogMessageCode):
     EXPORT_FAILED_RATE_LIMIT = "EXPORT_FAILED_RATE_LIMIT", "danger"
     EXPORT_FAILED_SERVER = "EXPORT_FAILED_SERVER", "danger"
     EXPORT_FAILED_SERVER_JOB = "EXPORT_FAILED_SERVER_JOB", "danger"
+    EXPORT_FAILED_CANCELLED = "EXPORT_FAILED_CANCELLED", "danger"
     EXPORT_FAILED_NETWORK = "EXPORT_FAILED_NETWORK", "danger"
     EXPORT_FAILED_BUNDLE = "EXPORT_FAILED_BUNDLE", "danger"
     EXPORT_FAILED_DISK_FULL = "EXPORT_FAILED_DISK_FULL", "danger"
@@ -70,6 +72,7 @@ ENGLISH: dict[LogMessageCode, str] = {
     _C.EXPORT_FILES_SAVED_WITH_FAILURES: "{success} items were saved, {failed} were not: see error_file_list.json.",
     _C.EXPORT_COMPLETED: "The export is complete: {count} items.",
     _C.EXPORT_COMPLETED_WITH_FAILURES: "The export is complete: {exported} items, {failed} failed.",
+    _C.EXPORT_LEFT_BEHIND: "{folder} is unfinished and could not be removed: {reason}. Remove it, or go on.",
     _C.EXPORT_FAILED_AUTHENTICATION: "The server did not accept the access token. Log in again.",
     _C.EXPORT_FAILED_PERMISSION: "You may not export this, or a link has expired. Ask the project's manager.",
     _C.EXPORT_FAILED_NOT_FOUND: "The project, the data set or the storage does not exist, or you may not see it.",
@@ -78,9 +81,10 @@ ENGLISH: dict[LogMessageCode, str] = {
     _C.EXPORT_FAILED_RATE_LIMIT: "The server asked to slow down. Try again later.",
     _C.EXPORT_FAILED_SERVER: "The server failed. Try again, and tell its operator if it goes on.",
     _C.EXPORT_FAILED_SERVER_JOB: "The server could not gather the data. Try again, or tell its operator.",
+    _C.EXPORT_FAILED_CANCELLED: "The export was cancelled on the server. Export again if it is still wanted.",
     _C.EXPORT_FAILED_NETWORK: "The server could not be reached in time. Check the network and export again.",
     _C.EXPORT_FAILED_BUNDLE: "The bundle from the server is torn or not what it says. Export again.",
-    _C.EXPORT_FAILED_DISK_FULL: "The target has no space left. Make room and export again.",
+    _C.EXPORT_FAILED_DISK_FULL: "The target has no space left. Make room; then go on, or export again.",
     _C.EXPORT_FAILED_STORAGE: "The target storage cannot be written. Check its settings and rights.",
     _C.EXPORT_FAILED_FORMAT: "The data set breaks the rules of its format. See the validation report.",
     _C.EXPORT_FAILED_DATA: "An item could not be converted. See the job's log.",
@@ -108,6 +112,7 @@ KOREAN: dict[LogMessageCode, str] = {
     _C.EXPORT_FILES_SAVED_WITH_FAILURES: "{success}건 저장, {failed}건 실패. error_file_list.json 을 보세요.",
     _C.EXPORT_COMPLETED: "export 완료: {count}건.",
     _C.EXPORT_COMPLETED_WITH_FAILURES: "export 완료: {exported}건, 실패 {failed}건.",
+    _C.EXPORT_LEFT_BEHIND: "미완성 {folder} 폴더를 지우지 못했습니다: {reason}. 지우거나 이어서 진행하세요.",
     _C.EXPORT_FAILED_AUTHENTICATION: "서버가 access token 을 거부했습니다. 다시 로그인하세요.",
     _C.EXPORT_FAILED_PERMISSION: "export 권한이 없거나 링크가 만료되었습니다. 프로젝트 관리자에게 문의하세요.",
     _C.EXPORT_FAILED_NOT_FOUND: "프로젝트, 데이터셋 또는 저장소가 없거나 볼 수 없습니다.",
@@ -116,9 +121,10 @@ KOREAN: dict[LogMessageCode, str] = {
     _C.EXPORT_FAILED_RATE_LIMIT: "서버가 요청을 줄이라고 했습니다. 나중에 다시 시도하세요.",
     _C.EXPORT_FAILED_SERVER: "서버 오류입니다. 다시 시도하고, 계속되면 운영자에게 알리세요.",
     _C.EXPORT_FAILED_SERVER_JOB: "서버가 데이터를 모으지 못했습니다. 다시 시도하고, 계속되면 운영자에게 알리세요.",
+    _C.EXPORT_FAILED_CANCELLED: "서버에서 export 가 취소되었습니다. 필요하면 다시 export 하세요.",
     _C.EXPORT_FAILED_NETWORK: "서버에 제때 연결하지 못했습니다. 네트워크를 확인하고 다시 export 하세요.",
     _C.EXPORT_FAILED_BUNDLE: "서버의 bundle 이 손상되었거나 manifest 와 다릅니다. 다시 export 하세요.",
-    _C.EXPORT_FAILED_DISK_FULL: "저장 공간이 부족합니다. 공간을 확보하고 다시 export 하세요.",
+    _C.EXPORT_FAILED_DISK_FULL: "저장 공간이 부족합니다. 공간을 확보한 뒤 이어서 진행하거나 다시 export 하세요.",
     _C.EXPORT_FAILED_STORAGE: "대상 저장소에 쓸 수 없습니다. 설정과 권한을 확인하세요.",
     _C.EXPORT_FAILED_FORMAT: "데이터셋이 포맷 규칙에 맞지 않습니다. validation report 를 보세요.",
     _C.EXPORT_FAILED_DATA: "변환할 수 없는 항목이 있습니다. job 로그를 보세요.",

@@ -42,7 +42,6 @@ class Chunk(msgspec.Struct, array_like=True, gc=False):
         files: Whole files that the block's process could not write itself.
         written: Number and size of the whole files of the block.
         losses: Counts by reason, and lines of the loss report.
-        digests: SHA-256 of each item's data, one after the other.
         is_proven: What the block became follows the format's rules, checked on its bytes.
         classes: Names of the classes that the check met.
         needs_order: Nothing was converted: the block has to be converted in order.
@@ -58,7 +57,6 @@ class Chunk(msgspec.Struct, array_like=True, gc=False):
     files: list[tuple[str, bytes]] = []
     written: tuple[int, int] = (0, 0)
     losses: tuple[dict[str, int], bytes] = ({}, b"")
-    digests: bytes = b""
     is_proven: bool = False
     classes: list[str] = []
     needs_order: bool = False

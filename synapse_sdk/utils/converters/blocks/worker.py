@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import msgspec
 
+from synapse_sdk.exceptions import BundleError
 from synapse_sdk.utils.converters.base import DatasetWriter
 from synapse_sdk.utils.converters.blocks.checks import is_proven
 from synapse_sdk.utils.converters.blocks.chunk import Chunk, NeedsOrderError
@@ -113,7 +114,7 @@ class BlockConverter:
             return Chunk(needs_order=True)
         except OSError as exc:
             return Chunk(error=exc.strerror or str(exc), error_number=exc.errno or errno.EIO)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as exc:
+        except (ArithmeticError, AttributeError, BundleError, LookupError, TypeError, ValueError) as exc:
             return Chunk(error=f"{type(exc).__name__}: {exc}")
 
 

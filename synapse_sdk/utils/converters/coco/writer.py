@@ -85,13 +85,14 @@ class CocoWriter(DatasetWriter):
         width, height, image_id = item.width, item.height, item.image_id
         per_class, ids, number = self._per_class, self._category_ids, self._number
         rows: list[Any] = []
-        for place, annotation in enumerate(annotations, 1):
+        lost = 0
+        for annotation in annotations:
             if box := annotation.bbox:
                 x, y, w, h = box
                 if x + w <= width and y + h <= height:
                     shape: Any = annotation.segmentation
                     if shape is UNSET:
-                        area, shape = w * h if annotation.type == "bbox" else 0, []
+                        area, shape = w * h if annotation.type == "bbox" else 0, ()
                     else:
                         area = outline_area(shape or (), width, height) if annotation.type == "polygon" else 0
                     if area:
@@ -101,8 +102,10 @@ class CocoWriter(DatasetWriter):
                             attributes = UNSET
                         rows.append(CocoRow(number, image_id, ids[category], box, area, 0, shape, attributes))
                         continue
-            row = self._row(annotation.to_dict(), place, item)
-            if row is not None:
+            row = self._row(annotation.to_dict(), len(rows) + lost + 1, item)
+            if row is None:
+                lost += 1
+            else:
                 rows.append(row)
         return rows
 
@@ -169,10 +172,17 @@ class CocoWriter(DatasetWriter):
         if kept is None:
             kept = self._kept[item.split] = _Kept()
         kept.images.append(CocoImageRow(item.image_id, item.name, item.width, item.height, item.tags or UNSET))
-        if rows:
-            kept.rows += rows
-            kept.numbers.append(range(self._annotation_id + 1, self._annotation_id + 1 + len(rows)))
-            self._annotation_id += len(rows)
+        if not rows:
+            return
+        first = self._annotation_id + 1
+        self._annotation_id += len(rows)
+        if self.is_spread:
+            kept.numbers.append(range(first, first + len(rows)))
+        else:
+            for number, row in enumerate(rows, first):
+                row.id = number
+        # At once: while the records are in the processor's cache, and their memory is free for the next item's.
+        kept.rows.append(_encoder.encode_lines(rows))
 
     def _take(self) -> list[Lane]:
         taken, self._kept = self._kept, {}
@@ -222,23 +232,22 @@ def _box_around(segmentation: Any) -> geometry.Box:
 
 @dataclass(slots=True)
 class _Kept:
-    """Records of one split that wait to be written."""
+    """What waits to be written into one split: records of images, and lines of their annotations."""
 
     images: list[CocoImageRow] = field(default_factory=list)
-    rows: list[CocoRow] = field(default_factory=list)
+    rows: list[bytes] = field(default_factory=list)
     numbers: list[range] = field(default_factory=list)
 
     def image_lines(self) -> bytes:
-        return _lines(self.images)
+        return _with_commas(_encoder.encode_lines(self.images))
 
     def row_lines(self) -> bytes:
-        for row, number in zip(self.rows, chain.from_iterable(self.numbers), strict=True):
-            row.id = number
-        return _lines(self.rows)
+        return _with_commas(b"".join(self.rows))
 
     def to_unnumbered(self, split: str | None, *, is_alone: bool) -> Lane:
+        count = sum(map(len, self.numbers))
         numbers = [] if is_alone else list(chain.from_iterable(self.numbers))
-        return Lane(split, self.image_lines(), _escaped(_lines(self.rows), len(self.rows)), len(self.rows), numbers)
+        return Lane(split, self.image_lines(), _escaped(self.row_lines(), count), count, numbers)
 
 
 def _escaped(rows: bytes, count: int) -> bytes:
@@ -249,10 +258,10 @@ def _escaped(rows: bytes, count: int) -> bytes:
     return (b"\n" + rows).replace(b"%", b"%%").replace(b'\n{"id":%%d,', b'\n{"id":%d,')[1:]
 
 
-def _lines(records: Sequence[Any]) -> bytes:
+def _with_commas(lines: bytes) -> bytes:
     """One record per line, with the commas of an array between them."""
     # Line breaks inside strings are escaped: each one here ends a record.
-    return _encoder.encode_lines(records)[:-1].replace(b"\n", b",\n")
+    return lines[:-1].replace(b"\n", b",\n")
 
 
 class _SplitFile:

@@ -8,7 +8,8 @@ import hashlib
 import os
 import shutil
 import zlib
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -120,8 +121,7 @@ class _LocalOutput:
             return
         try:
             self._file.close()
-            self._join()
-            written = _read_back(self._part, self._lanes())
+            written = self._complete()
             self._part.replace(self._target)
         except BaseException:
             self.discard()
@@ -134,11 +134,12 @@ class _LocalOutput:
             self._is_over = True
             _drop(self._file, self._part)
 
-    def _lanes(self) -> list[_Lane]:
-        return [self._first]
-
-    def _join(self) -> None:
-        """Nothing: all of it lies in the file."""
+    def _complete(self) -> WrittenFile:
+        """Put all of it into the file, and read it back."""
+        with self._part.open("rb", buffering=0) as file:
+            found = _ReadBack(file, [self._first])
+            found.read_on()
+            return found.finish()
 
 
 class _LocalJoinedOutput(_LocalOutput):
@@ -168,16 +169,32 @@ class _LocalJoinedOutput(_LocalOutput):
         for piece in self._pieces:
             piece.unlink(missing_ok=True)
 
-    def _lanes(self) -> list[_Lane]:
-        return [self._first, self._later]
+    def _complete(self) -> WrittenFile:
+        # A process that only converts blocks starts without it.
+        from concurrent.futures import ThreadPoolExecutor
 
-    def _join(self) -> None:
         if self._piece is not None:
             self._piece.close()
+        # What lies there is read back while more is joined to it. Both are work of the system and of C libraries.
+        with self._part.open("rb", buffering=0) as file, ThreadPoolExecutor(1) as beside:
+            found = _ReadBack(file, [self._first, self._later])
+            reading = beside.submit(found.read_on)
+            for _ in self._join():
+                if reading.done():
+                    reading.result()
+                    reading = beside.submit(found.read_on)
+            reading.result()
+            found.read_on()
+            return found.finish()
+
+    def _join(self) -> Iterator[None]:
+        """Append the pieces to the file, a buffer at a time."""
         with self._part.open("ab", buffering=0) as target:
             for piece in self._pieces:
                 with piece.open("rb", buffering=0) as source:
-                    shutil.copyfileobj(source, target, BUFFER_BYTES)
+                    while data := source.read(BUFFER_BYTES):
+                        _write_all(target, data)
+                        yield
                 piece.unlink()
 
 
@@ -192,25 +209,49 @@ class _Lane:
         self.size += len(data)
 
 
-def _read_back(path: Path, lanes: list[_Lane]) -> WrittenFile:
-    """What lies on the disk, which must be what was handed over, lane after lane; its SHA-256 is taken on the way.
+class _ReadBack:
+    """What lies on the disk, which must be what was handed over, lane after lane; its SHA-256 is taken on the way."""
 
-    Raises:
-        OSError: It is not.
-    """
-    digest, size = hashlib.sha256(), 0
-    with path.open("rb", buffering=0) as file:
-        for expected in lanes:
-            found = _Lane()
-            while data := file.read(min(BUFFER_BYTES, expected.size - found.size)):
+    def __init__(self, file: IO[bytes], lanes: Sequence[_Lane]) -> None:
+        self._file, self._expected = file, deque(lanes)
+        self._found, self._digest, self._size = _Lane(), hashlib.sha256(), 0
+
+    def read_on(self) -> None:
+        """Read what is there by now.
+
+        Raises:
+            OSError: It is not what was handed over.
+        """
+        while self._expected:
+            expected, found = self._expected[0], self._found
+            while data := self._file.read(min(BUFFER_BYTES, expected.size - found.size)):
                 found.add(data)
-                digest.update(data)
-            if (found.size, found.crc) != (expected.size, expected.crc):
-                raise OSError(errno.EIO, f"what lies in {path.name} is not what was written; check the disk")
-            size += found.size
-        if file.read(1):
-            raise OSError(errno.EIO, f"{path.name} is longer than what was written; check the disk")
-    return WrittenFile(size, digest.hexdigest())
+                self._digest.update(data)
+            if found.size < expected.size:
+                return
+            if found.crc != expected.crc:
+                raise self._differs()
+            self._expected.popleft()
+            self._found, self._size = _Lane(), self._size + found.size
+
+    def finish(self) -> WrittenFile:
+        """All was written.
+
+        Raises:
+            OSError: It is less or more than what was handed over.
+        """
+        if self._expected or self._file.read(1):
+            raise self._differs()
+        return WrittenFile(self._size, self._digest.hexdigest())
+
+    def _differs(self) -> OSError:
+        return OSError(errno.EIO, f"what lies in {Path(self._file.name).name} is not what was written; check the disk")
+
+
+def _write_all(file: IO[bytes], data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 def _drop(file: IO[bytes], path: Path) -> None:

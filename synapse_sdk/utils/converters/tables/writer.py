@@ -112,7 +112,7 @@ class JsonlWriter(TableWriter):
     def _typed_rows(self, annotations: Sequence[Typed], item: BlockItem) -> list[Any]:
         per_class, convert = self._per_class, self._convert_typed
         if not all(a.category in per_class and convert(a, item) is not None for a in annotations):
-            return self._rows(plain_annotations(item.data), item)
+            return self._rows(plain_annotations(item), item)
         self.report.annotations_in += len(annotations)
         for annotation in annotations:
             per_class[annotation.category] += 1

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Path, Query, Response
+from fastapi import BackgroundTasks, Path, Query, Request, Response
 
 from synapse_sdk.wire.components import (
     ChangeSetKind,
+    ComponentActivateSet,
     ComponentAlias,
     ComponentChangeRecord,
     ComponentChangeSet,
@@ -15,11 +16,12 @@ from synapse_sdk.wire.components import (
     ComponentManifest,
     ComponentManifestSaved,
     ComponentRollback,
+    ComponentSetActivated,
     ComponentUndo,
     ExperimentUid,
     Hash,
 )
-from web_helper.backend.api.components.answers import answer, create_component_router, plain_answer
+from web_helper.backend.api.components.answers import answer, create_component_router, pack_afterwards, plain_answer
 from web_helper.backend.api.context import SharedReading, SharedWriting, Writing
 from web_helper.backend.services.components import reading, store
 
@@ -48,9 +50,11 @@ def list_changes(
 @router.post(
     "/changes", operation_id="components_changes_create", response_model=ComponentEnvelope[ComponentChangeRecord]
 )
-def change(call: SharedWriting, body: ComponentChangeSet) -> Response:
+def change(call: SharedWriting, request: Request, tasks: BackgroundTasks, body: ComponentChangeSet) -> Response:
     """Add versions and move aliases: the whole set or nothing, and nothing when an `expected` does not hold (409)."""
-    return plain_answer(reading.show_outcome(call, store.change(call, body), ChangeSetKind.CHANGE))
+    outcome = store.change(call, body)
+    pack_afterwards(request, tasks, outcome)
+    return plain_answer(reading.show_outcome(call, outcome, ChangeSetKind.CHANGE))
 
 
 @router.post(
@@ -62,6 +66,12 @@ def undo(call: Writing, change_set_id: int, body: ComponentUndo) -> Response:
     """Point every alias that a change set moved to where it was; 409 when one was moved again since."""
     outcome = store.undo_change_set(call, change_set_id, body.reason)
     return plain_answer(reading.show_outcome(call, outcome, ChangeSetKind.ROLLBACK))
+
+
+@router.post("/changes/{change_set_id}/activate", operation_id="components_changes_activate")
+def activate(call: Writing, change_set_id: int, body: ComponentActivateSet) -> ComponentEnvelope[ComponentSetActivated]:
+    """Point `active`, or another alias, to every version that a change set pointed one to: all of them, or none."""
+    return answer(store.activate_set(call, change_set_id, body))
 
 
 @router.post("/rollback", operation_id="components_rollback", response_model=ComponentEnvelope[ComponentChangeRecord])

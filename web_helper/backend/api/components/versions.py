@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import Request
+from fastapi import BackgroundTasks, Request
 
 from synapse_sdk.wire.components import (
     ComponentActivate,
@@ -17,7 +17,7 @@ from synapse_sdk.wire.components import (
     VersionStory,
     VersionUse,
 )
-from web_helper.backend.api.components.answers import answer, create_component_router
+from web_helper.backend.api.components.answers import answer, create_component_router, pack_afterwards
 from web_helper.backend.api.context import (
     Reading,
     SharedReading,
@@ -100,7 +100,7 @@ def diff(call: SharedReading, body: ComponentDiffRequest) -> ComponentEnvelope[C
 
 
 @router.post("/versions/scan", operation_id="components_versions_scan")
-def scan(request: Request, actor: WritingActor) -> ComponentEnvelope[ComponentScan]:
+def scan(request: Request, tasks: BackgroundTasks, actor: WritingActor) -> ComponentEnvelope[ComponentScan]:
     """Add what is new in the server's own folder, in one transaction; what cannot be stored is named in the message."""
     with begin_call(request, actor, database_of(request).read()) as call:
         require_component_author(call)
@@ -108,6 +108,7 @@ def scan(request: Request, actor: WritingActor) -> ComponentEnvelope[ComponentSc
     found = disk.find_files(settings_of(request).component_dir)
     with begin_call(request, actor, database_of(request).write()) as call:
         outcome = store.register_scan(call, found)
+    pack_afterwards(request, tasks, outcome)
     counts = f"{len(found.files)} files, {len(outcome.added)} new."
     return answer(
         ComponentScan(registered=len(outcome.added)), " ".join([counts, *map("Refused: {}".format, found.refused)])

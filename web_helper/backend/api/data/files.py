@@ -19,7 +19,7 @@ from web_helper.backend.models import FileStatus
 from web_helper.backend.queries.data import files as queries
 from web_helper.backend.services.call import Actor, Call
 from web_helper.backend.services.data import files as service
-from web_helper.backend.services.data.storages import open_root, storage_for
+from web_helper.backend.services.data.storages import destination_of, storage_for
 
 StorageId = Annotated[int | None, Query(description="Default: the installation's default storage.")]
 _FORM = {
@@ -85,7 +85,7 @@ async def create_file(request: Request, actor: WritingActor, storage: StorageId 
 
 def _store(request: Request, actor: Actor, sent: SentFile, storage_id: int | None) -> DataFile:
     with begin_call(request, actor, database_of(request).read()) as call:
-        root = open_root(storage_for(call, storage_id))
+        storage_id, root = destination_of(call, storage_id)
     content = service.place_bytes(root, sent.content, settings_of(request).max_upload_bytes)
     with begin_call(request, actor, database_of(request).write()) as call:
         return _present(call, service.record_file(call, storage_for(call, storage_id), content))

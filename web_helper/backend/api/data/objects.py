@@ -69,4 +69,4 @@ def _granted(signer: UrlSigner, token: str, path: str, operation: Operation) -> 
 
 def _root_of(request: Request, grant: ObjectGrant) -> Path:
     with database_of(request).read() as session:
-        return storages.root_of(session, grant.storage_id)
+        return storages.root_of(session, grant.storage_id, by=grant.signed)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from fastapi import Response
+
 from synapse_sdk.wire.components import ComponentEnvelope
 from synapse_sdk.wire.devices import Device, DeviceEnrol, DeviceEnrolled, Heartbeat, HeartbeatAnswer, HostId, JobRequest
 from synapse_sdk.wire.experiments import ExperimentJob
@@ -24,6 +26,13 @@ def enrol(call: Writing, body: DeviceEnrol) -> ComponentEnvelope[DeviceEnrolled]
 def list_devices(call: Reading) -> ComponentEnvelope[list[Device]]:
     """The hosts that run experiments, and what they told last."""
     return answer(devices.list_devices(call))
+
+
+@router.delete("/{host_id}", operation_id="devices_remove", status_code=HTTPStatus.NO_CONTENT)
+def remove(call: Writing, host_id: HostId) -> Response:
+    """Take a host off the list; its key works no more from now on."""
+    devices.remove(call, host_id)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 @router.post("/heartbeat", operation_id="devices_heartbeat")

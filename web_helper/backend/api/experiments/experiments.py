@@ -17,6 +17,8 @@ from synapse_sdk.wire.experiments import (
     ExperimentPreview,
     ExperimentReproduce,
     ExperimentSubmit,
+    GridMove,
+    GridMoved,
     Label,
     MetricCurves,
     MetricPoints,
@@ -124,6 +126,12 @@ def pause(call: Writing, uid: Uid) -> ComponentEnvelope[Experiment]:
 def resume(call: Writing, uid: Uid) -> ComponentEnvelope[Experiment]:
     """Let it go on: a run that is held still, or one that waits outside the queue."""
     return _act(call, uid, Event.RESUME)
+
+
+@router.post("/{uid}/grid", operation_id="experiments_move_grid")
+def move_grid(call: Writing, uid: Uid, body: GridMove) -> ComponentEnvelope[GridMoved]:
+    """Do it to every run that was submitted with this one; those whose state does not allow it stay."""
+    return answer(moving.act_on_grid(call, uid, Event(body.act)))
 
 
 @router.post("/{uid}/reproduce", operation_id="experiments_reproduce", status_code=HTTPStatus.CREATED)

@@ -11,7 +11,7 @@ from synapse_sdk.wire.pages import Envelope
 from web_helper.backend.api.context import Reading, Writing
 from web_helper.backend.api.resource import create_router, envelope
 from web_helper.backend.models import AsyncJob
-from web_helper.backend.services.exports.datasets import preview, requests
+from web_helper.backend.services.exports.datasets import requests
 
 router = create_router("dataset_exports")
 
@@ -25,7 +25,10 @@ def create_dataset_export(call: Writing, body: DatasetExportRequest) -> Any:
 @router.post("/v2/dataset-exports/preview/", response_model=Envelope[DatasetPreview])
 def preview_dataset_export(call: Reading, body: DatasetExportRequest) -> Any:
     """How many items match, and what the first of them becomes in the format."""
-    return envelope(call, preview.preview_export(call, body))
+    # It brings what converts, which nothing else here needs.
+    from web_helper.backend.services.exports.datasets.preview import preview_export
+
+    return envelope(call, preview_export(call, body))
 
 
 @router.post(

@@ -78,7 +78,7 @@ async def _tail(request: Request, actor: Actor, job_id: str, state: tuple[str, b
     sent = ""
     while True:
         text, has_ended = state
-        # The oldest part goes when there is too much: then what is left is sent as it is.
+        # A part in the middle goes when there is too much: then what is left is sent as it is.
         rest = text.removeprefix(sent)
         complete = rest if has_ended else rest[: rest.rfind("\n") + 1]
         if complete:

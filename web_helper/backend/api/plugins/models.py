@@ -16,7 +16,7 @@ from web_helper.backend.api.uploads import SentFile, form_schema, parse_fields, 
 from web_helper.backend.queries.plugins import models as queries
 from web_helper.backend.services.call import Actor, Call
 from web_helper.backend.services.data.files import file_url, place_bytes, record_file
-from web_helper.backend.services.data.storages import open_root, storage_for
+from web_helper.backend.services.data.storages import destination_of, storage_for
 from web_helper.backend.services.plugins import models as service
 
 _JSON_FIELDS = frozenset({"metadata", "plugin_release", "data_file", "chunked_upload"})
@@ -68,13 +68,13 @@ async def _create(request: Request, actor: Actor) -> Model:
 
 
 def _store(request: Request, actor: Actor, body: ModelCreate, sent: SentFile | None) -> Model:
-    content = None
+    content, storage_id = None, None
     if sent is not None:
         with begin_call(request, actor, database_of(request).read()) as call:
-            root = open_root(storage_for(call, None))
+            storage_id, root = destination_of(call)
         content = place_bytes(root, sent.content, settings_of(request).max_upload_bytes)
     with begin_call(request, actor, database_of(request).write()) as call:
         if content is not None:
-            file = record_file(call, storage_for(call, None), content)
+            file = record_file(call, storage_for(call, storage_id), content)
             body = body.model_copy(update={"data_file": file.id})
         return _present(call, service.create_model(call, body))

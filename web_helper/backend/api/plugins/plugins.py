@@ -25,7 +25,7 @@ from web_helper.backend.api.uploads import SentFile, form_schema, parse_fields, 
 from web_helper.backend.queries.plugins import plugins as queries
 from web_helper.backend.services.call import Actor, Call
 from web_helper.backend.services.data.files import file_url, place_bytes, record_file
-from web_helper.backend.services.data.storages import open_root, storage_for
+from web_helper.backend.services.data.storages import destination_of, storage_for
 from web_helper.backend.services.plugins import plugins as service
 from web_helper.backend.services.plugins import releases
 from web_helper.backend.services.plugins.archives import check_archive, describe_archive
@@ -113,8 +113,8 @@ def _store_release(request: Request, actor: Actor, fields: PluginReleaseFields, 
     sent.content.seek(0)
     with begin_call(request, actor, database_of(request).read()) as call:
         releases.check_release(call, body)
-        root = open_root(storage_for(call, None))
+        storage_id, root = destination_of(call)
     content = place_bytes(root, sent.content, settings_of(request).max_upload_bytes)
     with begin_call(request, actor, database_of(request).write()) as call:
-        archive = record_file(call, storage_for(call, None), content)
+        archive = record_file(call, storage_for(call, storage_id), content)
         return _present(call, releases.publish_release(call, body, archive))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
+
+from fastapi import Request
 
 from synapse_sdk.wire.ground_truth import (
     CollectOutcome,
@@ -22,10 +25,12 @@ from synapse_sdk.wire.ground_truth import (
     ReleaseRequest,
 )
 from synapse_sdk.wire.pages import Envelope
-from web_helper.backend.api.context import Writing
+from web_helper.backend.api.context import Writing, WritingActor, begin_call, database_of
 from web_helper.backend.api.resource import Resource, envelope
 from web_helper.backend.api.work.row_resource import RowResource
+from web_helper.backend.core.database import YIELD_SECONDS
 from web_helper.backend.queries.work.ground_truths import DATASETS, VERSIONS
+from web_helper.backend.services.call import Actor
 from web_helper.backend.services.work import ground_truths as service
 from web_helper.backend.services.work import rows
 
@@ -60,15 +65,26 @@ for _resource in (_versions, _truths, _events):
 
 
 @router.post("/ground_truth_datasets/{item_id}/collect/", response_model=CollectOutcome)
-def collect_v1(call: Writing, item_id: int, body: CollectRequest) -> object:
+def collect_v1(request: Request, actor: WritingActor, item_id: int, body: CollectRequest) -> object:
     """Copy completed assignments of the data set's project into it."""
-    return service.collect(call, item_id, body)
+    return _collect(request, actor, item_id, body)
 
 
 @router.post("/v2/ground-truth-datasets/{item_id}/collect/", response_model=Envelope[CollectOutcome])
-def collect_v2(call: Writing, item_id: int, body: CollectRequest) -> Any:
+def collect_v2(request: Request, actor: WritingActor, item_id: int, body: CollectRequest) -> Any:
     """Copy completed assignments of the data set's project into it."""
-    return envelope(call, service.collect(call, item_id, body))
+    return {"data": _collect(request, actor, item_id, body), "meta": {"request_id": request.state.request_id}}
+
+
+def _collect(request: Request, actor: Actor, dataset_id: int, body: CollectRequest) -> CollectOutcome:
+    """In many short transactions: in one, others would wait to write for as long as it takes."""
+    so_far = service.NOTHING_COLLECTED
+    while True:
+        with begin_call(request, actor, database_of(request).write()) as call:
+            so_far = service.collect_some(call, dataset_id, body, so_far)
+        if so_far.after is None:
+            return so_far.outcome
+        time.sleep(YIELD_SECONDS)
 
 
 @router.post("/ground_truth_datasets/{item_id}/versions/", status_code=201, response_model=GroundTruthDatasetVersion)

@@ -18,4 +18,4 @@ def fetch_payload(request: Request, signer: Signer, token: str) -> Response:
     """The annotation data of one row; the link is the permission."""
     grant = signer.read_payload_token(token)
     with database_of(request).read() as session:
-        return json_answer(read_payload(session, grant.table, grant.row_id))
+        return json_answer(read_payload(session, grant))

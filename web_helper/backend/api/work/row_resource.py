@@ -75,7 +75,7 @@ class RowResource(Resource):
                 body.ids,
                 mode=body.response_mode,
                 url_of=file_url_of(signer),
-                payload_url_of=lambda row_id: signer.sign_payload(self.kind.noun, row_id),
+                payload_url_of=signer.sign_payload,
             )
             meta = encode({"request_id": call.request_id, "missing_ids": found.missing_ids})
             return json_answer(b'{"data":[%b],"meta":%b}' % (b",".join(found.rows), meta))

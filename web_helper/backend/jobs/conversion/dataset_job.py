@@ -7,7 +7,7 @@ next attempt begins with the bundle, if there is one.
 
 from __future__ import annotations
 
-import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from web_helper.backend.core.settings import Settings
 from web_helper.backend.jobs.attempt import prefix_of
 from web_helper.backend.jobs.conversion.archive import pack_folder
 from web_helper.backend.jobs.conversion.process import ConversionProcess
+from web_helper.backend.jobs.durable_files import remove_tree
 from web_helper.backend.jobs.failures import ASKER_GONE, CHILD_ENDED, describe_failure
 from web_helper.backend.jobs.job_control import JobControl, JobStopped
 from web_helper.backend.jobs.storage_roots import StorageRoots
@@ -75,14 +76,14 @@ class DatasetJob:
         try:
             end = JobEnd(AsyncJobStatus.FAILED, error=ASKER_GONE) if attempt is None else self._attempt(attempt)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove_attempts(folder, number)
             with self._database.write() as session:
-                _forget_key(session, job_id)
+                _forget_key(session, job_id, number)
         return {"attempt": number, "end": msgspec.to_builtins(end)}
 
     def _prepare(self, session: Session, job: AsyncJob, out: Path) -> _Attempt | None:
         """What this attempt works with; None when nobody is left for whom it could."""
-        _forget_key(session, job.id)
+        _forget_key(session, job.id, job.attempt)
         if job.user_id is None:
             return None
         token, key = add_token(session, job.user_id, f"export {job.id}", ["read", "write"])
@@ -175,10 +176,21 @@ def _archive_step(done: int = 0, total: int = 0) -> dict[str, Any]:
     return step.model_dump(mode="json")
 
 
-def _forget_key(session: Session, job_id: str) -> None:
+def _remove_attempts(folder: Path, number: int) -> None:
+    """What this attempt and those before it have written: a worker that was thought dead leaves its successor's."""
+    for path in folder.glob("*"):
+        if int(path.name) <= number:
+            remove_tree(path)
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _forget_key(session: Session, job_id: str, number: int) -> None:
     job = async_jobs.find_job(session, job_id)
-    token = session.get(Token, job.token_id) if job is not None and job.token_id is not None else None
+    if job is None or job.attempt != number:
+        # Another attempt has begun, which has ended this one's key.
+        return
+    token = session.get(Token, job.token_id) if job.token_id is not None else None
     if token is not None:
         session.delete(token)
-    if job is not None:
-        job.token_id = None
+    job.token_id = None

@@ -6,11 +6,15 @@ from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from synapse_sdk.wire.components import ChangeSetKind
-from web_helper.backend.models.base import Base, Created, Numbered
+from web_helper.backend.models.base import Base, BigId, Created, Numbered
 
 
 class ComponentChangeSet(Numbered, Created, Base):
-    """Versions added and aliases moved in one transaction."""
+    """Versions added and aliases moved in one transaction.
+
+    Attributes:
+        source_id: The set whose moves this one has repeated for `alias`; it has no `ComponentAliasChange` of its own.
+    """
 
     __tablename__ = "component_change_sets"
 
@@ -18,10 +22,12 @@ class ComponentChangeSet(Numbered, Created, Base):
     reason: Mapped[str] = mapped_column(Text, default="")
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     registered: Mapped[int] = mapped_column(default=0)
+    source_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    alias: Mapped[str | None] = mapped_column(String(63))
 
 
 class ComponentAliasChange(Numbered, Base):
-    """One move of an alias; None stands for no version."""
+    """One move of an alias; None stands for no version. A set with a `source_id` has none."""
 
     __tablename__ = "component_alias_changes"
     __table_args__ = (Index("ix_component_alias_changes_path_id", "path", "id"),)

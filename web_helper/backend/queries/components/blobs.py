@@ -6,7 +6,7 @@ A blob's base is always one that came later, in a transaction of its own, so no 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -33,22 +33,60 @@ SMALLEST_BASE = 8
 class _Packed(NamedTuple):
     """A blob as it is stored."""
 
+    size_bytes: int
     content: bytes
     is_packed: bool
     base: str | None
 
 
-def contents_of(session: Session, digests: Iterable[str]) -> dict[str, bytes]:
-    """Bytes by SHA-256, with whatever they are packed against (primary key)."""
+class StoredContents:
+    """Contents as they are stored: opened when they are asked for, after the transaction too, by whichever thread.
+
+    Attributes:
+        sizes: Of the bytes, by SHA-256.
+    """
+
+    def __init__(self, stored: Mapping[str, _Packed], digests: Iterable[str]) -> None:
+        self._stored = stored
+        self.sizes = {digest: stored[digest].size_bytes for digest in digests if digest in stored}
+
+    def open(self, digests: Iterable[str]) -> dict[str, bytes]:
+        """Bytes by SHA-256, in this order."""
+        opened: dict[str, bytes] = {}
+        return {digest: _open(digest, self._stored, opened) for digest in digests}
+
+    def frames(self, digests: Iterable[str]) -> Iterator[bytes]:
+        """Each as a zstd frame of its own: as it is stored, where it stands alone."""
+        for digest in digests:
+            packed = self._stored[digest]
+            is_frame = packed.is_packed and packed.base is None
+            yield packed.content if is_frame else zstd.compress(self.open([digest])[digest], NEW_LEVEL)
+
+
+def read_contents(session: Session, digests: Iterable[str]) -> StoredContents:
+    """Contents, with whatever they are packed against (primary key)."""
     wanted = sorted(set(digests))
     stored: dict[str, _Packed] = {}
     for start in range(0, len(wanted), DIGESTS_PER_QUERY):
         stored |= _read(session, wanted[start : start + DIGESTS_PER_QUERY])
-    opened: dict[str, bytes] = {}
-    for digest in wanted:
-        if digest in stored:
-            _open(digest, stored, opened)
-    return {digest: opened[digest] for digest in wanted if digest in opened}
+    return StoredContents(stored, wanted)
+
+
+def sizes_of(session: Session, digests: Iterable[str]) -> dict[str, int]:
+    """Bytes of each content by SHA-256, which it takes no content to read (primary key)."""
+    wanted = sorted(set(digests))
+    statements = _statements(session.get_bind().dialect.name)
+    sizes: dict[str, int] = {}
+    for start in range(0, len(wanted), DIGESTS_PER_QUERY):
+        given = statements.texts.of(wanted[start : start + DIGESTS_PER_QUERY])
+        sizes |= dict(session.connection().execute(statements.sizes, given).all())
+    return sizes
+
+
+def contents_of(session: Session, digests: Iterable[str]) -> dict[str, bytes]:
+    """Bytes by SHA-256, with whatever they are packed against (primary key)."""
+    contents = read_contents(session, digests)
+    return contents.open(contents.sizes)
 
 
 def add_blobs(session: Session, contents: Mapping[str, bytes], now: datetime) -> None:
@@ -113,7 +151,7 @@ def _read(session: Session, digests: Sequence[str], *, with_bases: bool = True) 
     statements = _statements(session.get_bind().dialect.name)
     statement = statements.with_bases if with_bases else statements.alone
     rows = session.connection().execute(statement, statements.texts.of(digests))
-    return {digest: _Packed(bytes(content), packed, base) for digest, content, packed, base in rows}
+    return {digest: _Packed(size, bytes(content), packed, base) for digest, size, content, packed, base in rows}
 
 
 class _Statements:
@@ -123,8 +161,9 @@ class _Statements:
         table: Any = ComponentBlob.__table__
         self.texts = Texts(dialect)
         those = self.texts.hold(table.c.sha256)
-        query = select(table.c.sha256, table.c.content, table.c.is_packed, table.c.base_sha256)
+        query = select(table.c.sha256, table.c.size_bytes, table.c.content, table.c.is_packed, table.c.base_sha256)
         self.stored = select(table.c.sha256).where(those)
+        self.sizes = select(table.c.sha256, table.c.size_bytes).where(those)
         self.alone = query.where(those)
         chain = select(table.c.sha256, table.c.base_sha256).where(those).cte(recursive=True)
         # Not `union all`: two contents may be packed against one.
@@ -137,7 +176,7 @@ def _statements(dialect: str) -> _Statements:
     return _Statements(dialect)
 
 
-def _open(digest: str, stored: Mapping[str, _Packed], opened: dict[str, bytes]) -> None:
+def _open(digest: str, stored: Mapping[str, _Packed], opened: dict[str, bytes]) -> bytes:
     """Unpack a content after those that it is packed against; a chain may be longer than Python likes to recurse."""
     chain = [digest]
     while (base := stored[chain[-1]].base) is not None and base not in opened:
@@ -150,3 +189,4 @@ def _open(digest: str, stored: Mapping[str, _Packed], opened: dict[str, bytes]) 
             opened[each] = zstd.decompress(packed.content)
         else:
             opened[each] = zstd.decompress(packed.content, zstd.ZstdDict(opened[packed.base], is_raw=True))
+    return opened[digest]

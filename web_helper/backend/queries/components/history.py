@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -19,67 +18,43 @@ from web_helper.backend.models import (
     Role,
     User,
 )
-
-
-class MoveRow(NamedTuple):
-    """One move of an alias."""
-
-    change_set_id: int
-    path: str
-    alias: str
-    from_version_id: int | None
-    to_version_id: int | None
-
-
-_MOVE = (
-    ComponentAliasChange.change_set_id,
-    ComponentAliasChange.path,
-    ComponentAliasChange.alias,
-    ComponentAliasChange.from_version_id,
-    ComponentAliasChange.to_version_id,
-)
+from web_helper.backend.queries.components.moves import moves_where
 
 
 def change_sets(session: Session, *, path: str | None, before: int | None, limit: int) -> list[ComponentChangeSet]:
-    """Change sets, the newest first: all, or those that touched a path (primary key; index path, id)."""
+    """Change sets, the newest first: all, or those that touched a path (primary key; indexes: path, id; source_id)."""
     query = select(ComponentChangeSet).order_by(ComponentChangeSet.id.desc()).limit(limit)
     if before is not None:
         query = query.where(ComponentChangeSet.id < before)
     if path is not None:
-        moved = select(ComponentAliasChange.change_set_id).where(ComponentAliasChange.path == path)
+        moved = select(moves_where(ComponentAliasChange.path == path).c.change_set_id)
         added = select(ComponentVersion.change_set_id).where(ComponentVersion.path == path)
         query = query.where(ComponentChangeSet.id.in_(moved.union(added)))
     return list(session.scalars(query))
 
 
 # Built once: workers ask this all the time.
-_MOVED_SINCE = (
-    select(ComponentAliasChange.path).where(ComponentAliasChange.change_set_id > bindparam("since")).distinct()
-)
+_MADE_AT = select(ComponentChangeSet.created).where(ComponentChangeSet.id == bindparam("id"))
+_SOURCE = select(ComponentChangeSet.id, ComponentChangeSet.source_id).where(ComponentChangeSet.id == bindparam("id"))
 _NEWEST = select(ComponentChangeSet.id, ComponentChangeSet.created).order_by(ComponentChangeSet.id.desc()).limit(1)
+
+
+def source_of(session: Session, change_set_id: int) -> int | None:
+    """The change set whose moves this one has: another, or itself; None when there is none (primary key)."""
+    row = session.connection().execute(_SOURCE, {"id": change_set_id}).first()
+    return None if row is None else row.source_id or row.id
+
+
+def made_at(session: Session, change_set_id: int) -> datetime | None:
+    """When a change set was made; None when there is none (primary key)."""
+    found: datetime | None = session.connection().execute(_MADE_AT, {"id": change_set_id}).scalar()
+    return found
 
 
 def newest_change_set(session: Session) -> tuple[int, datetime] | None:
     """Id and time of the last change (primary key)."""
     row = session.connection().execute(_NEWEST).first()
     return None if row is None else (row.id, row.created)
-
-
-def paths_moved_since(session: Session, change_set_id: int) -> list[str]:
-    """Paths at which a later change set has moved an alias (index: change_set_id)."""
-    return list(session.connection().execute(_MOVED_SINCE, {"since": change_set_id}).scalars())
-
-
-def moves_of(session: Session, change_set_ids: Sequence[int]) -> list[MoveRow]:
-    """The moves of change sets, in their order (index: change_set_id)."""
-    query = select(*_MOVE).where(ComponentAliasChange.change_set_id.in_(change_set_ids))
-    return [MoveRow(*row) for row in session.execute(query.order_by(ComponentAliasChange.id))]
-
-
-def moves_at(session: Session, path: str, alias: str) -> list[MoveRow]:
-    """Every move of one alias at a path, the oldest first (index: path, id)."""
-    query = select(*_MOVE).where(ComponentAliasChange.path == path, ComponentAliasChange.alias == alias)
-    return [MoveRow(*row) for row in session.execute(query.order_by(ComponentAliasChange.id))]
 
 
 def emails_of(session: Session, user_ids: Sequence[int]) -> dict[int, str]:

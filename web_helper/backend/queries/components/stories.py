@@ -19,6 +19,7 @@ from web_helper.backend.models import (
     Experiment,
     User,
 )
+from web_helper.backend.queries.components.moves import moves_where
 
 
 class ChangeRow(NamedTuple):
@@ -63,14 +64,13 @@ def additions_at(session: Session, path: str) -> dict[int, ChangeRow]:
 
 
 def moves_to_versions_at(session: Session, path: str) -> list[ChangeRow]:
-    """Every move of an alias to a version of a path, the newest first (index: path, id)."""
-    move = ComponentAliasChange
+    """Every move of an alias to a version of a path, the newest first (indexes: path, id; source_id)."""
+    move = moves_where(ComponentAliasChange.path == path).c
     query = (
         select(move.to_version_id, move.alias, *_SET)
         .join(ComponentChangeSet, ComponentChangeSet.id == move.change_set_id)
         .join(User, User.id == ComponentChangeSet.user_id, isouter=True)
-        .where(move.path == path)
-        .order_by(move.id.desc())
+        .order_by(move.change_set_id.desc(), move.alias)
     )
     return [ChangeRow(*row) for row in session.execute(query)]
 

@@ -137,6 +137,15 @@ class _Statements:
             .group_by(version.path)
             .subquery()
         )
+        # Of the tables, and no column that must be converted: whoever lacks everything asks for every row.
+        alias_of, version_of = ComponentAlias.__table__.c, ComponentVersion.__table__.c
+        self.named = (
+            select(alias_of.path, version_of.hash, version_of.sha256)
+            .join_from(ComponentAlias.__table__, ComponentVersion.__table__, version_of.id == alias_of.version_id)
+            .where(alias_of.alias == bindparam("alias", type_=String))
+            .order_by(alias_of.path)
+        )
+        self.named_at = self.named.where(self.texts.hold(alias_of.path))
         self.histories = select(version.path, ends.c.count, version.sha256).join(ends, ends.c.newest == version.id)
 
 
@@ -214,16 +223,13 @@ def aliases_at(session: Session, paths: Sequence[str] | None = None, alias: str 
 
 def contents_named_by(session: Session, alias: str, paths: Sequence[str] | None = None) -> dict[str, tuple[str, str]]:
     """Hash and SHA-256 of what an alias names, at these paths or everywhere (primary key path, alias)."""
-    # Of the tables, and no column that must be converted: whoever lacks everything asks for every row.
-    alias_of, version_of = ComponentAlias.__table__.c, ComponentVersion.__table__.c
-    query = (
-        select(alias_of.path, version_of.hash, version_of.sha256)
-        .join_from(ComponentAlias.__table__, ComponentVersion.__table__, version_of.id == alias_of.version_id)
-        .where(alias_of.alias == alias)
-        .order_by(alias_of.path)
-    )
-    queries = [query] if paths is None else (query.where(is_one_of(session, alias_of.path, s)) for s in _chunks(paths))
-    return {path: (name, digest) for each in queries for path, name, digest in session.execute(each)}
+    statements, connection = _statements(session.get_bind().dialect.name), session.connection()
+    if paths is None:
+        rows = connection.execute(statements.named, {"alias": alias}).all()
+    else:
+        given = ({**statements.texts.of(some), "alias": alias} for some in _chunks(paths))
+        rows = [row for each in given for row in connection.execute(statements.named_at, each).all()]
+    return {path: (name, digest) for path, name, digest in rows}
 
 
 def paths_that_hold(session: Session, contents: Mapping[str, str]) -> set[str]:

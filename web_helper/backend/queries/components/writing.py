@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, func, insert, select, text, tuple_
+from sqlalchemy import Select, String, and_, bindparam, delete, func, insert, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from synapse_sdk.wire.components import ChangeSetKind
@@ -31,7 +32,8 @@ STORE_LOCK = 7_305_022
 _VERSIONS: Any = ComponentVersion.__table__
 _MOVES: Any = ComponentAliasChange.__table__
 _ALIASES: Any = ComponentAlias.__table__
-_INSERT_VERSION, _INSERT_MOVE = insert(_VERSIONS), insert(_MOVES)
+_SETS: Any = ComponentChangeSet.__table__
+_INSERT_VERSION, _INSERT_MOVE, _INSERT_SET = insert(_VERSIONS), insert(_MOVES), insert(_SETS)
 
 
 def lock_store(session: Session) -> None:
@@ -43,12 +45,19 @@ def lock_store(session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": STORE_LOCK})
 
 
-def add_change_set(session: Session, kind: ChangeSetKind, user_id: int, *, reason: str, registered: int) -> int:
+def add_change_set(session: Session, kind: ChangeSetKind, user_id: int, *, reason: str, registered: int = 0) -> int:
     """A new change set; its id."""
     row = ComponentChangeSet(kind=kind, user_id=user_id, reason=reason, registered=registered)
     session.add(row)
     session.flush()
     return row.id
+
+
+def add_repeated_set(session: Session, source_id: int, alias: str, user_id: int, *, reason: str) -> int:
+    """A new change set that has moved `alias` to what another has brought; its id."""
+    about = {"kind": ChangeSetKind.ACTIVATE, "user_id": user_id, "reason": reason, "registered": 0}
+    made: Any = session.connection().execute(_INSERT_SET, {**about, "source_id": source_id, "alias": alias})
+    return int(made.inserted_primary_key[0])
 
 
 class NewVersion(NamedTuple):
@@ -92,6 +101,40 @@ def move_aliases(session: Session, change_set_id: int, moves: Sequence[NewMove])
         session.connection().execute(statements.take_away, mine)
 
 
+class Brought(StrEnum):
+    """What a change set has pointed aliases to."""
+
+    NOTHING = "nothing"
+    ONE_EACH = "one version of each path"
+    SEVERAL = "several versions of a path"
+
+
+def find_brought(session: Session, change_set_id: int) -> Brought:
+    """What a change set has pointed aliases to (index: change_set_id)."""
+    statements, mine = _statements(session.get_bind().dialect.name), {"change_set_id": change_set_id}
+    first, last = session.connection().execute(statements.aliases, mine).one()
+    if first is None:
+        return Brought.NOTHING
+    # A set moves an alias of a path once.
+    if first == last or session.connection().execute(statements.doubled, mine).first() is None:
+        return Brought.ONE_EACH
+    return Brought.SEVERAL
+
+
+def elsewhere(session: Session, change_set_id: int, alias: str) -> set[str]:
+    """Paths at which an alias does not point to what a change set has brought (index: change_set_id; primary key)."""
+    statements = _statements(session.get_bind().dialect.name)
+    given = {"change_set_id": change_set_id, "name": alias}
+    return set(session.connection().execute(statements.elsewhere, given).scalars())
+
+
+def point_to_set(session: Session, change_set_id: int, alias: str) -> int:
+    """Point an alias to everything that a change set has brought; how many were moved."""
+    given = {"change_set_id": change_set_id, "name": alias, "now": utc_now()}
+    statements = _statements(session.get_bind().dialect.name)
+    return session.connection().execute(statements.point_to_set, given).rowcount
+
+
 class _Statements:
     """What carries out the moves of a change set, built once for a dialect."""
 
@@ -100,11 +143,26 @@ class _Statements:
         dialect = import_module(f"sqlalchemy.dialects.{dialect_name}")
         move, alias = _MOVES.c, _ALIASES.c
         mine = move.change_set_id == bindparam("change_set_id", type_=BigId)
-        now = bindparam("now", type_=alias.changed.type)
-        moved = select(move.path, move.alias, move.to_version_id, now).where(mine, move.to_version_id.is_not(None))
-        insert_moved = dialect.insert(_ALIASES).from_select(["path", "alias", "version_id", "changed"], moved)
-        new = {name: insert_moved.excluded[name] for name in ("version_id", "changed")}
-        self.point = insert_moved.on_conflict_do_update(index_elements=["path", "alias"], set_=new)
+        now, name = bindparam("now", type_=alias.changed.type), bindparam("name", type_=String)
+
+        def pointing(to: Select[Any]) -> Any:
+            inserted = dialect.insert(_ALIASES).from_select(["path", "alias", "version_id", "changed"], to)
+            new = {column: inserted.excluded[column] for column in ("version_id", "changed")}
+            is_move = alias.version_id.is_distinct_from(inserted.excluded.version_id)
+            return inserted.on_conflict_do_update(index_elements=["path", "alias"], set_=new, where=is_move)
+
+        brought = (mine, move.to_version_id.is_not(None))
+        self.point = pointing(select(move.path, move.alias, move.to_version_id, now).where(*brought))
+        # A set may point several aliases to a version.
+        same = select(move.path, name, move.to_version_id, now).where(*brought).distinct()
+        self.point_to_set = pointing(same).execution_options(preserve_rowcount=True)
+        each = select(move.path, move.to_version_id).where(*brought).distinct().subquery().c
+        self.aliases = select(func.min(move.alias), func.max(move.alias)).where(*brought)
+        lowest, highest = func.min(move.to_version_id), func.max(move.to_version_id)
+        self.doubled = select(move.path).where(*brought).group_by(move.path).having(lowest != highest).limit(1)
+        at = and_(alias.path == each.path, alias.alias == name)
+        is_elsewhere = alias.version_id.is_distinct_from(each.to_version_id)
+        self.elsewhere = select(each.path).outerjoin(_ALIASES, at).where(is_elsewhere)
         gone = select(move.path, move.alias).where(mine, move.to_version_id.is_(None))
         self.take_away = delete(_ALIASES).where(tuple_(alias.path, alias.alias).in_(gone))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session, undefer
 
 from synapse_sdk.wire.devices import NotificationStatus, Resolution
@@ -29,9 +29,22 @@ def all_devices(session: Session) -> list[Device]:
     return list(session.scalars(select(Device).order_by(Device.host_id)))
 
 
+def keyed_devices(session: Session) -> dict[int, bool]:
+    """Devices that have joined and were not removed, and whether their key works (index: tokens.device_id)."""
+    query = select(Token.device_id, Token.revoked_at).where(Token.device_id.is_not(None))
+    return {device_id: revoked_at is None for device_id, revoked_at in session.execute(query) if device_id is not None}
+
+
 def delete_keys(session: Session, device_id: int) -> None:
     """Forget the keys of a device (index: tokens.device_id)."""
     session.execute(delete(Token).where(Token.device_id == device_id))
+
+
+def close_questions(session: Session, device_id: int, outcome: str) -> None:
+    """Nobody is left to carry out an answer (index: unique device_id, fingerprint)."""
+    open_states = (NotificationStatus.PENDING, NotificationStatus.ANSWERED)
+    query = update(DeviceConflict).where(DeviceConflict.device_id == device_id, DeviceConflict.status.in_(open_states))
+    session.execute(query.values(status=NotificationStatus.FAILED, outcome=outcome))
 
 
 def conflict_of(session: Session, conflict_id: int) -> ConflictRow | None:

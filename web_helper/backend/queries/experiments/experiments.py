@@ -37,6 +37,16 @@ def locked_experiment(session: Session, uid: str) -> Experiment | None:
     return session.scalar(query.with_for_update(of=Experiment))
 
 
+def locked_grid(session: Session, uid: str) -> list[Experiment]:
+    """All runs that were submitted with this one, locked until the end (indexes: unique uid; submission_id).
+
+    In one order: two people who act on a grid by different runs of it would deadlock.
+    """
+    submission = select(Experiment.submission_id).where(Experiment.uid == uid).scalar_subquery()
+    query = select(Experiment).where(Experiment.submission_id == submission).order_by(Experiment.id)
+    return list(session.scalars(query.with_for_update(of=Experiment)))
+
+
 def rows_of(session: Session, uids: Sequence[str]) -> list[ExperimentRow]:
     """Experiments as they are shown, in this order (index: unique uid)."""
     found = {row.experiment.uid: row for row in _read(session, _shown().where(Experiment.uid.in_(uids)))}

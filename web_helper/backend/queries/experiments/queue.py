@@ -17,13 +17,15 @@ HELD = (ExperimentStatus.ASSIGNED, ExperimentStatus.RUNNING, ExperimentStatus.PA
 MAX_SWEPT = 500
 
 
-def next_queued(session: Session, host_id: str) -> Experiment | None:
+def next_queued(session: Session, host_id: str, *, without: Collection[str] = ()) -> Experiment | None:
     """The first in the queue that this host may run, locked: nobody else gets it (index: status, rank, id).
 
     Rows that another worker is just taking are passed over, not waited for.
     """
     may_run = or_(Experiment.wanted_device.is_(None), Experiment.wanted_device == host_id)
     query = select(Experiment).where(Experiment.status == ExperimentStatus.QUEUED, may_run)
+    if without:
+        query = query.where(Experiment.uid.not_in(without))
     return session.scalar(query.order_by(Experiment.rank, Experiment.id).limit(1).with_for_update(skip_locked=True))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Insert, Subquery, Update, and_, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Insert, Subquery, Update, and_, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from web_helper.backend.models import (
@@ -23,10 +24,13 @@ from web_helper.backend.models.base import UtcDateTime, utc_now
 from web_helper.backend.queries.filters import select_where
 from web_helper.backend.queries.work.tasks import ASSIGNMENTS
 
+# In one transaction: a fifth of a second, for which others who write wait.
+UNITS_AT_ONCE = 5_000
 
-def lock_dataset(session: Session, dataset_id: int) -> None:
-    """Hold a data set against other writers until the transaction ends."""
-    session.execute(select(GroundTruthDataset.id).where(GroundTruthDataset.id == dataset_id).with_for_update())
+
+def lock_dataset(session: Session, dataset: GroundTruthDataset) -> None:
+    """Hold a data set against other writers until the transaction ends, and read it as it is by now."""
+    session.refresh(dataset, with_for_update=True)
 
 
 def has_dataset_named(session: Session, project_id: int, name: str) -> bool:
@@ -53,14 +57,38 @@ def truth_of_unit(session: Session, dataset_id: int, data_unit_id: int) -> Groun
     return session.scalar(select(GroundTruth).where(owner))
 
 
-def collect(session: Session, dataset: GroundTruthDataset, filters: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Bring the newest completed work of the data set's project into it: inserted, updated, unchanged."""
-    chosen = _chosen_work(dataset, filters)
+@dataclass(frozen=True)
+class Span:
+    """Data units whose ids are above `after`, up to `upto`; None is up to the last."""
+
+    after: int
+    upto: int | None
+
+    def holds(self, unit_id: Any) -> ColumnElement[bool]:
+        """Whether a data unit, by the column of its id, is one of them."""
+        after: ColumnElement[bool] = unit_id > self.after
+        return after if self.upto is None else and_(after, unit_id <= self.upto)
+
+
+def next_span(session: Session, dataset: GroundTruthDataset, after: int) -> Span:
+    """The next data units of the data set's project (unique)."""
+    units = select(Task.data_unit_id).where(Task.project_id == dataset.project_id, Task.data_unit_id > after)
+    last = units.order_by(Task.data_unit_id).offset(UNITS_AT_ONCE - 1).limit(1)
+    return Span(after, session.scalar(last))
+
+
+def collect(
+    session: Session, dataset: GroundTruthDataset, filters: Mapping[str, Any], span: Span
+) -> tuple[int, int, int]:
+    """Bring the newest completed work about some data units into the data set: inserted, updated, unchanged."""
+    chosen = _chosen_work(dataset, filters, span)
     total = session.scalar(select(func.count()).select_from(chosen)) or 0
-    updated = _count(session, _log_updates(dataset.id, chosen))
-    session.execute(_update_truths(dataset.id, chosen))
+    updated = _count(session, _log_updates(dataset.id, chosen, span))
+    if updated:
+        session.execute(_update_truths(dataset.id, chosen, span))
     inserted = _count(session, _insert_truths(dataset.id, chosen))
-    session.execute(_log_inserts(dataset.id))
+    if inserted:
+        session.execute(_log_inserts(dataset.id, span))
     return inserted, updated, total - inserted - updated
 
 
@@ -80,9 +108,10 @@ def release(session: Session, version: GroundTruthDatasetVersion) -> int:
     return _count(session, insert(VersionEvent).from_select(["version_id", "pgh_id"], events))
 
 
-def _chosen_work(dataset: GroundTruthDataset, filters: Mapping[str, Any]) -> Subquery:
+def _chosen_work(dataset: GroundTruthDataset, filters: Mapping[str, Any], span: Span) -> Subquery:
     """Per data unit, the newest assignment that is completed and selected."""
-    selection = select_where(ASSIGNMENTS, {**filters, "project": dataset.project_id}, viewer_id=None)
+    # By the tasks of the project, not by its assignments: else SQLite would read all of them for each span.
+    selection = select_where(ASSIGNMENTS, filters, viewer_id=None)
     newest = (
         selection.apply(select(func.max(Assignment.id)).join(Task, Task.id == Assignment.task_id))
         .where(
@@ -90,6 +119,8 @@ def _chosen_work(dataset: GroundTruthDataset, filters: Mapping[str, Any]) -> Sub
             Assignment.is_discarded.is_(False),
             Task.is_discarded.is_(False),
             Assignment.data.is_not(None),
+            Task.project_id == dataset.project_id,
+            span.holds(Task.data_unit_id),
         )
         .group_by(Task.data_unit_id)
     )
@@ -110,20 +141,25 @@ def _event_values(label: EventLabel, data: Any) -> list[Any]:
     return [literal(label.value), now, GroundTruth.id, GroundTruth.dataset_id, GroundTruth.data_unit_id, data]
 
 
-def _log_updates(dataset_id: int, chosen: Subquery) -> Insert:
+def _log_updates(dataset_id: int, chosen: Subquery, span: Span) -> Insert:
     changed = (
         select(*_event_values(EventLabel.UPDATE, chosen.c.data))
         .join(chosen, chosen.c.data_unit_id == GroundTruth.data_unit_id)
-        .where(GroundTruth.dataset_id == dataset_id, GroundTruth.data.is_distinct_from(chosen.c.data))
+        .where(
+            GroundTruth.dataset_id == dataset_id,
+            span.holds(GroundTruth.data_unit_id),
+            GroundTruth.data.is_distinct_from(chosen.c.data),
+        )
     )
     return insert(GroundTruthEvent).from_select(_event_columns(), changed)
 
 
-def _update_truths(dataset_id: int, chosen: Subquery) -> Update:
+def _update_truths(dataset_id: int, chosen: Subquery, span: Span) -> Update:
     return (
         update(GroundTruth)
         .where(
             GroundTruth.dataset_id == dataset_id,
+            span.holds(GroundTruth.data_unit_id),
             GroundTruth.data_unit_id == chosen.c.data_unit_id,
             GroundTruth.data.is_distinct_from(chosen.c.data),
         )
@@ -145,11 +181,11 @@ def _insert_truths(dataset_id: int, chosen: Subquery) -> Insert:
     return insert(GroundTruth).from_select(["dataset_id", "data_unit_id", "data", "created"], missing)
 
 
-def _log_inserts(dataset_id: int) -> Insert:
+def _log_inserts(dataset_id: int, span: Span) -> Insert:
     logged = select(GroundTruthEvent.pgh_id).where(GroundTruthEvent.ground_truth_id == GroundTruth.id).exists()
     new = (
         select(*_event_values(EventLabel.INSERT, GroundTruth.data))
-        .where(GroundTruth.dataset_id == dataset_id, ~logged)
+        .where(GroundTruth.dataset_id == dataset_id, span.holds(GroundTruth.data_unit_id), ~logged)
         .order_by(GroundTruth.id)
     )
     return insert(GroundTruthEvent).from_select(_event_columns(), new)

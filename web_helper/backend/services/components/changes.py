@@ -77,11 +77,13 @@ class Outcome:
         change_set_id: Its record; None when there was nothing to change.
         added: Paths with a new version.
         moves: The aliases that were moved.
+        added_bytes: Of the new versions.
     """
 
     change_set_id: int | None
     added: frozenset[str] = frozenset()
     moves: tuple[AliasMove, ...] = ()
+    added_bytes: int = 0
 
 
 class _Step(NamedTuple):
@@ -151,7 +153,8 @@ def apply_changes(call: Call, kind: ChangeSetKind, reason: str, wishes: Sequence
     added = _add(call, set_id, [*new.values()]) if new else {}
     moves = [_row_of(step, added) for step in moving]
     writing.move_aliases(call.session, set_id, moves)
-    return Outcome(set_id, frozenset(new), tuple(_told(moving)))
+    added_bytes = sum(len(file.content) for file in new.values())
+    return Outcome(set_id, frozenset(new), tuple(_told(moving)), added_bytes)
 
 
 def _refuse_doubles(wishes: Sequence[Wish]) -> None:

@@ -10,9 +10,9 @@ from synapse_sdk.components.imports import Closure, Import, follow_imports, impo
 from synapse_sdk.components.names import ComponentPath
 from synapse_sdk.wire.components import ComponentNegotiation, ComponentOffer, OfferedVersion, UnresolvedImport
 from web_helper.backend.core.problems import ValidationProblem
-from web_helper.backend.models import ComponentChangeSet as ChangeSetRow
 from web_helper.backend.queries.components import blobs, history
 from web_helper.backend.queries.components import versions as queries
+from web_helper.backend.queries.components.moves import paths_moved_since
 from web_helper.backend.services.call import Call
 from web_helper.backend.services.components.changes import check_path
 
@@ -28,10 +28,10 @@ Wanted = Mapping[str, Version]
 
 @dataclass(frozen=True)
 class Offered:
-    """What a worker must get so that it has what it needs; the contents, by SHA-256, are not in `offer`."""
+    """What a worker must get so that it has what it needs; its contents, SHA-256 of each, are not in `offer`."""
 
     offer: ComponentOffer
-    contents: Mapping[str, bytes]
+    digests: frozenset[str]
 
 
 def negotiate(call: Call, body: ComponentNegotiation, state: str) -> Offered:
@@ -60,9 +60,6 @@ def negotiate(call: Call, body: ComponentNegotiation, state: str) -> Offered:
     differing = {path: wanted[path] for path in paths if path in wanted and wanted[path][1] != body.have.get(path)}
     missing = [path for path in asked if path not in wanted]
     was_asked = set(asked)
-    contents = blobs.contents_of(
-        call.session, {digest for _, digest in differing.values()} if body.with_contents else ()
-    )
     offer = ComponentOffer(
         # Out of the database, ten thousand of them: nothing to validate.
         versions={
@@ -83,7 +80,7 @@ def negotiate(call: Call, body: ComponentNegotiation, state: str) -> Offered:
         ],
         state=state,
     )
-    return Offered(offer, contents)
+    return Offered(offer, frozenset(digest for _, digest in differing.values() if body.with_contents))
 
 
 def find_changed(call: Call, since: str) -> list[str] | None:
@@ -91,9 +88,9 @@ def find_changed(call: Call, since: str) -> list[str] | None:
     number, _, _ = since.partition("-")
     if not number.isdecimal() or len(number) > LONGEST_ID:
         return None
-    row = call.session.get(ChangeSetRow, int(number))
-    is_known = row is not None and _name_state(row.id, row.created) == since
-    return history.paths_moved_since(call.session, int(number)) if is_known else None
+    made = history.made_at(call.session, int(number))
+    is_known = made is not None and _name_state(int(number), made) == since
+    return paths_moved_since(call.session, int(number)) if is_known else None
 
 
 def read_state(call: Call) -> str:

@@ -12,6 +12,7 @@ from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, P
 from web_helper.backend.models import ComponentChangeSet
 from web_helper.backend.queries.components import blobs, history, writing
 from web_helper.backend.queries.components import versions as queries
+from web_helper.backend.queries.components.moves import moves_at, moves_of
 from web_helper.backend.queries.components.versions import VersionRow
 from web_helper.backend.queries.experiments import experiments
 from web_helper.backend.services.call import Call
@@ -131,12 +132,12 @@ def show_outcome(call: Call, outcome: Outcome, kind: wire.ChangeSetKind) -> dict
 
 
 def _show_changes(call: Call, rows: Sequence[ComponentChangeSet], path: str | None) -> list[wire.ComponentChangeRecord]:
-    moves = history.moves_of(call.session, [row.id for row in rows])
+    shown: dict[int, list[wire.AliasChange]] = {row.id: [] for row in rows}
+    moves = moves_of(call.session, [*shown]) if path is None else moves_at(call.session, path)
     users = history.emails_of(call.session, [row.user_id for row in rows if row.user_id is not None])
     named = queries.versions_by_id(call.session, {each for move in moves for each in move[3:] if each is not None})
-    shown: dict[int, list[wire.AliasChange]] = {row.id: [] for row in rows}
     for move in moves:
-        if path in (None, move.path):
+        if move.change_set_id in shown:
             hashes = [named[each].hash if each is not None else None for each in move[3:]]
             change = wire.AliasChange(path=move.path, alias=move.alias, from_hash=hashes[0], to_hash=hashes[1])
             shown[move.change_set_id].append(change)

@@ -7,16 +7,18 @@ from synapse_sdk.wire.components import (
     ACTIVE,
     ChangeSetKind,
     ComponentActivate,
+    ComponentActivateSet,
     ComponentChange,
     ComponentChangeSet,
     ComponentRollback,
+    ComponentSetActivated,
     ComponentUpload,
 )
+from synapse_sdk.wire.errors import FieldError
 from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, PermissionProblem, ValidationProblem
-from web_helper.backend.models import ComponentChangeSet as ChangeSetRow
 from web_helper.backend.queries.components import history, writing
 from web_helper.backend.queries.components import versions as queries
-from web_helper.backend.queries.components.history import MoveRow
+from web_helper.backend.queries.components.moves import MoveRow, moves_at, moves_of, paths_moved_since
 from web_helper.backend.queries.components.versions import VersionRow
 from web_helper.backend.queries.experiments.devices import approved_uploads
 from web_helper.backend.services.call import Call
@@ -77,9 +79,8 @@ def undo_change_set(call: Call, set_id: int, reason: str) -> Outcome:
         ConflictProblem: An alias was moved again since.
     """
     require_component_author(call)
-    if not 0 < set_id < 2**63 or call.session.get(ChangeSetRow, set_id) is None:
-        raise NotFoundProblem.of("change set", set_id)
-    moves = history.moves_of(call.session, [set_id])
+    _source_of(call, set_id)
+    moves = moves_of(call.session, [set_id])
     named = queries.versions_by_id(call.session, {each for move in moves for each in move[3:] if each is not None})
 
     def hash_of(version_id: int | None) -> str | None:
@@ -89,6 +90,32 @@ def undo_change_set(call: Call, set_id: int, reason: str) -> Outcome:
         Wish(move.path, hash_of(move.from_version_id), (move.alias,), hash_of(move.to_version_id)) for move in moves
     ]
     return apply_changes(call, ChangeSetKind.ROLLBACK, reason, wishes)
+
+
+def activate_set(call: Call, set_id: int, body: ComponentActivateSet) -> ComponentSetActivated:
+    """Point an alias to every version that a change set has pointed one to: by reference, however many they are.
+
+    Raises:
+        ConflictProblem: The set points to no version, or to two of a path, or an alias was moved since `expected`.
+    """
+    require_component_author(call)
+    writing.lock_store(call.session)
+    source_id = _source_of(call, set_id)
+    brought = writing.find_brought(call.session, source_id)
+    if brought is writing.Brought.NOTHING:
+        raise ConflictProblem(
+            f"Change set {set_id} points no name to a version, so there is nothing to activate. Let one point to them "
+            "when they are uploaded: `synapse component push --alias next`."
+        )
+    if brought is writing.Brought.SEVERAL:
+        raise ConflictProblem(f"Change set {set_id} points to two versions of a path; activate versions by name.")
+    if body.expected is not None:
+        _check_unmoved(call, source_id, body.alias, body.expected)
+    moved = writing.point_to_set(call.session, source_id, body.alias)
+    if not moved:
+        return ComponentSetActivated(id=None, moved=0)
+    made = writing.add_repeated_set(call.session, source_id, body.alias, call.actor.user_id, reason=body.reason)
+    return ComponentSetActivated(id=made, moved=moved)
 
 
 def roll_back(call: Call, body: ComponentRollback) -> Outcome:
@@ -133,6 +160,26 @@ def find_version(call: Call, name: str, path: str | None = None, *, is_path_need
     return found[0]
 
 
+def _source_of(call: Call, set_id: int) -> int:
+    found = history.source_of(call.session, set_id) if 0 < set_id < 2**63 else None
+    if found is None:
+        raise NotFoundProblem.of("change set", set_id)
+    return found
+
+
+def _check_unmoved(call: Call, source_id: int, alias: str, expected: int) -> None:
+    # What is where it shall be is not looked at: the answer to this very request may have been lost.
+    waiting = writing.elsewhere(call.session, source_id, alias)
+    moved = sorted(waiting.intersection(paths_moved_since(call.session, expected, alias)))
+    if moved:
+        wrong = [FieldError(field=path, message=f"{alias} was moved after change set {expected}.") for path in moved]
+        raise ConflictProblem(
+            f"{alias} was moved after change set {expected} at {len(moved)} of its paths, such as {moved[0]}; "
+            "nothing was done. Look again, then repeat.",
+            wrong,
+        )
+
+
 def _require_approved(call: Call, device_id: int, body: ComponentChangeSet) -> None:
     """A worker may upload what people have decided that it shall: this content, as the active one, and no other."""
     approved = approved_uploads(call.session, device_id)
@@ -164,7 +211,7 @@ def _join(wish: Wish, file: FileContent | None) -> Wish:
 
 
 def _previous_of(call: Call, path: str) -> int:
-    version = previous_version(history.moves_at(call.session, path, ACTIVE))
+    version = previous_version(moves_at(call.session, path, ACTIVE))
     if version is None:
         raise ConflictProblem(f"{path} has no earlier version that was active; nothing was done.")
     return version

@@ -283,7 +283,11 @@ def remove_abandoned_parts(root: Path) -> int:
     folder = root / PART_FOLDER
     if not is_local(root) or not folder.is_dir():
         return 0
-    old = [part for part in folder.glob("*.part") if time.time() - part.stat().st_mtime > PART_KEEP_SECONDS]
-    for part in old:
-        part.unlink(missing_ok=True)
-    return len(old)
+    count = 0
+    for part in folder.glob("*.part"):
+        # An upload may end meanwhile, which takes its part away.
+        with suppress(FileNotFoundError):
+            if time.time() - part.stat().st_mtime > PART_KEEP_SECONDS:
+                part.unlink()
+                count += 1
+    return count

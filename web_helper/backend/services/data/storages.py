@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,16 @@ def open_root(storage: Storage) -> Path:
     return root
 
 
-def root_of(session: Session, storage_id: int) -> Path:
-    """The folder or bucket of a storage that a signed link names."""
+def root_of(session: Session, storage_id: int, *, by: datetime | None = None) -> Path:
+    """The folder or bucket of a storage that a signed link names.
+
+    Args:
+        session: Reads the storage.
+        storage_id: Its number, which SQLite gives again when it was deleted.
+        by: When it was there already.
+    """
     storage = session.get(Storage, storage_id)
-    if storage is None:
+    if storage is None or (by is not None and storage.created > by):
         raise NotFoundProblem.of("storage", storage_id)
     return open_root(storage)
 
@@ -68,6 +75,12 @@ def storage_for(call: Call, storage_id: int | None) -> Storage:
     if storage is None:
         raise NotFoundProblem.of("storage", storage_id)
     return storage
+
+
+def destination_of(call: Call, storage_id: int | None = None) -> tuple[int, Path]:
+    """The storage that bytes go to, and its root: for all of an upload, though another one becomes the default."""
+    storage = storage_for(call, storage_id)
+    return storage.id, open_root(storage)
 
 
 def read_storage(call: Call, storage_id: int, *, with_configuration: bool) -> tuple[Storage, dict[str, Any]]:

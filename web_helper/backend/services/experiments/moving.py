@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from synapse_sdk.wire.experiments import ExperimentStatus
+from synapse_sdk.wire.experiments import ExperimentStatus, GridMoved
 from web_helper.backend.core.event_log import log_event
 from web_helper.backend.core.problems import ConflictProblem, NotFoundProblem, PermissionProblem
 from web_helper.backend.models import Device, Experiment
@@ -51,13 +51,46 @@ def act(call: Call, uid: str, event: Event) -> None:
     """
     require_submitter(call)
     experiment = lock(call.session, uid)
+    _check_owner(call, experiment)
+    move(experiment, _meant(event, experiment), _message_of(call, event))
+
+
+def act_on_grid(call: Call, uid: str, event: Event) -> GridMoved:
+    """The same for every run that was submitted together with this one, as far as its state allows it.
+
+    Raises:
+        NotFoundProblem: There is none.
+        PermissionProblem: They are somebody else's.
+    """
+    require_submitter(call)
+    runs = queries.locked_grid(call.session, uid)
+    if not runs:
+        raise NotFoundProblem.of("experiment", uid)
+    _check_owner(call, runs[0])
+    possible = [run for run in runs if _moves(run, event)]
+    for run in possible:
+        move(run, _meant(event, run), _message_of(call, event))
+    return GridMoved(moved=len(possible), left=len(runs) - len(possible))
+
+
+def _moves(experiment: Experiment, event: Event) -> bool:
+    return next_status(ExperimentStatus(experiment.status), _meant(event, experiment)) not in (None, experiment.status)
+
+
+def _check_owner(call: Call, experiment: Experiment) -> None:
     if not call.actor.is_admin and experiment.user_id != call.actor.user_id:
-        raise PermissionProblem(f"Experiment {uid} is somebody else's; its submitter or an administrator may do this.")
-    is_held = experiment.device_id is not None
-    if event is Event.RESUME and not is_held:
-        event = Event.RELEASE
+        raise PermissionProblem(
+            f"Experiment {experiment.uid} is somebody else's; its submitter or an administrator may do this."
+        )
+
+
+def _meant(event: Event, experiment: Experiment) -> Event:
+    return Event.RELEASE if event is Event.RESUME and experiment.device_id is None else event
+
+
+def _message_of(call: Call, event: Event) -> str | None:
     by = "Cancelled" if event is Event.CANCEL else "Paused" if event is Event.PAUSE else ""
-    move(experiment, event, f"{by} by {call.actor.email}." if by else None)
+    return f"{by} by {call.actor.email}." if by else None
 
 
 def lock(session: Session, uid: str) -> Experiment:

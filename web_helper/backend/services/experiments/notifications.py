@@ -67,10 +67,15 @@ def answer(call: Call, notification_id: int, resolution: Resolution) -> wire.Not
     """Decide a conflict; its worker carries that out.
 
     Raises:
-        ConflictProblem: It was decided otherwise.
+        ConflictProblem: It was decided otherwise, or the server has nothing that could be used.
     """
     require_component_author(call)
     conflict = _find(call, notification_id).conflict
+    if resolution is Resolution.USE_SERVER and conflict.server_sha256 is None:
+        # The worker could not carry that out, and would ask the same again.
+        raise ConflictProblem(
+            f"The server has no active version of {conflict.path}: upload the worker's (`use_local`), or `skip`."
+        )
     if conflict.status == NotificationStatus.PENDING:
         conflict.status, conflict.resolution = NotificationStatus.ANSWERED, resolution
         conflict.user_id, conflict.answered_at = call.actor.user_id, utc_now()

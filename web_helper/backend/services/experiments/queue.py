@@ -73,7 +73,8 @@ def claim_next(session: Session, device: Device, active: Sequence[str]) -> Exper
     if given:
         return given[0]
     sweep(session)
-    experiment = queue.next_queued(session, device.host_id)
+    # What it has of an earlier attempt it must let go of first: both would be in one folder.
+    experiment = queue.next_queued(session, device.host_id, without=active)
     if experiment is None:
         return None
     move(experiment, Event.CLAIM)

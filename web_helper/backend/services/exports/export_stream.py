@@ -27,7 +27,10 @@ from web_helper.backend.services.exports.export_wish import ExportWish, settle_w
 from web_helper.backend.services.exports.packing import Packing, pack
 
 BLOCK_BYTES = 64 * 1024
-ROWS_PER_BATCH = 500
+# What a client that takes nothing keeps from others: a batch, what zstd looks back, and the pages of a `pass_through`.
+# Rows are found as cheaply as by 500, and packed as well as with zstd's own 512 KiB.
+ROWS_PER_BATCH = 250
+WINDOW_LOG = 17
 _TOKEN = re.compile(r"([0-9a-f]{16})-(\d{1,18})")
 
 
@@ -111,7 +114,7 @@ class ExportStream:
         self._rows = self._bytes = 0
         self._begun = time.monotonic()
         blocks = self._blocks()
-        self._chunks = pack(blocks, packing) if packing else blocks
+        self._chunks = pack(blocks, packing, window_log=WINDOW_LOG) if packing else blocks
         slots.take()
 
     def next_block(self) -> bytes | None:
@@ -143,7 +146,7 @@ class ExportStream:
         log_event("export_stream_ended", project=self._plan.project, target=self._plan.target.value, **asdict(end))
 
     def _blocks(self) -> Generator[bytes, None, None]:
-        with self._database.snapshot() as session:
+        with self._database.pass_through() as session:
             self._interrupt = interrupter_of(session)
             try:
                 yield from _joined(self._lines(session))

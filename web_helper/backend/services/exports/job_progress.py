@@ -25,7 +25,7 @@ from web_helper.backend.queries.async_jobs import JobState
 
 POLL_SECONDS = 0.25
 _STEPS = TypeAdapter(list[StepProgress])
-DELETED = "The job was deleted."
+DELETED = "The job was deleted, perhaps with its project."
 _EVENT_NAMES = {
     AsyncJobStatus.SUCCEEDED: "completed",
     AsyncJobStatus.FAILED: "failed",

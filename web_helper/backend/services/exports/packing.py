@@ -34,18 +34,28 @@ def choose_packing(accepted: str) -> Packing | None:
     return best if weights.get(best, 0.0) > 0 else None
 
 
-def pack(blocks: Generator[bytes, None, None], packing: Packing, level: int = LEVEL) -> Generator[bytes, None, None]:
-    """The blocks packed, each flushed: a client reads it when it arrives, and resumes after the last line it has."""
-    add, finish = _packer(packing, level)
+def pack(
+    blocks: Generator[bytes, None, None], packing: Packing, level: int = LEVEL, *, window_log: int = 0
+) -> Generator[bytes, None, None]:
+    """The blocks packed, each flushed: a client reads it when it arrives, and resumes after the last line it has.
+
+    Args:
+        blocks: What is packed; closed in the end.
+        packing: How.
+        level: How thoroughly.
+        window_log: For zstd, the power of two of the bytes that it looks back, and keeps; 0 is what the level has.
+    """
+    add, finish = _packer(packing, level, window_log)
     with closing(blocks):
         for block in blocks:
             yield add(block)
     yield finish()
 
 
-def _packer(packing: Packing, level: int) -> tuple[Callable[[bytes], bytes], Callable[[], bytes]]:
+def _packer(packing: Packing, level: int, window_log: int) -> tuple[Callable[[bytes], bytes], Callable[[], bytes]]:
     if packing is Packing.ZSTD:
-        packer = zstd.ZstdCompressor(level=level)
+        names = zstd.CompressionParameter
+        packer = zstd.ZstdCompressor(options={names.compression_level: level, names.window_log: window_log})
         return lambda block: packer.compress(block, packer.FLUSH_BLOCK), packer.flush
     deflater = zlib.compressobj(level=level, wbits=_GZIP_FORMAT)
     return lambda block: deflater.compress(block) + deflater.flush(zlib.Z_SYNC_FLUSH), deflater.flush

@@ -31,7 +31,8 @@ class Thumbnails:
         try:
             age = time.time() - path.stat().st_mtime
             if age > TOUCH_AFTER_SECONDS:
-                path.touch()
+                # Not `touch`, which would make an empty one where it has just been removed.
+                os.utime(path)
         except FileNotFoundError:
             return None
         return path

@@ -19,7 +19,7 @@ from web_helper.backend.queries.plugins import agent_runs as queries
 from web_helper.backend.queries.plugins.agents import agent_by_key_hash
 from web_helper.backend.queries.plugins.serve_applications import release_named
 from web_helper.backend.services.authentication import add_token, hash_key
-from web_helper.backend.services.plugins.jobs import FINAL, MAX_CONSOLE_CHARACTERS
+from web_helper.backend.services.plugins.jobs import FINAL, bounded_console
 
 # Longer than any run; the key is deleted when its run ends.
 RUN_TOKEN_LIFE = timedelta(days=30)
@@ -142,7 +142,7 @@ def _issue_key(session: Session, job: Job) -> str | None:
 def _append(job: Job, part: ConsolePart) -> None:
     if part.position < job.console_size:
         return
-    job.console_logs = (job.console_logs + part.text)[-MAX_CONSOLE_CHARACTERS:]
+    job.console_logs = bounded_console(job.console_logs + part.text)
     job.console_size = part.position + part.size_bytes
 
 

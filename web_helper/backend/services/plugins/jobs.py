@@ -16,6 +16,9 @@ from web_helper.backend.services.lists import read_row
 
 # Enough to find out what went wrong; the whole output belongs into the run's own files.
 MAX_CONSOLE_CHARACTERS = 2_000_000
+# How a run began is kept, too: an agent that follows a run closely hands over more than fits.
+HEAD_CHARACTERS = 100_000
+LEFT_OUT = "\n[output was left out here: it printed too much]\n"
 
 FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.STOPPED})
 
@@ -67,7 +70,7 @@ def update_job(call: Call, job_id: str, body: JobChange) -> Job:
         job.error = body.error
     if body.console_logs is not None:
         text = body.console_logs if isinstance(body.console_logs, str) else "\n".join(body.console_logs)
-        job.console_logs, job.console_size = text[-MAX_CONSOLE_CHARACTERS:], len(text.encode())
+        job.console_logs, job.console_size = bounded_console(text), len(text.encode())
     call.session.flush()
     return job
 
@@ -92,9 +95,17 @@ def read_console_logs(call: Call, job_id: str, after: int = 0) -> ConsoleLogs:
     """What a run has printed, from `after` bytes on."""
     job = find_job(call, job_id)
     kept = queries.console_logs(call.session, job.id).encode()
-    first = job.console_size - len(kept)
-    text = kept[max(0, after - first) :].decode(errors="ignore")
-    return ConsoleLogs(console_logs=text, size_bytes=job.console_size)
+    news = max(job.console_size - after, 0)
+    text = kept[max(len(kept) - news, 0) :] if after else kept
+    return ConsoleLogs(console_logs=text.decode(errors="ignore"), size_bytes=job.console_size)
+
+
+def bounded_console(text: str) -> str:
+    """The beginning and the end of what a run printed, when all of it is too much; more can be added to either."""
+    if len(text) <= MAX_CONSOLE_CHARACTERS:
+        return text
+    head = text[:HEAD_CHARACTERS]
+    return head + LEFT_OUT + text[len(head) + len(LEFT_OUT) - MAX_CONSOLE_CHARACTERS :]
 
 
 def console_state(call: Call, job_id: str) -> tuple[str, bool]:

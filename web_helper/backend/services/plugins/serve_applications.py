@@ -73,6 +73,10 @@ def create_application(call: Call, body: ServeApplicationCreate) -> ServeApplica
     application.action, application.params = body.action, dict(body.params)
     application.num_replicas = body.num_replicas
     application.delete_requested_at = None
+    if application.status == ServeStatus.DELETING:
+        # Its agent's next report may be from before: what that leaves out is not gone any more, but on its way.
+        application.created = utc_now()
+        _set_status(application, ServeStatus.NOT_STARTED, "")
     call.session.flush()
     call.session.refresh(application)
     return application

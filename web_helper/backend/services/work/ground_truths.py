@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
 from synapse_sdk.wire.ground_truth import (
     CollectOutcome,
     CollectRequest,
@@ -20,6 +23,7 @@ from web_helper.backend.models import (
     GroundTruthEvent,
     Role,
 )
+from web_helper.backend.models.base import utc_now
 from web_helper.backend.queries.data import data_units
 from web_helper.backend.queries.work import curation
 from web_helper.backend.queries.work.ground_truths import DATASETS, TRUTHS
@@ -28,6 +32,9 @@ from web_helper.backend.services.call import Call
 from web_helper.backend.services.exports.snapshots import begin_snapshot
 from web_helper.backend.services.lists import read_row
 from web_helper.backend.services.work.tasks import encode_for, project_of
+
+# Between two steps of a collection: longer than one waits for the database.
+SILENCE = timedelta(seconds=90)
 
 
 def find_dataset(call: Call, dataset_id: int, role: Role) -> GroundTruthDataset:
@@ -67,20 +74,55 @@ def delete_dataset(call: Call, dataset_id: int) -> None:
     call.session.delete(dataset)
 
 
-def collect(call: Call, dataset_id: int, body: CollectRequest) -> CollectOutcome:
-    """Copy completed assignments of the data set's project into it."""
+@dataclass(frozen=True)
+class Collecting:
+    """How far a collection has got.
+
+    Attributes:
+        outcome: What it came to so far.
+        after: The last data unit that it has seen; None when it is over.
+        moment: When that was; None before it begins.
+    """
+
+    outcome: CollectOutcome
+    after: int | None = 0
+    moment: datetime | None = None
+
+
+NOTHING_COLLECTED = Collecting(CollectOutcome(inserted=0, updated=0, unchanged=0))
+
+
+def collect_some(call: Call, dataset_id: int, body: CollectRequest, so_far: Collecting) -> Collecting:
+    """Copy the next completed assignments of the data set's project into it, in the order of their data units.
+
+    Raises:
+        ConflictProblem: Somebody else collects into it.
+    """
     dataset = find_dataset(call, dataset_id, Role.MANAGER)
     if "project" in body.filter:
         raise ValidationProblem.of_field("project", "is the data set's own; leave it out.")
-    curation.lock_dataset(call.session, dataset.id)
-    inserted, updated, unchanged = curation.collect(call.session, dataset, body.filter)
-    return CollectOutcome(inserted=inserted, updated=updated, unchanged=unchanged)
+    curation.lock_dataset(call.session, dataset)
+    _refuse_second_collection(dataset, so_far.moment)
+    span = curation.next_span(call.session, dataset, so_far.after or 0)
+    inserted, updated, unchanged = curation.collect(call.session, dataset, body.filter, span)
+    dataset.collecting = None if span.upto is None else utc_now()
+    call.session.flush()
+    outcome = CollectOutcome(
+        inserted=so_far.outcome.inserted + inserted,
+        updated=so_far.outcome.updated + updated,
+        unchanged=so_far.outcome.unchanged + unchanged,
+    )
+    return Collecting(outcome, span.upto, dataset.collecting)
 
 
 def release(call: Call, dataset_id: int, body: ReleaseRequest) -> GroundTruthDatasetVersion:
     """Fix the data set's present state as a version, and have its bundle made."""
     dataset = find_dataset(call, dataset_id, Role.MANAGER)
-    curation.lock_dataset(call.session, dataset.id)
+    curation.lock_dataset(call.session, dataset)
+    if dataset.collecting is not None:
+        raise ConflictProblem(
+            f"Data set {dataset.id} is being collected, or that broke off: wait for its end, or collect it again."
+        )
     if curation.has_version_named(call.session, dataset.id, body.name):
         raise ConflictProblem(f"Data set {dataset.id} has a version {body.name!r} already; versions never change.")
     version = GroundTruthDatasetVersion(dataset_id=dataset.id, name=body.name, description=body.description)
@@ -124,6 +166,18 @@ def delete_truth(call: Call, truth_id: int) -> None:
     truth = _find_truth(call, truth_id)
     _log(call, truth, EventLabel.DELETE)
     call.session.delete(truth)
+
+
+def _refuse_second_collection(dataset: GroundTruthDataset, moment: datetime | None) -> None:
+    """Refuse while another one goes on; one that has been silent for long has broken off, and is done anew."""
+    if dataset.collecting == moment:
+        return
+    is_silent = dataset.collecting is not None and utc_now() - dataset.collecting > SILENCE
+    if moment is not None or not is_silent:
+        raise ConflictProblem(
+            f"Data set {dataset.id} is being collected already. Wait for its end; one that broke off can be repeated "
+            f"after {SILENCE.seconds} seconds."
+        )
 
 
 def _find_truth(call: Call, truth_id: int) -> GroundTruth:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from synapse_sdk.wire.bundle import ResponseMode
 from web_helper.backend.core.problems import NotFoundProblem
-from web_helper.backend.core.signing import SignedUrl
+from web_helper.backend.core.signing import PayloadGrant, SignedUrl
 from web_helper.backend.models import Assignment, GroundTruth, GroundTruthEvent, Task
 from web_helper.backend.queries import export_rows, lists
 from web_helper.backend.queries.export_rows import Row, RowSource, UnitFile, UrlOf, encode
@@ -24,7 +25,8 @@ from web_helper.backend.queries.work.ground_truths import project_of_event
 from web_helper.backend.services.call import Call
 from web_helper.backend.services.lists import NumberRequest, select_visible
 
-PayloadUrlOf = Callable[[int], SignedUrl]
+PayloadUrlOf = Callable[[PayloadGrant], SignedUrl]
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class Part(StrEnum):
@@ -47,6 +49,11 @@ class RowKind:
     columns: Mapping[str, Any]
     v1_names: Mapping[str, str]
     has_tags: bool = True
+
+    @property
+    def made(self) -> Any:
+        """When a row was made; no later row has its id and this."""
+        return self.columns["pgh_created" if "pgh_created" in self.columns else "created"]
 
     @property
     def v1_fields(self) -> frozenset[str]:
@@ -162,16 +169,18 @@ def read_bulk(
 ) -> BulkRows:
     """Rows by id, as export bundles hold them; large data as a URL when the mode says so."""
     selection = select_visible(call, kind.source.listing, {})
-    rows = export_rows.rows_of_ids(call.session, kind.source, selection, sorted(set(ids)))
+    wanted = sorted(set(ids))
+    rows = export_rows.rows_of_ids(call.session, kind.source, selection, wanted, extra=(kind.made,))
 
     def data_of(row: Row) -> bytes:
         raw = export_rows.stored_data(row)
         if mode is ResponseMode.INLINE or len(raw) <= call.settings.inline_max_bytes:
             return raw
-        return _presigned(raw, payload_url_of(row.id))
+        made = (row.extra[0] - EPOCH) // timedelta(microseconds=1)
+        return _presigned(raw, payload_url_of(PayloadGrant(kind.noun, row.id, made)))
 
     lines = [export_rows.export_line(row, url_of, data_of) for row in rows]
-    return BulkRows(lines, sorted(set(ids) - {row.id for row in rows}))
+    return BulkRows(lines, sorted({*wanted} - {row.id for row in rows}))
 
 
 def _presigned(raw: bytes, link: SignedUrl) -> bytes:
@@ -242,14 +251,14 @@ def _primary(files: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     return next((file for file in entries if file["is_primary"]), next(iter(entries), {}))
 
 
-def read_payload(session: Session, table: str, row_id: int) -> bytes:
+def read_payload(session: Session, grant: PayloadGrant) -> bytes:
     """The stored JSON of one row, for whoever holds a signed link to it.
 
     Raises:
         NotFoundProblem: The row was deleted since the link was made.
     """
-    kind = KINDS.get(table)
-    text = export_rows.data_text(session, kind.source, row_id) if kind else None
+    kind, made = KINDS[grant.table], EPOCH + timedelta(microseconds=grant.made)
+    text = export_rows.data_text(session, kind.source, grant.row_id, kind.made == made)
     if text is None:
         raise NotFoundProblem("The data behind this link is gone.")
     return text.encode()

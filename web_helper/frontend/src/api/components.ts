@@ -5,6 +5,7 @@ import { api, type Schemas, unwrap } from "@/api/client";
 export type ComponentSummary = Schemas["ComponentSummary"];
 export type VersionStory = Schemas["VersionStory"];
 export type ChangeRecord = Schemas["ComponentChangeRecord"];
+export type StagedChange = ChangeRecord & { id: number };
 export type ComponentChange = Schemas["ComponentChange"];
 
 const ACTIVE = "active";
@@ -85,6 +86,22 @@ export async function setAlias(path: string, hash: string, alias: string, reason
 /** Activate what was active before, at each path: all of them, or none. */
 export async function rollBack(paths: string[], reason: string): Promise<ChangeRecord> {
   return (await unwrap(api.POST("/api/components/rollback", { body: { paths, reason } }))).data;
+}
+
+/**
+ * Activate every version that a change pointed a name to: all of them, or none.
+ *
+ * `expected` is the newest change that the person has seen: refused when a later one has moved what this would move.
+ */
+export async function activateSet(id: number, expected: number, reason: string) {
+  const params = { path: { change_set_id: id } };
+  const body = { alias: ACTIVE, expected, reason };
+  return (await unwrap(api.POST("/api/components/changes/{change_set_id}/activate", { params, body }))).data;
+}
+
+/** Whether a change pointed another name than `active` to versions: they wait to be activated. */
+export function isStaged(record: ChangeRecord): record is StagedChange {
+  return record.id !== null && record.changes.some((change) => change.alias !== ACTIVE && change.to_hash !== null);
 }
 
 /** Point everything that a change moved to where it was. */

@@ -21,3 +21,8 @@ export const deviceQueries = {
 export async function enrolDevice(hostId: string): Promise<Schemas["DeviceEnrolled"]> {
   return (await unwrap(api.POST("/api/devices", { body: { host_id: hostId } }))).data;
 }
+
+/** Take a host off the list; its key works no more. */
+export async function removeDevice(hostId: string): Promise<void> {
+  await unwrap(api.DELETE("/api/devices/{host_id}", { params: { path: { host_id: hostId } } }));
+}

@@ -10,6 +10,7 @@ export type ExperimentSubmit = Schemas["ExperimentSubmit"];
 export type Difference = Schemas["Difference"];
 /** Of a run: each point is a place and a value. */
 export type Curve = Omit<Schemas["Curve"], "points"> & { points: readonly (readonly number[])[] };
+export type GridMoved = Schemas["GridMoved"];
 export type Priority = Schemas["Priority"];
 
 export const STATUSES = [
@@ -131,6 +132,12 @@ export async function actOnExperiment(uid: string, act: Act): Promise<Experiment
   if (act === "cancel") return (await unwrap(api.POST("/api/experiments/{uid}/cancel", { params }))).data;
   if (act === "pause") return (await unwrap(api.POST("/api/experiments/{uid}/pause", { params }))).data;
   return (await unwrap(api.POST("/api/experiments/{uid}/resume", { params }))).data;
+}
+
+/** Cancel every run that was submitted with this one. */
+export async function cancelGrid(uid: string): Promise<GridMoved> {
+  const body = { act: "cancel" } as const;
+  return (await unwrap(api.POST("/api/experiments/{uid}/grid", { params: { path: { uid } }, body }))).data;
 }
 
 export async function reproduceExperiment(uid: string, key: string): Promise<Experiment> {

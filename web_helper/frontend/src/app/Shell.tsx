@@ -1,6 +1,6 @@
-import { Link, Outlet } from "@tanstack/react-router";
+import { Link, Outlet, useLocation } from "@tanstack/react-router";
 import { SunMoon } from "lucide-react";
-import { Suspense } from "react";
+import { Suspense, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { Account } from "@/app/Account";
 import { NAVIGATION } from "@/app/navigation";
@@ -30,8 +30,16 @@ export function Shell() {
 
 function Navigation() {
   const { t } = useTranslation();
+  const entries = useRef<HTMLElement>(null);
+  const pathname = useLocation({ select: (location) => location.pathname });
+  // On a narrow screen they are a row that may be wider than it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another path has another current entry
+  useEffect(() => {
+    entries.current?.querySelector("[aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [pathname]);
   return (
     <nav
+      ref={entries}
       aria-label={t("navigation")}
       className="relative overflow-auto border-r bg-card p-3 max-md:flex max-md:gap-1 max-md:border-r-0 max-md:border-b max-md:p-1.5"
     >

@@ -14,6 +14,22 @@ export function formatNumber(value: number, language: string): string {
   return new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(value);
 }
 
+/** Rounds measurements to as many digits as tell these two apart, four at least; what is no fraction stays. */
+export function roundedApart<T>(a: T, b: T): (value: T) => T {
+  for (let digits = 4; digits < 17; digits++) {
+    const round = (value: T) => rounded(value, digits);
+    if (a === b || round(a) !== round(b)) return round;
+  }
+  return (value) => value;
+}
+
+function rounded<T>(value: T, digits: number): T {
+  if (typeof value !== "number" || Number.isInteger(value) || !Number.isFinite(value)) return value;
+  // The digits before the point are never rounded away.
+  const before = Math.trunc(Math.abs(value)).toString().length;
+  return Number(value.toPrecision(Math.max(digits, before))) as T;
+}
+
 export function formatBytes(bytes: number, language: string): string {
   const step = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), UNITS.length - 1);
   // Only the long form of "byte" has a plural.

@@ -58,6 +58,16 @@ function readMetric(data: unknown): Measured | null {
   return { category: typeof category === "string" ? category : "", key, value, x };
 }
 
+/** Round numbers between the first point and the last, about five of them. */
+export function roundTicks(points: readonly Point[]): number[] {
+  const [first, last] = [points[0]?.x ?? 0, points.at(-1)?.x ?? 0];
+  const rough = Math.max((last - first) / 5, 1);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= rough) ?? rough;
+  const start = Math.ceil(first / step);
+  return Array.from({ length: Math.floor(last / step) - start + 1 }, (_, at) => (start + at) * step);
+}
+
 /** The newest figures of each step of a run: `metrics_record.record.steps`. */
 export function figuresOf(record: unknown): [string, [string, unknown][]][] {
   const steps = inside(inside(record, "record"), "steps");

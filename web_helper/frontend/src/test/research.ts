@@ -16,7 +16,13 @@ export function answer(method: "get" | "post", path: string, data: unknown, mess
 }
 
 /** A refusal in the server's words. */
-export function refusal(method: "get" | "post", path: string, status: number, message: string, field?: string) {
+export function refusal(
+  method: "get" | "post" | "delete",
+  path: string,
+  status: number,
+  message: string,
+  field?: string,
+) {
   const details = field === undefined ? null : [{ field, message }];
   const body = { error: { code: "REFUSED", message, details }, meta: { request_id: "r7", timestamp: WHEN } };
   return http[method](`*${path}`, () => HttpResponse.json(body, { status }));

@@ -36,6 +36,7 @@ globalThis.ResizeObserver ??= class {
 };
 globalThis.scrollTo = () => undefined;
 Element.prototype.scrollTo ??= () => undefined;
+Element.prototype.scrollIntoView ??= () => undefined;
 // The editor asks where its text is.
 Range.prototype.getClientRects ??= () => [] as unknown as DOMRectList;
 Range.prototype.getBoundingClientRect ??= () => new DOMRect();

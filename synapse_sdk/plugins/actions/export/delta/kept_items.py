@@ -130,6 +130,7 @@ def read_kept_lines(folder: Path, facts: dict[str, Any] | None) -> Iterator[byte
                 size += len(line)
                 yield line
     except (OSError, EOFError) as exc:
-        raise BundleError(f"{folder / ITEMS_NAME} cannot be read ({exc}). Export again.") from exc
+        reason = getattr(exc, "strerror", None) or exc
+        raise BundleError(f"{folder / ITEMS_NAME} cannot be read ({reason}). Export again.") from exc
     if size != facts["size_bytes"] or digest.hexdigest() != facts["sha256"]:
         raise BundleError(f"{folder / ITEMS_NAME} is not what the export's record describes. Export again.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,11 @@ class OpenedExport:
         """The moment that it shows."""
         return str(self.record["snapshot"])
 
+    @property
+    def is_delta(self) -> bool:
+        """Whether it is what changed since another."""
+        return self.record.get("since") is not None
+
     def lines(self) -> Iterator[bytes]:
         """Its items as they came from the server.
 
@@ -88,13 +94,20 @@ class OpenedExport:
         """Ids that a delta takes away.
 
         Raises:
-            ExportError: The list cannot be read.
+            ExportError: The list cannot be read, or is not that of its record.
         """
+        path, digest, ids = self.folder / DELETIONS_FILE, hashlib.sha256(), set()
         try:
-            with (self.folder / DELETIONS_FILE).open("rb") as file:
-                return {int(msgspec.json.decode(line)["id"]) for line in file}
+            with path.open("rb") as file:
+                for line in file:
+                    digest.update(line)
+                    ids.add(int(msgspec.json.decode(line)["id"]))
+            is_intact = digest.hexdigest() == self.record["files"][DELETIONS_FILE]
         except (OSError, msgspec.DecodeError, LookupError, TypeError, ValueError) as exc:
-            raise ExportError(f"{self.folder / DELETIONS_FILE} cannot be read. Export the delta again.") from exc
+            raise ExportError(f"{path} cannot be read. Export the delta again.") from exc
+        if not is_intact:
+            raise ExportError(f"{path} is not what was exported. Export the delta again.")
+        return ids
 
     def parameters(self) -> dict[str, Any]:
         """What an export with the same outcome is asked for."""
@@ -109,6 +122,10 @@ class OpenedExport:
         since = delta.record.get("since")
         if since is None:
             raise ConfigurationError(f"{delta.folder} is no delta but a whole export: use it as it is.")
+        if self.is_delta:
+            raise ConfigurationError(
+                f"{self.folder} is a delta, too: apply it first, and {delta.folder} to what that makes."
+            )
         if since != self.snapshot and delta.snapshot == self.snapshot:
             raise ConfigurationError(
                 f"{self.folder} holds what {delta.folder} tells already: there is nothing to apply."

@@ -141,12 +141,15 @@ class FormatExporter(BaseExporter):
         """Complete the data set, write both reports, and fail when the data set breaks its format's rules.
 
         Raises:
-            ExportError: The data set is not valid, or something is missing from it in strict mode.
+            ExportError: The data set is not valid, all items are missing from it, or anything is in strict mode.
             OSError: A file cannot be written.
         """
         writer = self.dataset
         self._report = writer.close()
         writer.sink.close()
+        # A delta without items still tells what was deleted.
+        if not self.params.get("since"):
+            self._refuse_emptied(self._report)
         folder = unique_export_path
         losses = loss_report_chunks(self._report.skipped, summary=self._report.to_dict())
         write_whole(folder / LOSS_REPORT_NAME, losses)
@@ -274,15 +277,24 @@ class FormatExporter(BaseExporter):
             counted = sum(validation.error_counts.values())
             raise ExportError(f"The {self.format} data set breaks its format's rules ({counted} findings): {problems}")
 
+    def _refuse_emptied(self, report: WriterReport) -> None:
+        if report.items_skipped and not self.data_metrics.success:
+            raise ExportError(
+                f"None of the {report.items_skipped:,} items could be exported, so there is no data set: "
+                f"{_name_lost(report)}"
+            )
+
     def _refuse_losses(self, report: WriterReport) -> None:
-        lost = (skip for skip in report.skipped if not skip.reason_code.is_reduction)
-        shown = [f"item {skip.item_id}: {skip.message}" for skip in islice(lost, _SHOWN_PROBLEMS)]
-        if shown:
+        if shown := _name_lost(report):
             counted = report.items_skipped + report.annotations_skipped
             raise ExportError(
-                f"{counted} items and annotations cannot be carried by {self.format}, and strict is on: "
-                f"{'; '.join(shown)}"
+                f"{counted} items and annotations cannot be carried by {self.format}, and strict is on: {shown}"
             )
+
+
+def _name_lost(report: WriterReport) -> str:
+    lost = (skip for skip in report.skipped if not skip.reason_code.is_reduction)
+    return "; ".join(f"item {skip.item_id}: {skip.message}" for skip in islice(lost, _SHOWN_PROBLEMS))
 
 
 def _count_skipped(original: MetricsRecord | None, data: MetricsRecord) -> None:

@@ -36,12 +36,10 @@ class Block:
     """Items in order, and what the export counts about them.
 
     Attributes:
-        fronts: What the items' digest takes of each, beside its data.
         saved: Items that go into the data set.
     """
 
     items: list[BlockItem] = field(default_factory=list)
-    fronts: list[Front] = field(default_factory=list)
     saved: int = 0
 
 
@@ -79,6 +77,7 @@ class Intake:
 
     def _admit(self, rows: list[_Row]) -> Block:
         block, allocate, claim = Block(), self._names.allocate, self._writer.claim_image_id
+        fronts: list[Front] = []
         for head, file in rows:
             row_id, unit, tags, files = head.id, head.data_unit or _NO_UNIT, head.tags or (), head.files_manifest or {}
             width, height = unit.width, unit.height
@@ -90,7 +89,8 @@ class Intake:
                 block.saved += 1
             block.items.append(item)
             named = {key: (entry.file_name_original, entry.sha256) for key, entry in files.items()}
-            block.fronts.append((row_id, (unit.id, unit.name, width, height), named, tags))
+            fronts.append((row_id, (unit.id, unit.name, width, height), named, tags, len(item.data)))
+        self._exporter.digest.add_block(fronts, [item.data for item in block.items])
         return block
 
     def _place(self, item: BlockItem, file: _File | None) -> bool:

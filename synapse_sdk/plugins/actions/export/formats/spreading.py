@@ -11,7 +11,6 @@ from synapse_sdk.exceptions import ExportError, FormatError
 from synapse_sdk.plugins.actions.export.formats.intake import Block, Intake
 from synapse_sdk.plugins.actions.export.formats.ray_pool import RayPool, find_cluster, free_cores
 from synapse_sdk.plugins.actions.export.sources.bundle_items import BundleItems
-from synapse_sdk.utils.converters.blocks import Chunk
 from synapse_sdk.utils.converters.blocks.pool import BlockPool, InlinePool, ProcessPool
 from synapse_sdk.utils.converters.blocks.proof import Proof
 from synapse_sdk.utils.converters.blocks.worker import WorkerJob, convert_checked, seldom_collecting
@@ -64,7 +63,7 @@ def convert_bundle(exporter: FormatExporter, rows: BundleItems, advance: Callabl
         with seldom_collecting():
             for block, chunk in pool.convert(Intake(exporter, rows).blocks()):
                 outcome = convert_checked(exporter.dataset, block.items) if chunk.needs_order else chunk
-                _absorb(exporter, block, outcome)
+                exporter.dataset.absorb(outcome)
                 proof.add(outcome)
                 advance(block)
     except FormatError as exc:
@@ -94,8 +93,3 @@ def open_pool(exporter: FormatExporter) -> BlockPool:
         # Another node has other disks.
         return RayPool(ray, WorkerJob(str(exporter.format), classes, options, None), workers)
     return ProcessPool(WorkerJob(str(exporter.format), classes, options, folder), workers)
-
-
-def _absorb(exporter: FormatExporter, block: Block, chunk: Chunk) -> None:
-    exporter.dataset.absorb(chunk)
-    exporter.digest.add_parts(block.fronts, chunk.digests)

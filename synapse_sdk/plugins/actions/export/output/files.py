@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from synapse_sdk.utils.converters.names import safe_name
-from synapse_sdk.utils.object_store import ObjectUpload, abort_uploads, store_errors
+from synapse_sdk.utils.object_store import ObjectUpload, abort_uploads, check_writable, store_errors
 
 MAX_NAME_ATTEMPTS = 10_000
+MARK_SUFFIX = ".unfinished"
+# More than a file system keeps beside a file's name: writing it needs room on the disk.
+_TRIAL_BYTES = 64 << 10
 
 
 def as_path(path: Any) -> Any:
@@ -38,6 +43,40 @@ def faults_of(path: Any, what: str) -> AbstractContextManager[None]:
         what: What could then not be done.
     """
     return store_errors(what) if is_s3(path) else nullcontext()
+
+
+def prove_writable(root: Any) -> None:
+    """Write below a target and take it back: what cannot be written is said before anything is gathered for it.
+
+    Nothing is left, not even a folder that was missing.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if is_s3(root):
+        check_writable(root)
+        return
+    if not is_local(root):
+        return
+    try:
+        _try_writing(root.absolute())
+    except OSError as exc:
+        said = f"Nothing can be written to {root}: {exc.strerror}. Change that, or choose another folder"
+        raise OSError(exc.errno or errno.EIO, said) from exc
+
+
+def _try_writing(root: Path) -> None:
+    nearest = next(folder for folder in (root, *root.parents) if folder.exists())
+    if not nearest.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{nearest} is a file")
+    # Permissions alone do not tell: the administrator has all of them, on a file system that takes no files too.
+    with tempfile.TemporaryDirectory(prefix=".synapse-", dir=nearest) as spare:
+        inside = Path(spare, root.relative_to(nearest))
+        inside.mkdir(parents=True, exist_ok=True)
+        with (inside / "trial").open("wb") as file:
+            file.write(bytes(_TRIAL_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def write_whole(target: Any, chunks: Iterable[bytes]) -> int:
@@ -91,7 +130,8 @@ def create_unique_folder(root: Any, name: str) -> Any:
         folder = root / (base if number == 0 else f"{base}({number})")
         if not is_local(folder):
             with faults_of(folder, f"{folder.name} cannot be made"):
-                if folder.exists():
+                # In a store a folder is seen when its first file is complete; the mark, as soon as somebody begins.
+                if folder.exists() or mark_of(folder).exists():
                     continue
             return folder
         try:
@@ -100,6 +140,11 @@ def create_unique_folder(root: Any, name: str) -> Any:
             continue
         return folder
     raise FileExistsError(f"There are {MAX_NAME_ATTEMPTS} exports named {base!r}; choose another name.")
+
+
+def mark_of(folder: Any) -> Any:
+    """What lies beside a folder while an export is being written into it (`output.partial`)."""
+    return folder.with_name(f".{folder.name}{MARK_SUFFIX}")
 
 
 def remove_folder(folder: Any) -> None:

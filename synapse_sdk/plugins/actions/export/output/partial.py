@@ -10,9 +10,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from synapse_sdk.plugins.actions.export.output.files import faults_of, is_local, remove_folder, write_whole
-
-_SUFFIX = ".unfinished"
+from synapse_sdk.plugins.actions.export.output.files import (
+    MARK_SUFFIX,
+    faults_of,
+    is_local,
+    mark_of,
+    remove_folder,
+    write_whole,
+)
 
 
 def mark_partial(folder: Any, job_id: str) -> None:
@@ -21,7 +26,7 @@ def mark_partial(folder: Any, job_id: str) -> None:
     Raises:
         OSError: The mark cannot be written.
     """
-    write_whole(_mark_of(folder), [job_id.encode()])
+    write_whole(mark_of(folder), [job_id.encode()])
 
 
 def unmark(folder: Any) -> None:
@@ -30,7 +35,7 @@ def unmark(folder: Any) -> None:
     Raises:
         OSError: The mark cannot be removed.
     """
-    mark = _mark_of(folder)
+    mark = mark_of(folder)
     with faults_of(mark, f"{mark.name} cannot be removed"):
         if is_local(mark) or mark.exists():
             mark.unlink(missing_ok=True)
@@ -55,7 +60,7 @@ def remove_partials(root: Any, job_id: str) -> None:
     """
     with faults_of(root, "what an earlier attempt has left cannot be removed"):
         for mark in _marks_of(root, job_id):
-            remove_folder(mark.with_name(mark.name[1:].removesuffix(_SUFFIX)))
+            remove_folder(mark.with_name(mark.name[1:].removesuffix(MARK_SUFFIX)))
             mark.unlink()
 
 
@@ -63,8 +68,12 @@ def _marks_of(root: Any, job_id: str) -> list[Any]:
     if not is_local(root):
         # What the process that wrote it knew of the store is not what is there now.
         root.fs.invalidate_cache()
-    return [mark for mark in root.glob(f".*{_SUFFIX}") if mark.read_bytes() == job_id.encode()]
+    return [mark for mark in root.glob(f".*{MARK_SUFFIX}") if _is_of(mark, job_id)]
 
 
-def _mark_of(folder: Any) -> Any:
-    return folder.with_name(f".{folder.name}{_SUFFIX}")
+def _is_of(mark: Any, job_id: str) -> bool:
+    try:
+        return bool(mark.read_bytes() == job_id.encode())
+    except FileNotFoundError:
+        # Another export beside this one is complete by now.
+        return False

@@ -6,7 +6,7 @@ Equal exports have equal records: no time, no job and no link is named.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,16 +17,16 @@ from synapse_sdk.utils.file.checksum import calculate_checksum
 
 RECORD_NAME = "export.json"
 RECORD_SCHEMA_VERSION = 1
-# An item's id, its data unit's `(id, name, width, height)`, `(name, sha256)` of each file, and its tags.
-Front = tuple[Any, tuple[Any, ...], Mapping[str, Any], Sequence[str]]
+# An item's id, its data unit's `(id, name, width, height)`, `(name, sha256)` of each file, its tags, and the length of
+# its data.
+Front = tuple[Any, tuple[Any, ...], Mapping[str, Any], Sequence[str], int]
 
 
 class ItemsDigest:
     """SHA-256 over the items of an export in their order: what was exported, whatever it was converted to.
 
-    It takes what names each item and, apart from that, the SHA-256 of each item's data: several processes can work that
-    out, and the result does not depend on how the items were divided. Links are left out: they differ with the way that
-    the items came.
+    It takes what names each item, in blocks, and apart from that its data: the result does not depend on how the items
+    were divided. Links are left out: they differ with the way that the items came.
     """
 
     def __init__(self) -> None:
@@ -39,13 +39,14 @@ class ItemsDigest:
         files = unit.get("files") or {}
         named = {name: (file.get("file_name_original"), file.get("sha256")) for name, file in files.items()}
         places = tuple(unit.get(name) for name in ("id", "name", "width", "height"))
-        front = (item.get("id"), places, named, item.get("tags") or ())
-        self.add_parts([front], hashlib.sha256(msgspec.json.encode(item.get("data"))).digest())
+        data = msgspec.json.encode(item.get("data"))
+        self.add_block([(item.get("id"), places, named, item.get("tags") or (), len(data))], [data])
 
-    def add_parts(self, fronts: Sequence[Front], digests: bytes) -> None:
-        """Items in order, each by what names it and the 32 bytes of its data's SHA-256."""
+    def add_block(self, fronts: Sequence[Front], data: Iterable[bytes | memoryview]) -> None:
+        """Items in order, each by what names it and the JSON text of its data."""
         self._names.update(self._encode(fronts))
-        self._data.update(digests)
+        for text in data:
+            self._data.update(text)
         self.count += len(fronts)
 
     def hexdigest(self) -> str:

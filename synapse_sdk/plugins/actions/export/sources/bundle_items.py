@@ -69,6 +69,7 @@ class RowHead(msgspec.Struct, gc=False):
 
 decode_head = msgspec.json.Decoder(RowHead).decode
 _decode_heads = msgspec.json.Decoder(RowHead).decode_lines
+_DATA, _UNIT = b',"data":', b',"data_unit":'
 
 
 class BundleItems:
@@ -132,8 +133,34 @@ def _decode(lines: bytes, before: int, part: BundlePart) -> list[RowHead]:
         number = before + lines.count(b"\n") + 1
         raise BundleError(f"Line {number} of {part.path} in the bundle breaks off. Export again.")
     try:
-        return _decode_heads(lines)
+        return _decode_around_data(lines) or _decode_heads(lines)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         last = before + lines.count(b"\n")
         where = f"One of the lines {before + 1} to {last} of {part.path} in the bundle"
         raise BundleError(f"{where} is not a row ({exc}). Export again.") from exc
+
+
+def _decode_around_data(lines: bytes) -> list[RowHead] | None:
+    """The same in half the time, without a look at the data; None when it does not lie where the server puts it.
+
+    What is in front of `data` and what begins with `data_unit` only make up a row when both are fields of the row
+    itself: cut anywhere else, brackets are left open. That no other field lies between them is seen at the first row.
+    """
+    view, start = memoryview(lines), 0
+    around: list[bytes] = []
+    texts: list[msgspec.Raw] = []
+    while end := lines.find(b"\n", start) + 1:
+        data, unit = lines.find(_DATA, start, end), lines.rfind(_UNIT, start, end)
+        if not start < data < unit:
+            return None
+        around += lines[start:data], lines[unit:end]
+        texts.append(msgspec.Raw(view[data + len(_DATA) : unit]))
+        start = end
+    try:
+        heads = _decode_heads(b"".join(around))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    for head, text in zip(heads, texts, strict=True):
+        head.data = text
+    first = decode_head(lines[: lines.index(b"\n")])
+    return heads if first.data == texts[0] else None

@@ -31,11 +31,16 @@ from synapse_sdk.plugins.actions.export.output.files import is_local, write_whol
 from synapse_sdk.plugins.actions.export.sources.bulk import retry_policy
 from synapse_sdk.plugins.actions.export.sources.bundle_items import BundleItems
 from synapse_sdk.plugins.actions.export.steps.base import ExportStep, is_delegated
-from synapse_sdk.plugins.actions.export.steps.preparation import discard_output, prepare_exporter, prepare_output
+from synapse_sdk.plugins.actions.export.steps.preparation import (
+    discard_output,
+    open_target,
+    prepare_exporter,
+    prepare_output,
+)
 from synapse_sdk.plugins.steps import StepResult
 from synapse_sdk.utils.storage import get_pathlib
 from synapse_sdk.wire.bundle import MANIFEST_NAME, BundleManifest, ExportTarget
-from synapse_sdk.wire.jobs import AsyncJob, AsyncJobStatus, BundleLocation
+from synapse_sdk.wire.jobs import AsyncJob, AsyncJobStatus, BundleLocation, ProgressEvent
 
 _STEP = ExportProgressCategories.SERVER_EXPORT
 
@@ -51,7 +56,10 @@ class DelegateEnqueueStep(ExportStep):
 
     def execute(self, context: ExportContext) -> StepResult:
         resumed = context.params.get("resume_job")
-        context.job_id = _take_up(context, resumed) if resumed else self._start(context)
+        context.job_id = _take_up(context, resumed) if resumed else None
+        # Before the server gathers anything for a place that cannot take it.
+        open_target(context)
+        context.job_id = context.job_id or self._start(context)
         return StepResult(data={"job_id": context.job_id}, rollback_data={"job_id": context.job_id})
 
     def _start(self, context: ExportContext) -> str:
@@ -100,14 +108,17 @@ class DelegateStreamProgressStep(ExportStep):
             if event.event in {"failed", "cancelled"}:
                 context.set_metrics({"success": 0, "failed": total or 0}, _STEP)
                 context.log(ExportEvent.FAILED, {"job_id": job_id, "error": event.error or event.event})
-                raise ExportJobFailedError(
-                    f"The server's export job {job_id} was {event.event}: {event.error or 'no reason given'}."
-                )
+                raise ExportJobFailedError(_end_of(job_id, event))
             if total is not None:
                 context.set_progress(min(processed, total), total, step=_STEP)
         context.set_metrics({"success": processed, "failed": 0}, _STEP)
         context.set_progress(processed, processed, step=_STEP)
         return StepResult(data={"processed": processed})
+
+
+def _end_of(job_id: str, event: ProgressEvent) -> str:
+    reason = f": {event.error.removesuffix('.')}" if event.error else ""
+    return f"The server's export job {job_id} {'failed' if event.event == 'failed' else 'was cancelled'}{reason}."
 
 
 class BundleReadStep(ExportStep):
@@ -220,7 +231,7 @@ def _take_up(context: ExportContext, job_id: str) -> str:
     except NotFoundError as exc:
         raise ExportJobFailedError(f"The server has no export job {job_id} that you may see. Export again.") from exc
     if job.status in {AsyncJobStatus.FAILED, AsyncJobStatus.CANCELLED}:
-        reason = f": {job.error}" if job.error else ""
+        reason = f": {job.error.removesuffix('.')}" if job.error else ""
         raise ExportJobFailedError(f"The server's export job {job_id} is {job.status}{reason}. Export again.")
     if job.status is AsyncJobStatus.SUCCEEDED and job.bundle is None:
         raise ExportJobFailedError(f"The bundle of the server's export job {job_id} has expired. Export again.")

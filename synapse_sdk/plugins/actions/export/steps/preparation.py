@@ -9,13 +9,34 @@ from synapse_sdk.clients.base import BaseClient, Call
 from synapse_sdk.exceptions import ClientError, ConfigurationError
 from synapse_sdk.plugins.actions.export.context import ExportContext
 from synapse_sdk.plugins.actions.export.exporter import BaseExporter
-from synapse_sdk.plugins.actions.export.output.files import as_path, create_unique_folder, remove_folder
+from synapse_sdk.plugins.actions.export.log_messages import ExportLogMessageCode
+from synapse_sdk.plugins.actions.export.output.files import (
+    as_path,
+    create_unique_folder,
+    is_local,
+    prove_writable,
+    remove_folder,
+)
 from synapse_sdk.plugins.actions.export.output.originals import OriginalFiles, RefreshFile
 from synapse_sdk.plugins.actions.export.output.partial import mark_partial, remove_partials, unmark
 from synapse_sdk.utils.storage import get_pathlib
 
 # Parameters that steer the export and are no business of the exporter.
-_INTERNAL = frozenset({"async_job_size_threshold", "disable_async_delegate", "resume_job", "since", "keep_items"})
+_INTERNAL = frozenset({"async_job_size_threshold", "disable_async_delegate", "resume_job", "keep_items"})
+
+
+def open_target(context: ExportContext) -> None:
+    """Open the target, and make sure that it can be written.
+
+    Raises:
+        ClientError: The storage cannot be read from the server.
+        StorageError: The storage cannot be opened.
+        OSError: Nothing can be written there.
+    """
+    if context.path_root is None:
+        root = _open_root(context)
+        prove_writable(root)
+        context.path_root = root
 
 
 def prepare_output(context: ExportContext) -> None:
@@ -28,27 +49,31 @@ def prepare_output(context: ExportContext) -> None:
     """
     if context.unique_export_path is not None:
         return
-    if context.path_root is None:
-        context.path_root = _open_root(context)
+    open_target(context)
     if context.params.get("resume_job"):
         remove_partials(context.path_root, context.params["resume_job"])
     context.unique_export_path = create_unique_folder(context.path_root, str(context.params["name"]))
-    if context.is_resumable and context.job_id is not None:
-        mark_partial(context.unique_export_path, context.job_id)
+    is_found_again = context.is_resumable and context.job_id is not None
+    # In a store it also keeps others from this name.
+    if is_found_again or not is_local(context.unique_export_path):
+        mark_partial(context.unique_export_path, context.job_id or "")
 
 
 def discard_output(context: ExportContext) -> None:
-    """Remove what this export made, and nothing else.
-
-    Raises:
-        OSError: Something in the folder cannot be removed.
-    """
+    """Remove what this export made, and nothing else; what cannot be removed is told, with the reason."""
     folder, context.unique_export_path, context.output_path = context.unique_export_path, None, None
     if context.kept_items is not None:
         context.kept_items.discard()
-    if folder is not None:
+    if folder is None:
+        return
+    try:
         remove_folder(folder)
         unmark(folder)
+    except OSError as exc:
+        # The mark stays, so whoever goes on with the export removes it first.
+        facts = {"folder": folder.name, "reason": exc.strerror or str(exc)}
+        context.errors.append(f"{folder.name} cannot be removed: {facts['reason']}")
+        context.log_message(ExportLogMessageCode.EXPORT_LEFT_BEHIND, **facts)
 
 
 def prepare_exporter(context: ExportContext, items: Any, refresh: RefreshFile | None) -> BaseExporter:

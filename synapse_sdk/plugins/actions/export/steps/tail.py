@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any
 
 from synapse_sdk.exceptions import ExportError
-from synapse_sdk.plugins.actions._v2_switch import run_env
 from synapse_sdk.plugins.actions.export.context import ExportContext
 from synapse_sdk.plugins.actions.export.delta.kept_items import KeptFacts
 from synapse_sdk.plugins.actions.export.enums import ExportEvent
@@ -16,8 +15,6 @@ from synapse_sdk.plugins.actions.export.output.partial import unmark
 from synapse_sdk.plugins.actions.export.output.record import save_record
 from synapse_sdk.plugins.actions.export.steps.base import ExportStep
 from synapse_sdk.plugins.steps import StepResult
-
-RELEASE_VARIABLE = "SYNAPSE_PLUGIN_RELEASE_CODE"
 
 
 class ConvertDataStep(ExportStep):
@@ -115,7 +112,8 @@ def _record(context: ExportContext, exporter: BaseExporter, kept: KeptFacts | No
         },
         "items_sha256": exporter.digest.hexdigest(),
         "versions": {
-            "plugin": run_env(context.runtime_ctx).get(RELEASE_VARIABLE) or exporter.built_in_code,
+            **context.plugin,
+            "plugin": context.plugin.get("plugin") or exporter.built_in_code,
             "platform": context.platform_version,
         },
         **exporter.record_facts(),

@@ -30,7 +30,7 @@ def preview(call: Call, body: ExperimentSubmit) -> ExperimentPreview:
     try:
         document = parse_config(body.config, body.file)
         runs = expand_grid(document)
-        needs = Needs(call, document, find_wanted(call, body.alias, body.pinned))
+        needs = Needs(call, document, find_wanted(call, body.alias, body.pinned), alias=body.alias)
         problems = needs.find_problems()
         components = sorted({path for run in runs for path in needs.of_run(run)[0]}) if not problems else []
         for run in runs:

@@ -8,9 +8,6 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy.orm import Session
 
 from synapse_sdk.exceptions import FormatError
-from synapse_sdk.plugins.actions.export.formats.params import parse_writer_options
-from synapse_sdk.plugins.actions.export.formats.target import SHARDABLE
-from synapse_sdk.utils.converters import Format, check_ratios
 from synapse_sdk.wire.bundle import ExportTarget
 from synapse_sdk.wire.dataset_exports import DatasetExportRequest
 from synapse_sdk.wire.jobs import AsyncJobStatus
@@ -99,6 +96,11 @@ def action_params(params: dict[str, Any], *, resume_job: str | None) -> dict[str
 
 
 def _check_format(body: DatasetExportRequest) -> None:
+    # What converts takes 3 to 5 MB of each process that loads it: workers, whose children convert, never do.
+    from synapse_sdk.plugins.actions.export.formats.params import parse_writer_options
+    from synapse_sdk.plugins.actions.export.formats.target import SHARDABLE
+    from synapse_sdk.utils.converters import Format, check_ratios
+
     fmt = Format(body.format)
     try:
         parse_writer_options(fmt, body.options)

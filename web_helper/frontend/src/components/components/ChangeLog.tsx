@@ -2,7 +2,8 @@ import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type ChangeRecord, componentQueries, undoChange } from "@/api/components";
+import { type ChangeRecord, componentQueries, isStaged, type StagedChange, undoChange } from "@/api/components";
+import { ActivateSetDialog } from "@/components/components/ActivateSetDialog";
 import { ReasonDialog } from "@/components/components/ReasonDialog";
 import { QueryFailure } from "@/components/QueryFailure";
 import { Badge } from "@/components/ui/badge";
@@ -19,6 +20,8 @@ export function ChangeLog() {
   const client = useQueryClient();
   const changes = useInfiniteQuery(componentQueries.changes());
   const [undone, setUndone] = useState<number | null>(null);
+  // With the newest change that was on the screen when it was chosen.
+  const [activated, setActivated] = useState<{ record: StagedChange; seen: number } | null>(null);
   if (changes.error && !changes.data) return <QueryFailure error={changes.error} onRetry={() => changes.refetch()} />;
   if (!changes.data) return <Loading label={t("common:loading")} />;
   const records = changes.data.pages.flat();
@@ -39,7 +42,12 @@ export function ChangeLog() {
         </thead>
         <tbody>
           {records.map((record) => (
-            <ChangeRow key={record.id} record={record} onUndo={() => setUndone(record.id)} />
+            <ChangeRow
+              key={record.id}
+              record={record}
+              onUndo={() => setUndone(record.id)}
+              onActivate={(staged) => setActivated({ record: staged, seen: records[0]?.id ?? staged.id })}
+            />
           ))}
         </tbody>
       </Table>
@@ -52,6 +60,7 @@ export function ChangeLog() {
           {t("common:more")}
         </Button>
       )}
+      {activated && <ActivateSetDialog {...activated} onClose={() => setActivated(null)} />}
       {undone !== null && (
         <ReasonDialog
           title={t("log.undoTitle", { id: undone })}
@@ -67,12 +76,19 @@ export function ChangeLog() {
   );
 }
 
-function ChangeRow({ record, onUndo }: { record: ChangeRecord; onUndo: () => void }) {
+interface ChangeRowProps {
+  record: ChangeRecord;
+  onUndo: () => void;
+  onActivate: (staged: StagedChange) => void;
+}
+
+function ChangeRow({ record, onUndo, onActivate }: ChangeRowProps) {
   const { t } = useTranslation("components");
   return (
     <Tr>
       <Td className="align-top">
         <When iso={record.created_at} />
+        <div className="text-xs text-muted-foreground">{t("log.set", { id: record.id })}</div>
       </Td>
       <Td className="align-top">{record.user ?? t("history.unknown")}</Td>
       <Td className="align-top">
@@ -103,6 +119,16 @@ function ChangeRow({ record, onUndo }: { record: ChangeRecord; onUndo: () => voi
       </Td>
       <Td className="align-top break-words">{record.reason}</Td>
       <Td className="text-right align-top">
+        {isStaged(record) && (
+          <Button
+            className="mb-1"
+            size="small"
+            aria-label={t("log.activateOf", { id: record.id })}
+            onClick={() => onActivate(record)}
+          >
+            {t("log.activate")}
+          </Button>
+        )}{" "}
         {record.changes.length > 0 && (
           <Button size="small" aria-label={t("log.undoOf", { id: record.id })} onClick={onUndo}>
             {t("log.undo")}

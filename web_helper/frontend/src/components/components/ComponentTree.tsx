@@ -1,5 +1,5 @@
 import { Link, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { ComponentSummary } from "@/api/components";
 import { Input } from "@/components/ui/input";
@@ -20,7 +20,7 @@ export function ComponentTree({ components }: { components: readonly ComponentSu
         onChange={(event) => setWords(event.target.value)}
         className="h-8"
       />
-      <div className="max-h-[75vh] overflow-auto rounded-lg border bg-card p-1.5">
+      <div className="max-h-[75vh] overflow-auto max-lg:max-h-64 rounded-lg border bg-card p-1.5">
         {shown.length === 0 && <p className="p-2 text-muted-foreground">{t("noMatch")}</p>}
         {byCategory(shown).map(([category, members]) => (
           <details key={category} open className="group">
@@ -43,8 +43,12 @@ function TreeItem({ component }: { component: ComponentSummary }) {
   const { t } = useTranslation("components");
   const { path } = useSearch({ from: "/shell/components" });
   const isShown = path === component.path;
+  const item = useRef<HTMLLIElement>(null);
+  useEffect(() => {
+    if (isShown) item.current?.scrollIntoView({ block: "nearest" });
+  }, [isShown]);
   return (
-    <li>
+    <li ref={item}>
       <Link
         to="/components"
         search={(before) => ({ set: before.set, path: component.path })}

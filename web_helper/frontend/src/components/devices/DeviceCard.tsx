@@ -1,9 +1,11 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { CircleCheck, CircleHelp, type LucideIcon, Unplug } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import type { Device, DeviceReport } from "@/api/devices";
+import { type Device, type DeviceReport, deviceQueries, removeDevice } from "@/api/devices";
 import type { Experiment } from "@/api/experiments";
 import { StatusBadge } from "@/components/experiments/StatusBadge";
+import { RemoveButton } from "@/components/RemoveButton";
 import { Badge, type Tone } from "@/components/ui/badge";
 import { Card } from "@/components/ui/card";
 import { Progress } from "@/components/ui/progress";
@@ -26,9 +28,12 @@ export function DeviceCard({ device, runs }: { device: Device; runs: readonly Ex
     <Card aria-label={device.host_id} className="grid gap-3">
       <header className="flex flex-wrap items-center justify-between gap-2">
         <h2 className="min-w-0 text-base font-semibold break-all">{device.host_id}</h2>
-        <Badge tone={tone}>
-          <Icon aria-hidden /> {t(`status.${device.status}`)}
-        </Badge>
+        <div className="flex flex-wrap items-center gap-1">
+          <Badge tone={tone}>
+            <Icon aria-hidden /> {t(`status.${device.status}`)}
+          </Badge>
+          <DeleteButton host={device.host_id} />
+        </div>
       </header>
       <p className="text-muted-foreground">
         {device.last_seen_at === null ? (
@@ -42,7 +47,11 @@ export function DeviceCard({ device, runs }: { device: Device; runs: readonly Ex
       {report !== null && <Resources report={report} />}
       <section aria-label={t("jobs")} className="grid gap-1.5 border-t pt-3">
         <h3 className="text-xs font-medium text-muted-foreground">{t("jobs")}</h3>
-        {runs.length === 0 && <p>{t("noJobs", { count: report?.slots ?? 0 })}</p>}
+        {device.status === "disconnected" ? (
+          <p>{t("silent")}</p>
+        ) : (
+          runs.length === 0 && <p>{t("noJobs", { count: report?.slots ?? 0 })}</p>
+        )}
         <ul className="grid gap-1">
           {runs.map((run) => (
             <li key={run.uid} className="flex items-center justify-between gap-2">
@@ -67,6 +76,25 @@ export function DeviceCard({ device, runs }: { device: Device; runs: readonly Ex
         </Link>
       </section>
     </Card>
+  );
+}
+
+function DeleteButton({ host }: { host: string }) {
+  const { t } = useTranslation("devices");
+  const client = useQueryClient();
+  const remove = useMutation({
+    mutationFn: () => removeDevice(host),
+    onSuccess: () => client.invalidateQueries({ queryKey: deviceQueries.all }),
+  });
+  return (
+    <RemoveButton
+      label={t("remove.one", { host })}
+      question={t("remove.question", { host })}
+      description={t("remove.text")}
+      disabled={remove.isPending}
+      error={remove.error}
+      onRemove={() => remove.mutate()}
+    />
   );
 }
 

@@ -2,15 +2,18 @@ import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import type { Difference } from "@/api/experiments";
 import { Table, Td, Th, Tr } from "@/components/ui/table";
+import { roundedApart } from "@/lib/format";
 
 interface DifferencesProps {
   title: string;
   differences: readonly Difference[];
   /** Then both sides are versions, and can be looked at beside each other. */
   areComponents?: boolean;
+  /** Then numbers are shown with as many digits as tell them apart; pointing at one shows all. */
+  areMetrics?: boolean;
 }
 
-export function Differences({ title, differences, areComponents = false }: DifferencesProps) {
+export function Differences({ title, differences, areComponents = false, areMetrics = false }: DifferencesProps) {
   const { t } = useTranslation("experiments");
   if (differences.length === 0) return <p className="text-muted-foreground">{t("compare.same")}</p>;
   return (
@@ -38,12 +41,32 @@ export function Differences({ title, differences, areComponents = false }: Diffe
                 </Link>
               )}
             </th>
-            <Td className="align-top font-mono text-[13px] break-words">{textOf(a) ?? t("compare.none")}</Td>
-            <Td className="align-top font-mono text-[13px] break-words">{textOf(b) ?? t("compare.none")}</Td>
+            <Side value={a} other={b} isMetric={areMetrics} />
+            <Side value={b} other={a} isMetric={areMetrics} />
           </Tr>
         ))}
       </tbody>
     </Table>
+  );
+}
+
+interface SideProps {
+  value: Difference["a"];
+  other: Difference["a"];
+  isMetric: boolean;
+}
+
+function Side({ value, other, isMetric }: SideProps) {
+  const { t } = useTranslation("experiments");
+  const exact = textOf(value);
+  const shown = isMetric ? textOf(roundedApart(value, other)(value)) : exact;
+  return (
+    <Td
+      className="align-top font-mono text-[13px] break-words"
+      title={shown === exact ? undefined : (exact ?? undefined)}
+    >
+      {shown ?? t("compare.none")}
+    </Td>
   );
 }
 

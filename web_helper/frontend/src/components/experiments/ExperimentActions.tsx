@@ -1,11 +1,12 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { CirclePause, CirclePlay, GitCompare, Repeat, Square } from "lucide-react";
+import { CirclePause, CirclePlay, GitCompare, Grid2x2X, Repeat, Square } from "lucide-react";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import {
   type Act,
   actOnExperiment,
+  cancelGrid,
   type Experiment,
   type ExperimentStatus,
   experimentQueries,
@@ -24,7 +25,7 @@ export function ExperimentActions({ experiment }: { experiment: Experiment }) {
   const { uid, status } = experiment;
   const client = useQueryClient();
   const navigate = useNavigate();
-  const [isAsking, setIsAsking] = useState(false);
+  const [asking, setAsking] = useState<"run" | "grid">();
   // The same click sent twice makes one.
   const key = useRef(crypto.randomUUID());
   const refresh = () => client.invalidateQueries({ queryKey: experimentQueries.all });
@@ -37,8 +38,9 @@ export function ExperimentActions({ experiment }: { experiment: Experiment }) {
       await navigate({ to: "/experiments/$uid", params: { uid: made.uid } });
     },
   });
-  const isBusy = act.isPending || reproduce.isPending;
-  const error = act.error ?? reproduce.error;
+  const grid = useMutation({ mutationFn: () => cancelGrid(uid), onSettled: refresh });
+  const isBusy = act.isPending || grid.isPending || reproduce.isPending;
+  const error = act.error ?? grid.error ?? reproduce.error;
   return (
     <div className="grid justify-items-end gap-1">
       <div className="flex flex-wrap justify-end gap-2">
@@ -53,8 +55,13 @@ export function ExperimentActions({ experiment }: { experiment: Experiment }) {
           </Button>
         )}
         {(isOpen(status) || status === "crashed") && (
-          <Button disabled={isBusy} onClick={() => setIsAsking(true)}>
+          <Button disabled={isBusy} onClick={() => setAsking("run")}>
             <Square /> {t("detail.cancel")}
+          </Button>
+        )}
+        {experiment.grid_size > 1 && (
+          <Button disabled={isBusy} onClick={() => setAsking("grid")}>
+            <Grid2x2X /> {t("detail.cancelGrid")}
           </Button>
         )}
         <Button asChild>
@@ -71,14 +78,24 @@ export function ExperimentActions({ experiment }: { experiment: Experiment }) {
           {error.message}
         </p>
       )}
+      {grid.data && <output>{t("detail.gridCancelled", { count: grid.data.moved })}</output>}
       <Confirm
         title={t("detail.cancelTitle", { name: experiment.name })}
         description={t("detail.cancelText")}
         confirmLabel={t("detail.cancel")}
         cancelLabel={t("detail.keep")}
-        open={isAsking}
-        onOpenChange={setIsAsking}
+        open={asking === "run"}
+        onOpenChange={() => setAsking(undefined)}
         onConfirm={() => act.mutate("cancel")}
+      />
+      <Confirm
+        title={t("detail.cancelGridTitle", { count: experiment.grid_size })}
+        description={t("detail.cancelGridText")}
+        confirmLabel={t("detail.cancelGrid")}
+        cancelLabel={t("detail.keep")}
+        open={asking === "grid"}
+        onOpenChange={() => setAsking(undefined)}
+        onConfirm={() => grid.mutate()}
       />
     </div>
   );

@@ -19,7 +19,7 @@ export function GridPreview({ preview, isChecking, error }: GridPreviewProps) {
     <Card aria-label={t("form.preview")} aria-busy={isChecking}>
       <CardTitle>{t("form.preview")}</CardTitle>
       <output className="mb-2 block text-muted-foreground">
-        {isChecking ? t("form.checking") : t("form.count", { count: preview?.run_count ?? 0 })}
+        {isChecking ? t("form.checking") : preview ? t("form.count", { count: preview.run_count }) : t("form.start")}
       </output>
       {preview && preview.axes.length > 0 && <Runs preview={preview} />}
       {preview && preview.components.length > 0 && (

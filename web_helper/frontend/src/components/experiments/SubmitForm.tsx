@@ -14,7 +14,7 @@ import { Checkbox, Input, Select } from "@/components/ui/input";
 const FILE = "config.yaml";
 // So long after the last key the server is asked what the config would make.
 const PAUSE_MS = 400;
-const STARTER = "project: \nrun_name: \nseed: 1\n";
+const STARTER = "project: \nrun_name: \nagent: \nseed: 1\n";
 
 /** A config with what is wrong at its line, and what it would make, before it is submitted. */
 export function SubmitForm() {

@@ -1,6 +1,6 @@
 import { CartesianGrid, Legend, Line, LineChart, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import { Card, CardTitle } from "@/components/ui/card";
-import type { Curve } from "@/lib/metrics";
+import { type Curve, roundTicks } from "@/lib/metrics";
 
 // Told apart by dashes too, for colour is never the only sign.
 const LINES = [
@@ -21,12 +21,18 @@ export function MetricCurves({ curves }: { curves: readonly Curve[] }) {
             <ResponsiveContainer>
               <LineChart data={curve.points} margin={{ top: 4, right: 12, bottom: 0, left: 0 }}>
                 <CartesianGrid stroke="var(--border)" vertical={false} />
-                <XAxis dataKey="x" type="number" domain={["dataMin", "dataMax"]} stroke="var(--muted-foreground)" />
+                <XAxis
+                  dataKey="x"
+                  type="number"
+                  domain={["dataMin", "dataMax"]}
+                  ticks={roundTicks(curve.points)}
+                  stroke="var(--muted-foreground)"
+                />
                 <YAxis width={52} domain={["auto", "auto"]} stroke="var(--muted-foreground)" />
                 <Tooltip
                   contentStyle={{ background: "var(--card)", border: "1px solid var(--border)", borderRadius: 6 }}
                 />
-                <Legend />
+                {curve.categories.some(Boolean) && <Legend />}
                 {curve.categories.map((category, at) => (
                   <Line
                     key={category}

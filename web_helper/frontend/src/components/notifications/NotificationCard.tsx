@@ -50,14 +50,15 @@ export function NotificationCard({ notification }: { notification: Notification 
         <Button size="small" aria-expanded={isShown} onClick={() => setIsShown(!isShown)}>
           {isShown ? t("hideDiff") : t("showDiff")}
         </Button>
-        {status === "pending" && <Answers id={id} />}
+        {status === "pending" && <Answers id={id} canDownload={notification.server_sha256 !== null} />}
       </div>
       {isShown && <Sides id={id} />}
     </Card>
   );
 }
 
-function Answers({ id }: { id: number }) {
+/** What the server does not have cannot be downloaded. */
+function Answers({ id, canDownload }: { id: number; canDownload: boolean }) {
   const { t } = useTranslation("notifications");
   const client = useQueryClient();
   const answer = useMutation({
@@ -66,7 +67,7 @@ function Answers({ id }: { id: number }) {
   });
   return (
     <>
-      {ANSWERS.map(([resolution, Icon]) => (
+      {ANSWERS.filter(([resolution]) => canDownload || resolution !== "use_server").map(([resolution, Icon]) => (
         <Button key={resolution} size="small" disabled={answer.isPending} onClick={() => answer.mutate(resolution)}>
           <Icon /> {t(resolution)}
         </Button>

@@ -15,7 +15,10 @@ const FOUND = {
   config: [{ key: "lr", a: 0.1, b: null }],
   components: [{ key: "model/net.py", a: OLD, b: NEW }],
   environment: [],
-  metrics: [{ key: "loss", a: 0.5, b: 0.25 }],
+  metrics: [
+    { key: "loss", a: 0.5, b: 0.25 },
+    { key: "accuracy", a: 0.9722222222222222, b: 0.9611111111111111 },
+  ],
   same_metrics: false,
 };
 
@@ -45,6 +48,8 @@ test("config, components and metrics are told apart, and curves lie over each ot
   expect(within(config).getByRole("row", { name: "lr 0.1 none" })).toBeVisible();
   expect(screen.getByTitle("seed: 8")).toBeVisible();
   expect(screen.getByRole("row", { name: "loss 0.5 0.25" })).toBeVisible();
+  expect(screen.getByRole("row", { name: "accuracy 0.9722 0.9611" })).toBeVisible();
+  expect(screen.getByTitle("0.9722222222222222")).toHaveTextContent("0.9722");
   expect(screen.getByRole("link", { name: "Show the difference: model/net.py" })).toHaveAttribute(
     "href",
     expect.stringContaining("from="),

@@ -1,8 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { ArrowLeftRight } from "lucide-react";
+import type { ComponentProps } from "react";
 import { useTranslation } from "react-i18next";
-import { type Difference, type Experiment, experimentQueries } from "@/api/experiments";
+import { type Experiment, experimentQueries } from "@/api/experiments";
 import { Choices } from "@/components/experiments/Choices";
 import { curvesBeside } from "@/components/experiments/curvesBeside";
 import { Differences } from "@/components/experiments/Differences";
@@ -62,7 +63,7 @@ function Comparison({ a, b }: { a: string; b: string }) {
         <Side letter={t("compare.b")} experiment={found.data.b} />
       </div>
       {same_metrics && <p>{t("compare.sameMetrics")}</p>}
-      <Section title={t("compare.metrics")} differences={metrics} />
+      <Section title={t("compare.metrics")} differences={metrics} areMetrics />
       <Curves a={found.data.a} b={found.data.b} />
       <Section title={t("compare.config")} differences={config} />
       <Section title={t("compare.components")} differences={components} areComponents />
@@ -91,17 +92,11 @@ function Side({ letter, experiment }: { letter: string; experiment: Experiment }
   );
 }
 
-interface SectionProps {
-  title: string;
-  differences: readonly Difference[];
-  areComponents?: boolean;
-}
-
-function Section({ title, differences, areComponents = false }: SectionProps) {
+function Section(props: ComponentProps<typeof Differences>) {
   return (
     <section className="grid gap-2">
-      <h2 className="font-semibold">{title}</h2>
-      <Differences title={title} differences={differences} areComponents={areComponents} />
+      <h2 className="font-semibold">{props.title}</h2>
+      <Differences {...props} />
     </section>
   );
 }

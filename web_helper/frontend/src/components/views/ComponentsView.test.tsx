@@ -129,3 +129,44 @@ test("all changes are listed, and one is undone with a reason", async () => {
 
   expect(await screen.findByRole("alert")).toHaveTextContent("It was moved again since.");
 });
+
+const STAGED = {
+  id: 7,
+  kind: "change",
+  reason: "for the night images",
+  user: "ada@example.org",
+  created_at: "2026-01-01T00:00:00Z",
+  registered: 2,
+  changes: [
+    { path: "loss/ce.py", alias: "next", from_hash: null, to_hash: OLD },
+    { path: "loss/ce.py", alias: "night", from_hash: null, to_hash: OLD },
+    { path: "model/net.py", alias: "next", from_hash: null, to_hash: NEW },
+  ],
+};
+const PUSHED = { ...STAGED, id: 9, changes: [{ path: "loss/ce.py", alias: "active", from_hash: OLD, to_hash: NEW }] };
+
+test("what waits under another name is activated as a whole, after saying what that changes", async () => {
+  const sent: unknown[] = [];
+  const activate = http.post("*/api/components/changes/7/activate", async ({ request }) => {
+    sent.push(await request.json());
+    return HttpResponse.json({ error: { code: "CONFLICT", message: "It was moved since." } }, { status: 409 });
+  });
+  const log = answer("get", "/api/components/changes", [PUSHED, STAGED]);
+  const { user } = renderView("/components?show=changes", LIST, log, activate);
+  await user.click(await screen.findByRole("button", { name: "Activate all of set 7" }));
+  const dialog = await screen.findByRole("dialog");
+
+  // The other one is active as it is.
+  expect(await within(dialog).findByText("1 component changes:")).toBeVisible();
+  expect(
+    within(dialog)
+      .getAllByRole("listitem")
+      .map((each) => each.textContent),
+  ).toEqual(["loss/ce.py 22222222 → 11111111"]);
+  await user.type(within(dialog).getByRole("textbox", { name: "Reason" }), "reviewed");
+  await user.click(within(dialog).getByRole("button", { name: "Activate" }));
+
+  expect(await within(dialog).findByRole("alert")).toHaveTextContent("It was moved since.");
+  expect(sent).toEqual([{ alias: "active", expected: 9, reason: "reviewed" }]);
+  expect(screen.queryByRole("button", { name: "Activate all of set 9", hidden: true })).toBeNull();
+});

@@ -1,4 +1,5 @@
 import { screen, within } from "@testing-library/react";
+import { HttpResponse, http } from "msw";
 import { expect, test } from "vitest";
 import { renderView } from "@/test/renderView";
 import { answer, experiment, refusal, silence } from "@/test/research";
@@ -60,6 +61,7 @@ test("a card says how a device is, when it was heard, what it has, and what it r
   expect(await within(card).findByRole("link", { name: "digits" })).toHaveAttribute("href", "/experiments/run1");
   const other = screen.getByRole("region", { name: "new-1" });
   expect(within(other).getByText("never heard from")).toBeVisible();
+  expect(within(other).getByText("It takes nothing until it is heard from again.")).toBeVisible();
 });
 
 test("enrolling shows the key once, with what to do with it", async () => {
@@ -84,4 +86,35 @@ test("a name that the server refuses is said at its field", async () => {
 
   expect(await screen.findByRole("alert")).toHaveTextContent("has a space in it.");
   expect(screen.getByRole("textbox", { name: "Name of the device" })).toBeInvalid();
+});
+
+test("a device is removed after asking, and a refusal is said", async () => {
+  const { user } = renderView(
+    "/devices",
+    NONE,
+    answer("get", "/api/devices", [NEVER]),
+    refusal("delete", "/api/devices/new-1", 403, "Somebody else let it join."),
+  );
+  await user.click(await screen.findByRole("button", { name: "Remove new-1" }));
+  const dialog = await screen.findByRole("alertdialog", { name: "Remove new-1?" });
+  await user.click(within(dialog).getByRole("button", { name: "Delete" }));
+
+  expect(await screen.findByRole("alert")).toHaveTextContent("Somebody else let it join.");
+});
+
+test("a device that was removed is listed no more", async () => {
+  let devices = [NEVER];
+  const { user } = renderView(
+    "/devices",
+    NONE,
+    http.get("*/api/devices", () => HttpResponse.json({ data: devices })),
+    http.delete("*/api/devices/new-1", () => {
+      devices = [];
+      return new HttpResponse(null, { status: 204 });
+    }),
+  );
+  await user.click(await screen.findByRole("button", { name: "Remove new-1" }));
+  await user.click(within(await screen.findByRole("alertdialog")).getByRole("button", { name: "Delete" }));
+
+  expect(await screen.findByText("No device has joined yet")).toBeVisible();
 });

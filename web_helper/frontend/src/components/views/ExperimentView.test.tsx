@@ -87,6 +87,18 @@ test("a run that has not begun shows what is frozen for it", async () => {
   expect(screen.getByRole("link", { name: "model/net.py" })).toBeVisible();
 });
 
+test("a whole grid is cancelled after a question, and how many runs that were is said", async () => {
+  const run = answer("get", ONE, experiment({ status: "queued", grid_size: 30 }));
+  const moved = answer("post", `${ONE}/grid`, { moved: 29, left: 1 });
+  const { user } = renderView("/experiments/run1", run, NO_CURVES, moved);
+
+  await user.click(await screen.findByRole("button", { name: "Cancel the grid" }));
+  const question = await screen.findByRole("alertdialog", { name: "Cancel all 30 runs of this grid?" });
+  await user.click(within(question).getByRole("button", { name: "Cancel the grid" }));
+
+  expect(await screen.findByText("29 runs are cancelled.")).toBeVisible();
+});
+
 test("cancelling asks first; what the server refuses is said", async () => {
   const refused = refusal("post", `${ONE}/cancel`, 409, "It has ended.");
   const running = answer("get", ONE, experiment({ status: "running", finished_at: null }));

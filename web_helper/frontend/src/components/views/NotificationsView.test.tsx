@@ -46,6 +46,14 @@ test("a file that is no text is named by its hash", async () => {
   expect(await screen.findByText(/has not sent this file as text/)).toHaveTextContent("1111111111111111");
 });
 
+test("what the server does not have is not offered for download", async () => {
+  const only = question({ conflict_type: "local_only", server_hash: null, server_sha256: null });
+  renderView("/notifications", answer("get", LIST, [only]));
+
+  expect(await screen.findByRole("button", { name: "Upload to Server" })).toBeVisible();
+  expect(screen.queryByRole("button", { name: "Download from Server" })).toBeNull();
+});
+
 test.each([
   ["Upload to Server", "use_local"],
   ["Download from Server", "use_server"],

@@ -35,6 +35,13 @@ test("what is wrong with a config is said with its line, and it cannot be submit
   expect(screen.getByRole("button", { name: "Submit" })).toBeDisabled();
 });
 
+test("before anything is written, the form says what will be shown", async () => {
+  renderView("/experiments/new", DEVICES);
+
+  expect(await screen.findByText(/Write a config, or paste one/)).toBeVisible();
+  expect(screen.getByRole("textbox", { name: "Config" })).toHaveTextContent("agent:");
+});
+
 test("the grid is shown before it is submitted, and the list after", async () => {
   const sent: Record<string, unknown>[] = [];
   const submit = http.post("*/api/experiments", async ({ request }) => {

@@ -25,7 +25,13 @@ const devices = {
   jobs: "Runs here now",
   noJobs_one: "Nothing runs here; {{count}} place is free.",
   noJobs_other: "Nothing runs here; {{count}} places are free.",
+  silent: "It takes nothing until it is heard from again.",
   queue: "What it ran",
+  remove: {
+    one: "Remove {{host}}",
+    question: "Remove {{host}}?",
+    text: "Its key works no more at once. What it runs now goes on there, but nobody hears of it: it counts as crashed after a minute. What it ran stays, and it may join again.",
+  },
   form: {
     title: "Enrol a device",
     text: "The device gets a key of its own. Enrolling the same name again ends the former key.",

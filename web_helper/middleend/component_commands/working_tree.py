@@ -5,17 +5,20 @@ The command line loads this module for `synapse component` only; what a command 
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from synapse_sdk.cli.components.references import check_base
 from synapse_sdk.cli.connection import HostOption, JsonOption, TokenOption
 from synapse_sdk.cli.failures import EXIT_FAILED, UsageError
 from synapse_sdk.cli.output import print_json, print_table, say, warn
 from synapse_sdk.exceptions import ConfigurationError
 from synapse_sdk.utils.auth import load_credentials
+from web_helper.middleend.component_commands.pushing import push_command
 from web_helper.middleend.sync_plan import SyncStrategy
 
 if TYPE_CHECKING:
@@ -29,12 +32,14 @@ ConfigArgument = Annotated[
 StrategyOption = Annotated[
     SyncStrategy | None, typer.Option(help="Who wins where the two sides differ; `interactive` asks you.")
 ]
+CHOICE = "`--strategy local_priority` uploads yours, `--force` takes the server's and keeps a copy of yours."
 # What a person answers to a question, and what that means.
 ANSWERS = {"u": "use_local", "d": "use_server", "s": "skip"}
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `synapse component` (entry-point group `synapse.cli.component`)."""
+    app.command("push")(push_command)
     for command in (sync, status, restore, verify):
         app.command(command.__name__)(command)
 
@@ -55,13 +60,10 @@ def sync(
     if force and strategy not in (None, SyncStrategy.SERVER_AUTHORITATIVE):
         raise UsageError(f"--force lets the server win, --strategy {strategy} does not; choose one.")
     chosen = SyncStrategy.SERVER_AUTHORITATIVE if force else strategy or SyncStrategy.INTERACTIVE
-    manager = _open(base, host, token)
-    if chosen is SyncStrategy.INTERACTIVE and not as_json and _is_somebody_there():
-        manager.conflict_callback = lambda conflict: _ask(conflict.path, conflict.conflict_type)
-    try:
+    with closing(_open(base, host, token)) as manager:
+        if chosen is SyncStrategy.INTERACTIVE and not as_json and _is_somebody_there():
+            manager.conflict_callback = lambda conflict: _ask(conflict.path, conflict.conflict_type)
         result = manager.sync_all(chosen) if config is None else manager.sync_with_strategy(_file(config), chosen)
-    finally:
-        manager.close()
     _show(result, as_json=as_json)
 
 
@@ -74,17 +76,15 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Say how a working tree and the server differ; nothing is changed, here or there."""
-    manager = _open(base, host, token)
-    try:
+    with closing(_open(base, host, token)) as manager:
         dry = SyncStrategy.DRY_RUN
         result = manager.sync_all(dry) if config is None else manager.sync_with_strategy(_file(config), dry)
-    finally:
-        manager.close()
     same = len(result.skipped) - len(result.planned)
     if as_json:
         print_json({"differences": result.planned, "same": same})
         return
-    print_table(("path", "difference"), sorted(result.planned.items()))
+    if result.planned:
+        print_table(("path", "difference"), sorted(result.planned.items()))
     say(f"{len(result.planned)} differ, {same} are the same.")
 
 
@@ -97,14 +97,12 @@ def restore(
     as_json: JsonOption = False,
 ) -> None:
     """Put the versions in place that an experiment ran with; a copy is kept of each edit that makes way."""
-    manager = _open(base, host, token)
-    try:
+    with closing(_open(base, host, token)) as manager:
         result = manager.restore_from_manifest(uid)
-    finally:
-        manager.close()
     if as_json:
         print_json(result)
     else:
+        _show_kept(result["kept"])
         _warn_of(result["errors"])
         say(f"{len(result['synced'])} components are as {uid} ran with them, {len(result['failed'])} are not.")
     raise typer.Exit(EXIT_FAILED if result["failed"] else 0)
@@ -119,17 +117,19 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Read every component's bytes and compare them with the server's; exit code 1 when one differs."""
-    manager = _open(base, host, token)
-    try:
+    with closing(_open(base, host, token)) as manager:
         wrong = manager.verify(uid)
-    finally:
-        manager.close()
     if as_json:
         print_json({"differences": wrong})
     else:
-        print_table(("path", "difference"), sorted(wrong.items()))
-        say(f"{len(wrong)} differ." if wrong else "Every component is what it should be.")
+        print_table(("path", "difference"), sorted(wrong.items()), empty="Every component is what it should be.")
+        if wrong:
+            say(f"{len(wrong)} differ. `synapse component {_mend(uid)}` brings what should be there.")
     raise typer.Exit(EXIT_FAILED if wrong else 0)
+
+
+def _mend(uid: str | None) -> str:
+    return "sync" if uid is None else f"restore {uid}"
 
 
 def _open(base: Path, host: str | None, token: str | None) -> ComponentManager:
@@ -138,14 +138,13 @@ def _open(base: Path, host: str | None, token: str | None) -> ComponentManager:
     found = load_credentials(host=host, access_token=token)
     if not found.access_token:
         raise ConfigurationError(f"There is no access token for {found.host}. Run `synapse login`, or pass --token.")
-    if not (base / "cvlabkit").is_dir():
-        raise UsageError(f"There is no folder cvlabkit in {base.resolve()}; name the one that holds it with --base.")
+    check_base(base)
     return ComponentManager(found.host, base, found.access_token)
 
 
 def _file(config: Path) -> Path:
     if not config.is_file():
-        raise UsageError(f"There is no file {config}.")
+        raise UsageError(f"There is no config {config}; name a config, or none for every component.")
     return config
 
 
@@ -157,8 +156,10 @@ def _is_somebody_there() -> bool:
 
 def _ask(path: str, difference: str) -> str:
     question = f"{path} ({difference}): [u]pload yours, [d]ownload the server's, [s]kip"
-    answer = typer.prompt(question, default="s", err=True)
-    return ANSWERS.get(answer.strip().lower()[:1], "skip")
+    # What is none of these decides nothing: it is asked again.
+    while (answer := typer.prompt(question, default="s", err=True).strip().lower()[:1]) not in ANSWERS:
+        pass
+    return ANSWERS[answer]
 
 
 def _show(result: SyncResult, *, as_json: bool) -> None:
@@ -169,15 +170,22 @@ def _show(result: SyncResult, *, as_json: bool) -> None:
             del conflict["local_content"]
         print_json(facts)
     else:
+        changed = len(result.synced) + len(result.uploaded)
         rows = [(path, "downloaded") for path in result.synced] + [(path, "uploaded") for path in result.uploaded]
-        print_table(("path", "done"), [*rows, *((path, "kept") for path in result.planned if path in result.skipped)])
-        for path, copy in sorted(result.kept.items()):
-            say(f"{path}: your edit lies in {copy}.")
+        rows += [(path, "kept") for path in result.planned if path in result.skipped]
+        if rows:
+            print_table(("path", "done"), rows)
+        _show_kept(result.kept)
         _warn_of(result.errors)
-        _warn_of({path: f"{kind}: choose with --strategy local_priority or --force." for path, kind in waiting.items()})
+        _warn_of({path: f"{kind}: {CHOICE}" for path, kind in waiting.items()})
         same = len(set(result.skipped) - set(result.planned))
-        say(f"{len(rows)} changed, {same} were up to date, {len(waiting)} wait for a decision.")
+        say(f"{changed} changed, {same} were up to date, {len(waiting)} wait for a decision.")
     raise typer.Exit(EXIT_FAILED if waiting or result.failed else 0)
+
+
+def _show_kept(kept: dict[str, Path]) -> None:
+    for path, copy in sorted(kept.items()):
+        say(f"{path}: your edit lies in {copy}.")
 
 
 def _warn_of(errors: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Whoever asks what was asked before gets the same bytes, and never those of another state."""
+"""Whoever asks what was asked before gets the same bytes, and never those of another state; contents are packed once."""
 
 import dataclasses
 import random
@@ -9,11 +9,16 @@ import msgspec
 import pytest
 
 from synapse_sdk.clients.components import ComponentClient
+from synapse_sdk.components.digests import sha256_of
+from synapse_sdk.components.names import parse_component_path
 from synapse_sdk.exceptions import AuthenticationError, ClientError
-from synapse_sdk.wire.component_offer import OFFER
+from synapse_sdk.wire import component_offer
+from synapse_sdk.wire.component_offer import OFFER, pack_frame, unpack_offer
 from synapse_sdk.wire.components import ComponentNegotiation
 from tests.backend.components.store import API, Store
-from web_helper.backend.services.components.kept_answers import KeptAnswers, name_answer
+from web_helper.backend.models import ComponentBlob
+from web_helper.backend.services.components import packed_frames
+from web_helper.backend.services.components.kept_packed import KeptPacked, name_answer
 
 LARGE = {f"model/m{n}.py": f"x = '{random.Random(n).randbytes(600_000).hex()}'\n" for n in range(2)}
 ACCEPT = {"Accept": OFFER}
@@ -28,11 +33,30 @@ def large(store):
 
 @pytest.fixture
 def made(monkeypatch, app):
-    """What was packed, and not found."""
+    """Answers that were made, and not found."""
     names = []
-    keep = app.state.kept_answers.keep
-    monkeypatch.setattr(app.state.kept_answers, "keep", lambda name, content: (names.append(name), keep(name, content)))
+    keep = app.state.kept_packed.keep
+
+    def note(name, content):
+        names.extend([] if name.startswith("frame ") else [name])
+        keep(name, content)
+
+    monkeypatch.setattr(app.state.kept_packed, "keep", note)
     return names
+
+
+@pytest.fixture
+def packed(monkeypatch):
+    """How many contents each frame has that was packed."""
+    counts = []
+
+    def note(contents, level):
+        each = [*contents]
+        counts.append(len(each))
+        return pack_frame(each, level)
+
+    monkeypatch.setattr(packed_frames, "pack_frame", note)
+    return counts
 
 
 def ask(store, question, headers=ACCEPT):
@@ -41,10 +65,53 @@ def ask(store, question, headers=ACCEPT):
         return b"".join(response.iter_raw())
 
 
+def read_all(body, expected):
+    head, contents = unpack_offer(body)
+    read = {digest: bytes(content).decode() for digest, content in contents.items()}
+    assert {path: read[version.sha256] for path, version in head.versions.items()} == expected
+
+
 def test_the_same_question_is_packed_once(large, made):
     first = ask(large, {})
     assert ask(large, {}) == ask(large, {"have": {}, "follow_imports": True}) == first
     assert len(made) == 1
+
+
+@pytest.mark.parametrize("is_scanned", [True, False])
+def test_a_large_change_is_packed_before_anybody_asks(store, packed, settings, is_scanned):
+    if is_scanned:
+        for path, text in LARGE.items():
+            file = settings.component_dir / parse_component_path(path).file
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        store.post("/versions/scan")
+    else:
+        store.post("/changes", {"changes": [{"path": path, "content": text} for path, text in LARGE.items()]})
+    assert sum(packed) == 2
+    read_all(ask(store, {}), LARGE)
+    assert sum(packed) == 2
+
+
+def test_a_small_change_is_not_packed_until_somebody_asks(large, packed):
+    large.post("/changes", {"changes": [{"path": "loss/ce.py", "content": "x = 1\n"}]})
+    assert packed == []
+    read_all(ask(large, {}), LARGE | {"loss/ce.py": "x = 1\n"})
+    assert packed != []
+
+
+def test_a_change_leaves_most_of_what_was_packed(store, packed, monkeypatch):
+    monkeypatch.setattr(component_offer, "FRAME_BYTES", 2**17)
+    texts = {f"model/m{n}.py": f"x = '{random.Random(n).randbytes(10_000).hex()}'\n" for n in range(100)}
+    store.post("/changes", {"changes": [{"path": path, "content": text} for path, text in texts.items()]})
+    assert sum(packed) == 100
+    packed.clear()
+    changed = texts | {"model/m50.py": "x = 2\n", "model/m500.py": "x = 3\n"}
+    store.post(
+        "/changes", {"changes": [{"path": path, "content": changed[path]} for path in changed if path not in texts]}
+    )
+    store.upload("model/m50.py", changed["model/m50.py"])
+    read_all(ask(store, {}), changed)
+    assert 0 < sum(packed) < 50
 
 
 def test_a_small_answer_is_for_one(large, made):
@@ -92,6 +159,20 @@ def test_bytes_are_offered_as_they_are(store, transport, admin_token):
     assert plain == told
 
 
+def test_contents_are_offered_whole_however_they_are_stored(store, database, transport, admin_token):
+    texts = [f"x = {number}\n" + "same = 1\n" * 50 for number in range(4)]
+    old, *_ = [store.upload("model/net.py", text)["hash"] for text in texts]
+    store.upload("loss/plain.py", "y = 1\n")
+    with database.write() as session:
+        # As before contents were packed.
+        blob = session.get(ComponentBlob, sha256_of(b"y = 1\n"))
+        blob.content, blob.is_packed = b"y = 1\n", False
+    with ComponentClient("http://testserver", admin_token, transport=transport) as client:
+        for pinned, newest in (({}, texts[3]), ({"model/net.py": old}, texts[0])):
+            contents = client.fetch({"pinned": pinned}).contents.items()
+            assert sorted(bytes(content).decode() for _, content in contents) == sorted([newest, "y = 1\n"])
+
+
 def test_the_answer_of_a_server_that_only_speaks_json_is_taken(store, transport, admin_token):
     store.upload("model/net.py", "x = 1\n")
     with ComponentClient("http://testserver", admin_token, transport=transport) as client:
@@ -118,7 +199,7 @@ def test_what_is_no_offer_is_said_to_be_none(transport, admin_token, monkeypatch
 
 
 def test_what_nobody_has_asked_for_longest_makes_room():
-    kept = KeptAnswers(limit_bytes=10)
+    kept = KeptPacked(limit_bytes=10)
     kept.keep("large", b"12345678901")
     kept.keep("a", b"1234")
     kept.keep("b", b"1234")
@@ -131,7 +212,7 @@ def test_what_nobody_has_asked_for_longest_makes_room():
 
 
 def test_whoever_asks_the_same_at_the_same_moment_waits_for_the_first():
-    kept, packed = KeptAnswers(), []
+    kept, packed = KeptPacked(), []
 
     def ask_for(name):
         with kept.turn(name):
@@ -158,7 +239,7 @@ def test_whoever_asks_the_same_at_the_same_moment_waits_for_the_first():
 
 
 def test_a_question_that_fails_lets_the_next_one_try():
-    kept = KeptAnswers()
+    kept = KeptPacked()
     with pytest.raises(ValueError, match="refused"), kept.turn("a"):
         raise ValueError("refused")
     with kept.turn("a"):
