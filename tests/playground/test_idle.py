@@ -98,6 +98,22 @@ def test_a_call_at_its_own_endpoint_wakes_it_too(docker_host, code, tmp_path):
         until(lambda: client.get_container(made["id"])["status"] == "running")
 
 
+def test_what_an_app_received_before_it_was_paused_does_not_wake_it(process_host, code, tmp_path):
+    # It looks once at the start, and then when this test says so.
+    process_host.settings.look_seconds = 1000
+    with process_host.client() as client:
+        made = client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.ECHO))
+        process_host.engine.received[made["id"]] = 3000
+        client.update_container(made["id"], status="paused")
+
+        process_host.playground._keeper.reconcile()
+        assert client.get_container(made["id"])["status"] == "paused"
+
+        process_host.engine.received[made["id"]] += 500
+        process_host.playground._keeper.reconcile()
+        assert client.get_container(made["id"])["status"] == "running"
+
+
 def test_an_app_that_is_paused_is_stopped_in_the_end(host, code, tmp_path):
     with host.client() as client:
         made = client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.ECHO))

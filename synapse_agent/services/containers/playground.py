@@ -297,7 +297,10 @@ class Playground:
             raise ConflictError(409, "The container is not in the engine any more: create it again.")
         if wish is ContainerWish.PAUSED:
             self._bench.engine.pause(row.container_id)
-            self._bench.store.change(row.id, status=ContainerStatus.PAUSED)
+            # What it has received until now is nobody's call, which would wake it again.
+            usage = self._bench.engine.usage(row.container_id)
+            received = row.received if usage is None else usage.received
+            self._bench.store.change(row.id, status=ContainerStatus.PAUSED, received=received)
             return
         self._bench.engine.stop(row.container_id, self._bench.settings.stop_seconds)
         self._bench.store.change(row.id, status=ContainerStatus.STOPPED)
