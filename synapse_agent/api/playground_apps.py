@@ -21,8 +21,7 @@ from synapse_sdk.utils import forwarding
 router = APIRouter()
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 # `Host` is how the visitor calls the app, and goes on.
-_KEYS = frozenset({b"authorization", b"cookie", b"synapse-access-token", b"x-api-key"})
-_KEYS_OF_SOCKETS = _KEYS | {b"sec-websocket-key", b"sec-websocket-version", b"sec-websocket-extensions"}
+_KEYS_OF_SOCKETS = forwarding.KEYS | {b"sec-websocket-key", b"sec-websocket-version", b"sec-websocket-extensions"}
 _AWAY = "The app did not answer; look at its state and its log."
 # Try again later; there is nothing here to speak to.
 CLOSE_CODE = 1013
@@ -71,7 +70,7 @@ async def pass_on(
     target = forwarding.Target(
         url + _path_of(request.scope),
         request.method,
-        forwarding.pass_headers(headers, without=_KEYS, more={}),
+        forwarding.pass_headers(headers, without=forwarding.KEYS, more={}),
         has_body=forwarding.has_body(headers),
     )
     return AppAnswer(client, target)

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from synapse_agent.services.serving import Serving
 from synapse_sdk.exceptions import ClientError
 from synapse_sdk.plugins.actions.inference.model_token import HEADER
-from synapse_sdk.utils.forwarding import no_cookies
+from synapse_sdk.utils.forwarding import no_cookies, without_platform_keys
 from synapse_sdk.wire.serve import ServeDeploy, ServeInfer, ServeState
 
 router = APIRouter()
@@ -91,9 +91,17 @@ async def forward(request: Request, serving: Applications, prefix: str, path: st
     if endpoint is None:
         return _problem(404, "NOT_FOUND", "This agent serves no application with this route prefix.")
     query = f"?{request.url.query}" if request.url.query else ""
-    headers = {name: value for name, value in request.headers.items() if name not in _KEPT_BACK}
     content = await request.body()
-    return await _forward(request, request.method, f"{endpoint}/{path}{query}", headers=headers, content=content)
+    return await _forward(
+        request, request.method, f"{endpoint}/{path}{query}", headers=_pass_headers(request), content=content
+    )
+
+
+def _pass_headers(request: Request) -> dict[str, str]:
+    """The caller's headers for the application, whose own keys and cookies are among them."""
+    given = without_platform_keys(request.headers.raw)
+    kept = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in given)
+    return {name: value for name, value in kept if name not in _KEPT_BACK}
 
 
 async def _forward(request: Request, method: str, url: str, *, headers: dict[str, str], content: bytes) -> Response:

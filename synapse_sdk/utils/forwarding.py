@@ -15,6 +15,8 @@ from typing import Any
 import anyio
 import httpx2
 
+from synapse_sdk.wire.accounts import KEY_PREFIX, SESSION_COOKIE
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -31,6 +33,9 @@ HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te"}
     | {b"trailer", b"transfer-encoding", b"upgrade"}
 )
+
+# In which a caller shows the platform who it is.
+KEYS = frozenset({b"authorization", b"cookie", b"synapse-access-token", b"x-api-key"})
 
 
 class TargetAwayError(ConnectionError):
@@ -80,6 +85,21 @@ def pass_headers(
         if name.lower() not in HOP_BY_HOP and name.lower() not in without and name.lower() not in own
     ]
     return kept + list(own.items())
+
+
+def without_platform_keys(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """A message's headers without the platform's keys; the next server's own keys and cookies stay."""
+    spared = ((name, _spare_cookies(value) if name.lower() == b"cookie" else value) for name, value in headers)
+    return [(name, value) for name, value in spared if not _is_key(name.lower(), value)]
+
+
+def _spare_cookies(value: bytes) -> bytes:
+    cookies = (each.strip() for each in value.split(b";"))
+    return b"; ".join(each for each in cookies if each.partition(b"=")[0] != SESSION_COOKIE.encode())
+
+
+def _is_key(name: bytes, value: bytes) -> bool:
+    return not value if name == b"cookie" else name in KEYS and KEY_PREFIX.encode() in value
 
 
 def has_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:

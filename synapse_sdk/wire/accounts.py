@@ -10,6 +10,9 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from synapse_sdk.wire.work import Name, Request
 
+# What every key of the platform begins with, and the cookie in which a browser keeps its session's.
+KEY_PREFIX = "syn_"
+SESSION_COOKIE = "synapse_session"
 # Who exactly may have an address is the mail server's business; this keeps out what cannot be one.
 Email = Annotated[
     str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")

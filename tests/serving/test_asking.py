@@ -7,8 +7,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx2
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
-from synapse_agent.api.serve_applications import open_forwarding
+from synapse_agent.api.serve_applications import open_forwarding, router
 from synapse_sdk.clients.agent import AgentClient
 from synapse_sdk.utils.retry import NO_RETRY
 
@@ -69,7 +71,7 @@ def application():
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            received.append(self.headers.get("Cookie"))
+            received.append({name.lower(): value for name, value in self.headers.items()})
             self.send_response(200)
             self.send_header("Set-Cookie", "who=the-first")
             self.send_header("Content-Length", "0")
@@ -94,4 +96,27 @@ def test_what_an_application_gives_one_asker_is_not_sent_for_the_next(applicatio
             return [(await client.get(url)).headers["Set-Cookie"] for _ in range(2)]
 
     assert asyncio.run(ask_twice()) == ["who=the-first"] * 2
-    assert received == [None, None]
+    assert [headers.get("cookie") for headers in received] == [None, None]
+
+
+class Serving:
+    def __init__(self, endpoint):
+        self._endpoint = endpoint
+
+    def endpoint_of(self, _prefix):
+        return self._endpoint
+
+
+def test_keys_of_the_platform_stay_at_the_agent_and_the_applications_own_go_on(application):
+    url, received = application
+    agent = FastAPI()
+    agent.include_router(router)
+    agent.state.serving, agent.state.forwarding = Serving(url.rstrip("/")), open_forwarding()
+    platform = {"Authorization": "Token syn_a", "SYNAPSE-ACCESS-TOKEN": "syn_a", "X-API-Key": "syn_a"}
+    with TestClient(agent) as caller:
+        caller.get("/serve/p/", headers={**platform, "Cookie": "who=me; synapse_session=syn_a; how=so"})
+        caller.get("/serve/p/", headers={"X-API-Key": "its-own", "Cookie": "synapse_session=syn_a", "X-Empty": ""})
+    first, second = received
+    assert not any("syn_a" in value for headers in received for value in headers.values())
+    assert (first["cookie"], "x-api-key" in first) == ("who=me; how=so", False)
+    assert (second["x-api-key"], second["x-empty"], "cookie" in second) == ("its-own", "", False)

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from synapse_sdk.wire.accounts import Scope
+from synapse_sdk.wire.accounts import KEY_PREFIX, Scope
 from web_helper.backend.core.database import Database
 from web_helper.backend.core.problems import AuthenticationProblem
 from web_helper.backend.models import Token, User
@@ -18,7 +18,6 @@ from web_helper.backend.queries.work.accounts import KeyRow
 from web_helper.backend.services.access import require_scope
 from web_helper.backend.services.call import Actor
 
-KEY_PREFIX = "syn_"
 KEY_BYTES = 32
 # Enough of a key to recognise it in a list, too little to guess it.
 SHOWN_KEY_LENGTH = 8

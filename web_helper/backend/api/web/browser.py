@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 from fastapi.security import APIKeyCookie
 from starlette.requests import HTTPConnection
 
+from synapse_sdk.wire.accounts import SESSION_COOKIE
 from web_helper.backend.core.problems import PermissionProblem
 
-COOKIE = "synapse_session"
+COOKIE = SESSION_COOKIE
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 session_cookie = APIKeyCookie(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from synapse_sdk.utils import forwarding
 from web_helper.backend.core.problems import AuthenticationProblem
 from web_helper.backend.core.signing import Login, UrlSigner
 from web_helper.backend.models import Token
@@ -27,7 +28,8 @@ POLICY = (
 Headers = list[tuple[bytes, bytes]]
 # What would tell an app who visits it, or change what it thinks of the request.
 KEPT_BACK = frozenset(
-    {b"authorization", b"cookie", b"synapse-access-token", b"x-api-key", b"synapse-agent", b"origin", b"referer"}
+    forwarding.KEYS
+    | {b"synapse-agent", b"origin", b"referer"}
     | {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-prefix"}
     | {b"x-forwarded-port", b"x-real-ip", b"x-gradio-server", b"x-request-id"}
 )
