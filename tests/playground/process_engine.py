@@ -66,6 +66,7 @@ class ProcessEngine:
         # What a test says that a container used.
         self.received: dict[str, int] = {}
         self.cpu_seconds: dict[str, float] = {}
+        self.unread: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def describe(self) -> EngineInfo:
@@ -202,6 +203,9 @@ class ProcessEngine:
 
     def usage(self, container_id: str) -> Usage | None:
         return Usage(self.received.get(container_id, 0), self.cpu_seconds.get(container_id, 0.0))
+
+    def waiting(self, container_id: str, port: int) -> int | None:
+        return self.unread.get(container_id)
 
     def close(self):
         for container_id in list(self.boxes):

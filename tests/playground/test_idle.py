@@ -1,5 +1,6 @@
 """What happens to an app that nobody uses: it is paused, goes on when it is asked for, and is stopped in the end."""
 
+import socket
 import urllib.request
 from dataclasses import replace
 
@@ -8,8 +9,8 @@ import pytest
 from synapse_agent.core.playground_settings import PlaygroundSettings
 from synapse_agent.engines.docker.protocol import RunState, Usage
 from synapse_agent.services.containers.keeper import IdleStep, Use, idle_step
-from synapse_agent.services.containers.records import AppFacts, ContainerRow
-from synapse_sdk.wire.containers import ContainerStatus
+from synapse_agent.services.containers.records import UNKNOWN, AppFacts, ContainerRow
+from synapse_sdk.wire.containers import APP_PORT, ContainerStatus
 from tests.agent.stage import until
 from tests.playground import apps
 from tests.playground.scene import write_release
@@ -66,6 +67,30 @@ def test_every_case_of_an_idle_app(state, silence, received, worked, step):
     assert idle_step(ROW, state, use, SETTINGS) is step
 
 
+@pytest.mark.parametrize(
+    ("marked", "unread", "received", "silence", "step"),
+    [
+        # The smallest request wakes it, and what hosts say about themselves does not, however much it is.
+        ((0, 5000), 60, 5060, 50, IdleStep.WAKE),
+        ((0, 5000), 0, 9000, 50, IdleStep.NOTHING),
+        ((0, UNKNOWN), 0, 9000, 50, IdleStep.NOTHING),
+        # Who was waiting when it was paused by hand waits on, has left, or is followed by another.
+        ((300, 5000), 300, 5000, 50, IdleStep.NOTHING),
+        ((300, 5000), 0, 5000, 50, IdleStep.MARK),
+        ((300, 5000), 360, 5060, 50, IdleStep.WAKE),
+        # Where nobody can tell who waits.
+        ((0, 5000), None, 5070, 50, IdleStep.MARK),
+        ((0, UNKNOWN), None, 5000, 50, IdleStep.MARK),
+        ((0, UNKNOWN), None, 5000, 101, IdleStep.STOP),
+        ((0, 5000), None, 5500, 50, IdleStep.WAKE),
+    ],
+)
+def test_every_case_of_a_call_to_a_paused_app(marked, unread, received, silence, step):
+    row = replace(ROW, waiting=marked[0], received=marked[1])
+    use = Use(Usage(received, 7.0), Usage(received, 7.0), ROW.used_at + silence, unread)
+    assert idle_step(row, PAUSED, use, SETTINGS) is step
+
+
 def test_it_may_be_told_never_to_pause_and_never_to_stop():
     use = Use(Usage(5000, 7.0), Usage(5000, 7.0), ROW.used_at + 10**6)
     never = PlaygroundSettings(idle_pause_seconds=0, idle_seconds=0)
@@ -112,6 +137,82 @@ def test_what_an_app_received_before_it_was_paused_does_not_wake_it(process_host
         process_host.engine.received[made["id"]] += 500
         process_host.playground._keeper.reconcile()
         assert client.get_container(made["id"])["status"] == "running"
+
+
+def test_what_hosts_say_about_themselves_wakes_no_paused_app(process_host, code, tmp_path):
+    process_host.settings.look_seconds = 1000
+    engine = process_host.engine
+    with process_host.client() as client:
+        made = client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.ECHO))
+        client.update_container(made["id"], status="paused")
+        # One packet now and then, as IPv6 does for ever.
+        for _ in range(10):
+            engine.received[made["id"]] = engine.received.get(made["id"], 0) + 70
+            process_host.playground._keeper.reconcile()
+        assert client.get_container(made["id"])["status"] == "paused"
+        # Where the engine tells who waits, any amount of it.
+        engine.unread[made["id"]] = 0
+        engine.received[made["id"]] += 5000
+        process_host.playground._keeper.reconcile()
+        assert client.get_container(made["id"])["status"] == "paused"
+        engine.unread[made["id"]] = 60
+        process_host.playground._keeper.reconcile()
+        assert client.get_container(made["id"])["status"] == "running"
+
+
+@pytest.mark.parametrize("how", ["by hand, measured in vain", "with the engine's own tool"])
+def test_what_an_app_received_before_a_pause_that_nobody_measured_does_not_wake_it(
+    process_host, code, tmp_path, monkeypatch, how
+):
+    process_host.settings.look_seconds = 1000
+    engine = process_host.engine
+    with process_host.client() as client:
+        made = client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.ECHO))
+        engine.received[made["id"]] = 3000
+        if how == "with the engine's own tool":
+            engine.pause(made["id"])
+        else:
+            with monkeypatch.context() as broken:
+                broken.setattr(engine, "usage", lambda _container: None)
+                client.update_container(made["id"], status="paused")
+
+        for received in (0, 0, 500):
+            assert client.get_container(made["id"])["status"] == "paused"
+            engine.received[made["id"]] += received
+            process_host.playground._keeper.reconcile()
+        assert client.get_container(made["id"])["status"] == "running"
+
+
+def test_who_pauses_what_is_paused_already_is_told_so(host, code, tmp_path):
+    with host.client() as client:
+        made = client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.ECHO))
+        for _ in range(2):
+            assert client.update_container(made["id"], status="paused")["status"] == "paused"
+        assert host.engine.inspect(made["id"]).state is PAUSED
+
+
+@pytest.mark.system
+def test_on_docker_only_a_call_wakes_a_paused_app_and_the_smallest_does(docker_host, code, tmp_path):
+    docker_host.settings.look_seconds = 1000
+    with docker_host.client() as client:
+        made = client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.ECHO))
+        client.update_container(made["id"], status="paused")
+        keeper, engine = docker_host.playground._keeper, docker_host.engine
+        network = next(iter(client.get_container(made["id"])["attrs"]["NetworkSettings"]["Networks"].values()))
+        before = engine.usage(made["id"]).received
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as noise:
+            for _ in range(5):
+                noise.sendto(b"x" * 1000, (network["IPAddress"], 9))
+        until(lambda: engine.usage(made["id"]).received > before + 5000)
+        keeper.reconcile()
+        assert client.get_container(made["id"])["status"] == "paused"
+
+        with socket.create_connection(("127.0.0.1", made["host_port"]), timeout=100) as caller:
+            caller.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            until(lambda: engine.waiting(made["id"], APP_PORT))
+            keeper.reconcile()
+            assert client.get_container(made["id"])["status"] == "running"
+            assert caller.recv(100).startswith(b"HTTP/1.0 200")
 
 
 def test_an_app_that_is_paused_is_stopped_in_the_end(host, code, tmp_path):

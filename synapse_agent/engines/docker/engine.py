@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from synapse_agent.engines.docker import builds, network
+from synapse_agent.engines.docker import builds, callers, network
 from synapse_agent.engines.docker.connection import Connection
 from synapse_agent.engines.docker.protocol import (
     BuildOrder,
@@ -199,6 +199,14 @@ class DockerEngine:
             return None
         nanoseconds = ((stats.get("cpu_stats") or {}).get("cpu_usage") or {}).get("total_usage", 0)
         return Usage(sum(int(each.get("rx_bytes", 0)) for each in networks.values()), nanoseconds / 1e9)
+
+    def waiting(self, container_id: str, port: int) -> int | None:
+        try:
+            found = self.inspect(container_id)
+        except EngineError:
+            return None
+        pid = 0 if found is None else int((found.attrs.get("State") or {}).get("Pid") or 0)
+        return callers.unread_bytes(container_id, pid, port)
 
     def close(self) -> None:
         self._connection.close()

@@ -232,3 +232,6 @@ class ContainerEngine(Protocol):
 
     def usage(self, container_id: str) -> Usage | None:
         """What it received and worked since it started, paused or not; None when that cannot be told."""
+
+    def waiting(self, container_id: str, port: int) -> int | None:
+        """Bytes that callers have sent to its port and it has not read; None when that cannot be told."""

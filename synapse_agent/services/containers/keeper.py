@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from synapse_agent.core.event_log import log_event
@@ -26,9 +26,9 @@ from synapse_agent.engines.docker.protocol import (
     Usage,
 )
 from synapse_agent.services.containers.pool import WarmPool
-from synapse_agent.services.containers.records import ContainerRow
+from synapse_agent.services.containers.records import UNKNOWN, ContainerRow
 from synapse_agent.services.containers.workshop import Workbench, Workshop, row_lock
-from synapse_sdk.wire.containers import ContainerStatus
+from synapse_sdk.wire.containers import APP_PORT, ContainerStatus
 
 _STATUS = {
     RunState.RUNNING: ContainerStatus.RUNNING,
@@ -43,8 +43,10 @@ _STATUS = {
 _STATES = {ContainerStatus.RUNNING: RunState.RUNNING, ContainerStatus.PAUSED: RunState.PAUSED}
 # Addresses are asked for on any network; who uses an app sends more than this between two looks.
 _NOISE_BYTES = 4096
-# A request is more than this; to one that is paused, one is enough.
+# A request is more than this; to one that is paused, one is enough. Only where the engine cannot tell who waits.
 _CALL_BYTES = 400
+# The largest packet by which a host announces itself.
+_PACKET_BYTES = 110
 # An app that waits takes a thousandth of a core; one that works on an answer takes its share.
 _WORKING_SHARE = 0.2
 
@@ -66,6 +68,7 @@ class IdleStep(StrEnum):
 
     NOTHING = "nothing"
     NOTE = "used"
+    MARK = "marked"
     PAUSE = "paused"
     WAKE = "woken"
     STOP = "stopped"
@@ -73,27 +76,48 @@ class IdleStep(StrEnum):
 
 @dataclass(frozen=True)
 class Use:
-    """What an app used at the last look and uses now, and when that is."""
+    """What an app used at the last look and uses now, and when that is.
+
+    Attributes:
+        waiting: Of one that is paused: what callers have sent and it has not read; None when that cannot be told.
+    """
 
     seen: Usage
     now: Usage
     moment: float
+    waiting: int | None = None
 
 
 def idle_step(row: ContainerRow, state: RunState, use: Use, settings: PlaygroundSettings) -> IdleStep:
     """What is to be done about an app by when it was used last; nothing is done here."""
     silence = use.moment - row.used_at
     received = use.now.received - row.received
-    if state is RunState.PAUSED:
-        # Somebody calls at its own endpoint, where only this look can wake it.
-        if received > _CALL_BYTES:
-            return IdleStep.WAKE
-    elif received < 0 or received > _NOISE_BYTES or _is_working(use, settings):
+    if state is RunState.PAUSED and _is_called(row, use):
+        return IdleStep.WAKE
+    if state is RunState.RUNNING and (received < 0 or received > _NOISE_BYTES or _is_working(use, settings)):
         return IdleStep.NOTE
     if settings.idle_seconds and silence > settings.idle_seconds:
         return IdleStep.STOP
+    if state is RunState.PAUSED and _is_noise(row, use):
+        return IdleStep.MARK
     is_quiet = bool(settings.idle_pause_seconds) and silence > settings.idle_pause_seconds
     return IdleStep.PAUSE if is_quiet and state is RunState.RUNNING else IdleStep.NOTHING
+
+
+def _is_called(row: ContainerRow, use: Use) -> bool:
+    """Whether somebody calls a paused app at its own endpoint, where only this look can wake it."""
+    if use.waiting is not None:
+        return use.waiting > row.waiting
+    return row.received != UNKNOWN and use.now.received - row.received > _CALL_BYTES
+
+
+def _is_noise(row: ContainerRow, use: Use) -> bool:
+    """Whether later calls are told better from what a paused app has received by now."""
+    if use.waiting is not None:
+        # Who was waiting when it was paused has left.
+        return use.waiting < row.waiting
+    # Hosts announce themselves again and again, one packet at a time; in the end that would add up to a call.
+    return row.received == UNKNOWN or 0 < use.now.received - row.received <= _PACKET_BYTES
 
 
 def _is_working(use: Use, settings: PlaygroundSettings) -> bool:
@@ -225,8 +249,13 @@ class Keeper:
             if row is None or row.container_id is None:
                 return
             status = status_of(row, bench.engine.inspect(row.container_id), is_building=False)
-            if status is not row.status and bench.store.note_status(row, status) and status is ContainerStatus.GONE:
+            if status is row.status or not bench.store.note_status(row, status):
+                return
+            if status is ContainerStatus.GONE:
                 log_event("playground_container_gone", record=row.id)
+            if status is ContainerStatus.PAUSED:
+                # By somebody else: what it had received by then is nobody's call.
+                bench.store.change(row.id, received=UNKNOWN, waiting=0)
 
     def _rest(self, row_id: int, container_id: str) -> None:
         """Let an app rest that nobody uses, and go on when somebody does."""
@@ -237,17 +266,29 @@ class Keeper:
             if usage is None or row is None or row.container_id != container_id or row.status not in _STATES:
                 return
             seen, self._seen[container_id] = self._seen.get(container_id, usage), usage
-            step = idle_step(row, _STATES[row.status], Use(seen, usage, time.time()), self._bench.settings)
+            use = Use(seen, usage, time.time())
+            if row.status is ContainerStatus.PAUSED:
+                use = self._use_of_paused(container_id, use)
+            step = idle_step(row, _STATES[row.status], use, self._bench.settings)
             if step is not IdleStep.NOTHING:
-                self._take(step, row, container_id, usage)
+                self._take(step, row, container_id, use)
 
-    def _take(self, step: IdleStep, row: ContainerRow, container_id: str, usage: Usage) -> None:
+    def _use_of_paused(self, container_id: str, use: Use) -> Use:
+        # Measured again: what was measured first may be from before it was paused.
+        engine = self._bench.engine
+        return replace(use, now=engine.usage(container_id) or use.now, waiting=engine.waiting(container_id, APP_PORT))
+
+    def _take(self, step: IdleStep, row: ContainerRow, container_id: str, use: Use) -> None:
         engine, store, settings = self._bench.engine, self._bench.store, self._bench.settings
-        if step is not IdleStep.NOTE:
+        received = use.now.received
+        if step not in {IdleStep.NOTE, IdleStep.MARK}:
             log_event(f"playground_idle_{step.value}", record=row.id)
         if step is IdleStep.PAUSE:
             engine.pause(container_id)
-            store.change(row.id, status=ContainerStatus.PAUSED, received=usage.received)
+            # Whoever waits now called while it was put to rest.
+            store.change(row.id, status=ContainerStatus.PAUSED, received=received, waiting=0)
+        elif step is IdleStep.MARK:
+            store.change(row.id, received=received, waiting=use.waiting or 0)
         elif step is IdleStep.STOP:
             # One that is frozen cannot end by itself.
             engine.unpause(container_id)
@@ -256,4 +297,4 @@ class Keeper:
         else:
             if step is IdleStep.WAKE:
                 engine.unpause(container_id)
-            store.change(row.id, status=ContainerStatus.RUNNING, received=usage.received, used_at=time.time())
+            store.change(row.id, status=ContainerStatus.RUNNING, received=received, used_at=time.time())

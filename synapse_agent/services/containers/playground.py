@@ -15,17 +15,19 @@ from synapse_agent.engines.docker.protocol import (
     EngineAwayError,
     EngineError,
     NoContainerError,
+    RunState,
 )
 from synapse_agent.services.containers.build_log import BuildLogs
 from synapse_agent.services.containers.keeper import Keeper, status_of
 from synapse_agent.services.containers.plan import Step, plan_container
-from synapse_agent.services.containers.records import BuildRow, ContainerRow, Wanted
+from synapse_agent.services.containers.records import UNKNOWN, BuildRow, ContainerRow, Wanted
 from synapse_agent.services.containers.releases import ACTION, AppRelease, AppWish, ReleaseShelf
 from synapse_agent.services.containers.store import ContainerStore, filter_rows
 from synapse_agent.services.containers.workshop import Places, Workbench, Workshop, row_lock
 from synapse_sdk.exceptions import ConflictError, NotFoundError, ServerError, ValidationError
 from synapse_sdk.utils.file.private import write_private
 from synapse_sdk.wire.containers import (
+    APP_PORT,
     FINAL_BUILDS,
     BuildRecord,
     BuildStatus,
@@ -187,7 +189,8 @@ class Playground:
         if row.status is ContainerStatus.PAUSED or time.time() - row.used_at > _NOTE_SECONDS:
             with engine_refusals(), self._bench.locks.hold(row_lock(row.id)):
                 row = self._find(key)
-                if row.status is ContainerStatus.PAUSED and row.container_id:
+                is_idle = self._bench.store.active_build(row.id) is None
+                if row.status is ContainerStatus.PAUSED and row.container_id and is_idle:
                     self._bench.engine.unpause(row.container_id)
                     self._bench.store.change(row.id, status=ContainerStatus.RUNNING)
                 self._bench.store.change(row.id, used_at=time.time())
@@ -291,16 +294,21 @@ class Playground:
         if self._bench.store.active_build(row.id) is not None:
             raise ConflictError(409, f"{row.plugin_release} is being built: wait until it runs, or remove it.")
         row = self._bench.store.find(row.id) or row
-        if row.container_id is None or self._bench.engine.inspect(row.container_id) is None:
+        found = self._bench.engine.inspect(row.container_id) if row.container_id else None
+        if row.container_id is None or found is None:
             if wish is ContainerWish.RESTARTED:
                 return
             raise ConflictError(409, "The container is not in the engine any more: create it again.")
         if wish is ContainerWish.PAUSED:
-            self._bench.engine.pause(row.container_id)
+            if found.state is not RunState.PAUSED:
+                self._bench.engine.pause(row.container_id)
             # What it has received until now is nobody's call, which would wake it again.
             usage = self._bench.engine.usage(row.container_id)
-            received = row.received if usage is None else usage.received
-            self._bench.store.change(row.id, status=ContainerStatus.PAUSED, received=received)
+            marks = {
+                "received": UNKNOWN if usage is None else usage.received,
+                "waiting": self._bench.engine.waiting(row.container_id, APP_PORT) or 0,
+            }
+            self._bench.store.change(row.id, status=ContainerStatus.PAUSED, **marks)
             return
         self._bench.engine.stop(row.container_id, self._bench.settings.stop_seconds)
         self._bench.store.change(row.id, status=ContainerStatus.STOPPED)

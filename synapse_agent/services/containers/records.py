@@ -10,6 +10,9 @@ from typing import Any
 
 from synapse_sdk.wire.containers import BuildStatus, ContainerStatus
 
+# Of what an app has received: it is not known yet.
+UNKNOWN = -1
+
 
 @dataclass(frozen=True)
 class AppFacts:
@@ -42,7 +45,8 @@ class ContainerRow:
         checksum: What its image is made of: the archive, the base image, the way it is built.
         spec: Hash of all else that a container cannot change once it is made.
         used_at: When somebody last asked for it or talked to it, as a Unix time.
-        received: Bytes that it had received by then.
+        received: Bytes that it had received by then; while it is paused, what is nobody's call.
+        waiting: Bytes that callers had sent and it had not read when it was paused.
         adopted: Checksum and spec that its container was given when it was taken from the pool; its labels do not
             say them, as they cannot be changed.
     """
@@ -69,6 +73,7 @@ class ContainerRow:
     created_at: str
     updated_at: str
     adopted: str | None = None
+    waiting: int = 0
 
 
 @dataclass(frozen=True)

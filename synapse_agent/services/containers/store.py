@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS containers (
     container_id TEXT, name TEXT, host_port INTEGER UNIQUE,
     status TEXT NOT NULL, error TEXT, build_id TEXT,
     used_at REAL NOT NULL, received INTEGER NOT NULL DEFAULT 0,
-    created_at TEXT NOT NULL, updated_at TEXT NOT NULL, adopted TEXT
+    created_at TEXT NOT NULL, updated_at TEXT NOT NULL, adopted TEXT, waiting INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS warm (
     container_id TEXT PRIMARY KEY, kit TEXT NOT NULL, host_port INTEGER NOT NULL UNIQUE, is_ready INTEGER NOT NULL
@@ -45,6 +45,7 @@ CREATE TABLE IF NOT EXISTS builds (
 CREATE UNIQUE INDEX IF NOT EXISTS one_build_at_a_time ON builds (row_id) WHERE status NOT IN {_FINAL};
 """
 _IS_BUILT = f"EXISTS (SELECT 1 FROM builds WHERE row_id = containers.id AND status NOT IN {_FINAL})"  # noqa: S608
+_LATER = {"adopted": "TEXT", "waiting": "INTEGER NOT NULL DEFAULT 0"}
 _JSON = ("params", "envs", "labels", "metadata", "app")
 
 
@@ -67,9 +68,11 @@ class ContainerStore:
             # A reader does not wait for a writer.
             db.execute("PRAGMA journal_mode = WAL")
             db.executescript(_SCHEMA)
-            if "adopted" not in {found["name"] for found in db.execute("PRAGMA table_info(containers)")}:
-                # A file of an agent that had no pool.
-                db.execute("ALTER TABLE containers ADD COLUMN adopted TEXT")
+            there = {found["name"] for found in db.execute("PRAGMA table_info(containers)")}
+            for name, kind in _LATER.items():
+                if name not in there:
+                    # A file of an older agent.
+                    db.execute(f"ALTER TABLE containers ADD COLUMN {name} {kind}")
 
     def want(self, wanted: Wanted) -> ContainerRow:
         """Note what is asked of a container; answers its record, which is new or the one that was there."""
