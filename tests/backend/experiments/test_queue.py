@@ -138,7 +138,7 @@ def test_a_stale_device_keeps_its_jobs(lab):
     host = lab.host()
     uid = lab.submit_one()
     host.start(host.take())
-    lab.silence("gpu-1", 55)
+    lab.silence("gpu-1", 31)
 
     with lab.database.write() as session:
         assert sweep(session) == []
@@ -203,6 +203,34 @@ def test_the_true_end_of_a_run_that_was_given_up_replaces_the_crash(lab):
 
     shown = lab.people.get_experiment(uid)
     assert (shown["status"], shown["exit_code"], shown["message"]) == ("failed", 1, "CUDA out of memory")
+
+
+@SQLITE_ONLY
+def test_a_heartbeat_that_was_on_its_way_revives_no_run_whose_crash_was_told(lab):
+    host = lab.host()
+    uid = lab.submit_one()
+    job = host.take()
+    host.start(job)
+    host.end(job, RunOutcome.CRASHED, message="It was ended by SIGKILL.")
+
+    assert host.beat(job).cancelled == [uid]
+
+    shown = lab.people.get_experiment(uid)
+    assert (shown["status"], shown["message"]) == ("crashed", "It was ended by SIGKILL.")
+
+
+@SQLITE_ONLY
+def test_a_crash_that_is_told_of_a_run_that_was_given_up_says_why_it_was(lab):
+    host = lab.host()
+    uid = lab.submit_one()
+    job = host.take()
+    host.start(job)
+    lab.silence("gpu-1", 300)
+    with lab.database.write() as session:
+        sweep(session)
+    host.end(job, RunOutcome.CRASHED, message="It was ended by SIGKILL.")
+    assert host.beat(job).cancelled == [uid]
+    assert lab.people.get_experiment(uid)["message"] == "It was ended by SIGKILL."
 
 
 def test_what_a_stale_attempt_says_is_refused(lab):

@@ -34,6 +34,7 @@ class Known:
     holder: str | None = None
     attempt: int = 0
     was_paused: bool = False
+    is_crash_told: bool = False
 
     def happen(self, event: Event) -> bool:
         after = next_status(self.status, event)
@@ -100,6 +101,7 @@ class Queue(RuleBasedStateMachine):
             is_taken = True
         if outcome is not None:
             assert is_taken == (is_mine and each.happen(ENDS[outcome]))
+            each.is_crash_told |= is_taken and each.status is S.CRASHED
         elif is_mine and has_begun and self.lab.people.get_experiment(uid)["manifest"] is not None:
             assert is_taken  # Its manifest is there: the start was told before.
         else:
@@ -136,7 +138,7 @@ class Queue(RuleBasedStateMachine):
             uid for uid, job in jobs.items() if (self.model[uid].holder, self.model[uid].attempt) == (name, job.attempt)
         }
         for uid in mine:
-            if self.model[uid].status is S.CRASHED:
+            if self.model[uid].status is S.CRASHED and not self.model[uid].is_crash_told:
                 self.model[uid].happen(Event.RECOVER_PAUSED if self.model[uid].was_paused else Event.RECOVER)
         self.lose_silent()
 

@@ -75,6 +75,8 @@ class Experiment(Numbered, Created, Base):
     finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Held by its worker when it was given up: it is so again when the worker is back.
     was_paused: Mapped[bool] = mapped_column(server_default=false(), default=False)
+    # Its worker itself has told that it crashed: then no heartbeat that was on its way meanwhile revives it.
+    is_crash_told: Mapped[bool] = mapped_column(server_default=false(), default=False)
     # When what it printed was removed; its metrics stay.
     log_removed: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expires: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -51,7 +51,8 @@ def note_heartbeat(session: Session, device: Device, body: Heartbeat) -> Answer:
     told = queue.given_to(session, device.id, list(attempts))
     mine = [each for each in told if each.attempt == attempts[each.uid]]
     for experiment in mine:
-        if experiment.status == ExperimentStatus.CRASHED:
+        # This heartbeat may have left before its worker told of a crash, and arrive after that.
+        if experiment.status == ExperimentStatus.CRASHED and not experiment.is_crash_told:
             # What people have paused is paused for them still: they were not there to see it come back.
             move(experiment, Event.RECOVER_PAUSED if experiment.was_paused else Event.RECOVER)
     _give_up(session, device, list(attempts), now)

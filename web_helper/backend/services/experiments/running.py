@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synapse_sdk.wire.experiments import ExperimentManifest, RunComplete, RunOutcome, RunStart
+from synapse_sdk.wire.experiments import ExperimentManifest, ExperimentStatus, RunComplete, RunOutcome, RunStart
 from web_helper.backend.core.problems import ConflictProblem
 from web_helper.backend.models import Device, Experiment
 from web_helper.backend.models.base import utc_now
@@ -45,6 +45,9 @@ def complete(call: Call, device: Device, uid: str, body: RunComplete) -> None:
     """A run has ended. What was cancelled meanwhile stays so."""
     experiment = lock_attempt(call.session, device, uid, body.attempt)
     move(experiment, _EVENTS[body.status], body.message)
+    if experiment.status == ExperimentStatus.CRASHED:
+        # Also over what was said of it when it was given up.
+        experiment.is_crash_told, experiment.message = True, body.message
     if body.exit_code is not None:
         experiment.exit_code = body.exit_code
     call.session.flush()
