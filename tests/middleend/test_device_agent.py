@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import stat
+import time
 
 import httpx2
 import msgspec
@@ -17,6 +18,7 @@ from tests.middleend.kit import processes_with, states_of, until
 from tests.middleend.stage import COMPONENTS
 from web_helper.middleend.device_agent import HostRecord, join_server
 from web_helper.middleend.worker import content_cache, device_agent
+from web_helper.middleend.worker.run_store import Phase, RunStore
 from web_helper.middleend.worker.run_tree import KitFiles, read_kit
 
 
@@ -94,6 +96,23 @@ def test_a_cancelled_run_ends(lab, tmp_path):
     assert lab.status(uid) == "cancelled"
     assert processes_with(f"SYNAPSE_EXPERIMENT_RUN={lab.folder}") == []
     assert lab.wait(lab.submit())["status"] == "completed"
+
+
+def test_an_end_that_comes_while_its_worker_ends_is_told(lab, tmp_path, monkeypatch):
+    """Who waits for its record may be quicker than the thread that has written it."""
+    save = RunStore.save
+
+    def save_and_linger(store, run):
+        save(store, run)
+        if run.phase is Phase.ENDED:
+            time.sleep(0.5)
+
+    monkeypatch.setattr(RunStore, "save", save_and_linger)
+    lab.agent(stop_runs_at_exit=True)
+    uid = lab.submit(gated(tmp_path))
+    until(lambda: "epoch 0" in lab.log(uid))
+    lab.stop()
+    assert lab.status(uid) == "cancelled"
 
 
 def test_a_paused_run_stands_still_until_it_is_resumed(lab, tmp_path):

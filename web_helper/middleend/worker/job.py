@@ -116,20 +116,28 @@ class Job:
         )
 
     def carry(self) -> None:
-        """Take it from where it is to its end, or to the worker's."""
+        """Take it from where it is to its end, or to the worker's.
+
+        An end that is known is told even then, unless the server has just not taken it: whoever waits for the runs of a
+        worker that ends sees their records before they are told.
+        """
         steps = {
             Phase.TAKEN: self._prepare,
             Phase.READY: self._begin,
             Phase.STARTED: self._follow,
             Phase.ENDED: self._report,
         }
-        backoff = Backoff(self._halt.wait)
+        backoff, is_refused = Backoff(self._halt.wait), False
         try:
-            while not self._halt.is_set() and (run := self._shop.store.load(self._run.uid)) is not None:
+            while (run := self._shop.store.load(self._run.uid)) is not None:
+                if self._halt.is_set() and (is_refused or run.phase is not Phase.ENDED):
+                    return
                 try:
                     steps[run.phase]()
                     backoff.reset()
+                    is_refused = False
                 except ClientError as exc:
+                    is_refused = True
                     if is_passing(exc):
                         self._shop.tell(event_of(exc), uid=run.uid, wait_seconds=backoff.seconds, error=exc.code)
                         backoff.wait()
