@@ -65,10 +65,13 @@ async def stream_job_logs(
     first = position if last_event_id is None else last_event_id
 
     async def events() -> AsyncIterator[str]:
-        async for event in _tail(_history(request.app.state), job_id, first):
+        async for some in _tail(_history(request.app.state), job_id, first):
             if await request.is_disconnected():
                 return
-            yield f"id: {event['position']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n"
+            # One piece for all that was read at once: a run that prints short lines has ten thousands of them.
+            yield "".join(
+                f"id: {event['position']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n" for event in some
+            )
 
     return StreamingResponse(events(), media_type="text/event-stream")
 
@@ -78,8 +81,9 @@ async def watch_job_logs(socket: WebSocket, job_id: str, position: Position = 0)
     """What a run prints, as messages `{type, message, position}`; `?position=` goes on behind one."""
     await socket.accept()
     try:
-        async for event in _tail(_history(socket.app.state), job_id, position):
-            await socket.send_text(json.dumps(event, ensure_ascii=False))
+        async for some in _tail(_history(socket.app.state), job_id, position):
+            for event in some:
+                await socket.send_text(json.dumps(event, ensure_ascii=False))
         await socket.close()
     except (WebSocketDisconnect, RuntimeError):
         # Whoever watched has gone; the run goes on.
@@ -121,19 +125,20 @@ def _find(state: Any, job_id: str) -> RunRecord:
     return run
 
 
-async def _tail(history: RunHistory, job_id: str, position: int) -> AsyncIterator[dict[str, Any]]:
+async def _tail(history: RunHistory, job_id: str, position: int) -> AsyncIterator[list[dict[str, Any]]]:
+    """Events of a run, as many at a time as were read at once."""
     while True:
         run = await asyncio.to_thread(history.find, job_id)
         if run is None:
-            yield {"type": "error", "message": "The run is not here any more.", "position": position}
+            yield [{"type": "error", "message": "The run is not here any more.", "position": position}]
             return
         is_over = run.phase == "ended"
         lines = await asyncio.to_thread(history.read_lines, job_id, position)
-        for line in lines:
-            position = line.position
-            yield {"type": "log", "message": line.text, "position": position}
-        if is_over and not lines:
-            yield {"type": "complete", "message": run.status.value, "position": position}
+        if lines:
+            position = lines[-1].position
+            yield [{"type": "log", "message": line.text, "position": line.position} for line in lines]
+        elif is_over:
+            yield [{"type": "complete", "message": run.status.value, "position": position}]
             return
-        if not lines:
+        else:
             await asyncio.sleep(LOOK_SECONDS)
