@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from synapse_agent.core.event_log import DefectLog
 from synapse_agent.core.settings import Settings
 from synapse_agent.services.capacity import measure_capacity
 from synapse_sdk.clients.backend import BackendClient
@@ -79,6 +80,7 @@ class Heartbeat:
         self._seconds = settings.heartbeat_seconds
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._defects = DefectLog("heartbeat_defect")
         self.last_heard: datetime | None = None
         self.problem: str | None = None
 
@@ -95,7 +97,11 @@ class Heartbeat:
             try:
                 self._client.health_check_agent(self._key, {"capacity": self._measure(), "url": self._url})
                 self.last_heard, self.problem = datetime.now(UTC), None
+                self._defects.clear()
             except ClientError as exc:
                 self.problem = f"the server does not take the heartbeat ({exc.code})"
+            except Exception as exc:  # noqa: BLE001 - the agent's loop: what cannot be measured must not end it.
+                self.problem = f"the heartbeat failed ({type(exc).__name__})"
+                self._defects.note(exc)
             if self._stop.wait(self._seconds):
                 return

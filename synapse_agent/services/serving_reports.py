@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from synapse_agent.core.event_log import DefectLog
 from synapse_agent.services.serving import Serving
 from synapse_sdk.clients.backend import BackendClient
 from synapse_sdk.exceptions import ClientError, NotFoundError
@@ -24,6 +25,7 @@ class ServeReporter:
         self._changed = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="serve-reports", daemon=True)
+        self._defects = DefectLog("serve_report_defect")
         self.problem: str | None = None
 
     def note_change(self) -> None:
@@ -59,8 +61,12 @@ class ServeReporter:
             try:
                 self.report()
                 self.problem = None
+                self._defects.clear()
             except ClientError as exc:
                 self.problem = f"the server does not take reports of applications ({exc.code})"
+            except Exception as exc:  # noqa: BLE001 - the agent's loop: one bad answer must not end it.
+                self.problem = f"reporting applications failed ({type(exc).__name__})"
+                self._defects.note(exc)
             if self._stopping.is_set():
                 return
             self._changed.wait(self._seconds)

@@ -1,11 +1,16 @@
 """Serving by processes of the host: states, answers, and what becomes of models that misbehave."""
 
 import contextlib
+import json
+import os
+import shutil
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
 
+from synapse_agent.engines.serving.records import folder_of
 from synapse_sdk.exceptions import ConflictError
 from tests.folders import size_below
 from tests.serving.conftest import spec_of, wait_for
@@ -68,3 +73,27 @@ def test_gpus_are_shared_out_and_waited_for(open_host):
     host.wait("NOT_STARTED", "d@1")
     host.serving.delete("b@1")
     host.wait("RUNNING", "d@1")
+
+
+def defects_in(text):
+    events = [json.loads(line) for line in text.splitlines() if line.startswith('{"time"')]
+    return [each for each in events if each["event"] == "serving_defect"]
+
+
+def test_an_application_that_the_agent_fails_with_leaves_the_others_alone(host, tmp_path, capfd):
+    state = host.run("Worker", "one@1.0.0")
+    pid = host.ask(state).json()["pid"]
+    folder = folder_of(tmp_path / "serving", "one@1.0.0")
+    shutil.rmtree(folder)
+    os.kill(pid, signal.SIGKILL)
+
+    host.run("Worker", "other@1.0.0")
+
+    told = wait_for(lambda: host.serving.state("one@1.0.0").message)
+    assert told == "A defect of the agent (FileNotFoundError); its log says more."
+    (defect,) = defects_in(capfd.readouterr().err)
+    assert (defect["application"], defect["kind"]) == ("one@1.0.0", "FileNotFoundError")
+    folder.mkdir()
+    wait_for(lambda: "defect" not in host.serving.state("one@1.0.0").message)
+    host.serving.delete("one@1.0.0")
+    wait_for(lambda: host.is_gone("one@1.0.0"))

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+from synapse_agent.core.event_log import DefectLog
 from synapse_agent.engines.serving import process as processes
 from synapse_agent.engines.serving.host import Host, bound_log, choose_devices, remove_files
 from synapse_agent.engines.serving.line import ReplicaLine
@@ -87,6 +88,7 @@ class Application:
         self._last_words = ""
         self._bounded_at = 0.0
         self._is_fitting = True
+        self.defects = DefectLog("serving_defect", application=record.spec.name)
         self.is_gone = False
 
     @property
@@ -98,10 +100,11 @@ class Application:
         """As it is told to others."""
         spec = self.record.spec
         ready = [replica for replica in self._replicas if replica.phase is Phase.READY]
+        defect = f"A defect of the agent ({self.defects.kind}); its log says more." if self.defects.kind else ""
         return ServeState(
             name=spec.name,
             status=self.record.status,
-            message=self.record.message[:MAX_MESSAGE_CHARACTERS],
+            message=(defect or self.record.message)[:MAX_MESSAGE_CHARACTERS],
             route_prefix=spec.route_prefix,
             endpoint=f"http://{self._host.address}:{self.record.port}{spec.route_prefix}",
             plugin_release=spec.plugin_release,

@@ -121,13 +121,20 @@ class EmbeddedEngine:
         while not self._stop.is_set():
             with self._lock:
                 for name, application in list(self._applications.items()):
-                    application.tick(self._used_gpus())
-                    if application.is_gone:
-                        del self._applications[name]
-                        self._forget_releases()
+                    self._look_at(name, application)
             self._tell()
             self._wake.wait(TICK_SECONDS)
             self._wake.clear()
+
+    def _look_at(self, name: str, application: Application) -> None:
+        try:
+            application.tick(self._used_gpus())
+            if application.is_gone:
+                del self._applications[name]
+                self._forget_releases()
+            application.defects.clear()
+        except Exception as exc:  # noqa: BLE001 - the agent's loop: a full disk must not end it for all applications.
+            application.defects.note(exc)
 
     def _forget_releases(self) -> None:
         # One that is being copied now is not in use yet: leave it to the next time.

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from synapse_agent.core.event_log import log_event
+from synapse_agent.core.event_log import DefectLog, log_event
 from synapse_agent.engines.ray.cluster import RayCluster, RayRefusedError
 from synapse_agent.engines.ray.serve.declaration import (
     declare,
@@ -78,6 +78,7 @@ class RayServeEngine:
         self._declaring, self._lock = threading.Lock(), threading.Lock()
         self._stop, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._watch, name="serving", daemon=True)
+        self._defects = DefectLog("ray_serve_defect")
         self._declared_at = 0.0
 
     def start(self) -> None:
@@ -231,10 +232,14 @@ class RayServeEngine:
     def _watch(self) -> None:
         is_first = True
         while not self._stop.is_set():
-            # Once also without any application: an earlier agent may have left one.
-            if (is_first or self._applications) and self._look():
-                self.on_change()
-            is_first = False
+            try:
+                # Once also without any application: an earlier agent may have left one.
+                if (is_first or self._applications) and self._look():
+                    self.on_change()
+                is_first = False
+                self._defects.clear()
+            except Exception as exc:  # noqa: BLE001 - the agent's loop: neither a full disk nor an odd answer ends it.
+                self._defects.note(exc)
             self._wake.wait(LOOK_SECONDS)
             self._wake.clear()
 
