@@ -22,6 +22,7 @@ from synapse_sdk.cli.failures import (
     report_error,
     report_unexpected,
 )
+from synapse_sdk.cli.output import open_closed_streams
 from synapse_sdk.exceptions import SynapseError
 from synapse_sdk.utils.distribution import installed_version
 
@@ -145,6 +146,7 @@ def __getattr__(name: str) -> typer.Typer:
 
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
+    open_closed_streams()
     # Looking for garbage among what is being imported is a sixth of a command's start.
     gc.disable()
     build_app()()

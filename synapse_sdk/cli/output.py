@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +22,16 @@ if TYPE_CHECKING:
 _PIPE_WIDTH = 10_000
 # As the server writes a moment.
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|\+00:00)")
+
+
+def open_closed_streams() -> None:
+    """Let what is written to a stream that the caller has closed (`>&-`) go nowhere, instead of failing at its end.
+
+    The first file that is opened gets the number of the closed stream: a child would print into it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - for as long as there is the process.
 
 
 def plain(value: object) -> str:

@@ -49,9 +49,36 @@ main()
 """
 
 
+# Every way in which a command prints.
+PRINTING = """
+import sys
+import typer
+from synapse_sdk.cli import main, output
+app = main.build_app(extensions=[])
+@app.command('prints')
+def prints():
+    output.print_json([1]), output.print_table(['a'], [[1]]), output.print_facts({'a': 1})
+    typer.echo('a'), output.say('a'), sys.stdout.write('a'), sys.stdout.flush()
+main.build_app = lambda: app
+sys.argv[1:] = ['prints']
+main.main()
+"""
+
+
 def test_ctrl_c_before_the_command_has_begun_shows_no_stack():
     done = subprocess.run([sys.executable, "-c", INTERRUPTED_EARLY], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&-"])
+def test_a_stream_that_was_closed_is_written_to_nowhere(closed):
+    command = f'"{sys.executable}" -m synapse_sdk model list --host http://127.0.0.1:9 --token syn_x {closed}'
+    refused = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (refused.returncode, "Unexpected" in refused.stderr) == (1, False)
+    shown = subprocess.run(
+        ["sh", "-c", f'"{sys.executable}" -c "{PRINTING}" {closed}'], capture_output=True, text=True, check=False
+    )
+    assert (shown.returncode, "Error" in shown.stderr) == (0, False)
 
 
 def test_version_is_printed():
