@@ -234,13 +234,10 @@ def remove_device(
 
 
 def _warn_of_nobody(client: ExperimentClient, device: str | None) -> None:
-    from synapse_sdk.wire.devices import DeviceStatus
+    from synapse_sdk.cli.experiments.waiting import why_nobody_takes_it
 
-    devices = {each["host_id"]: each["status"] for each in client.list_devices()}
-    if device is not None and device not in devices:
-        warn(f"no device {device!r} has joined yet; it waits until one does. `synapse experiment devices` lists them.")
-    elif device is None and DeviceStatus.HEALTHY not in devices.values():
-        warn("no worker is at work; it waits until one is. `synapse worker up`, on a machine that shall run it.")
+    if reason := why_nobody_takes_it(client.list_devices(), device):
+        warn(reason)
 
 
 def _warn_of_no_agent(config: Path, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,9 @@ from synapse_sdk.cli.experiments.opening import open_experiments
 from synapse_sdk.cli.failures import EXIT_FAILED
 from synapse_sdk.cli.interrupt import interrupt_once
 from synapse_sdk.cli.output import say
+
+if TYPE_CHECKING:
+    from synapse_sdk.clients.experiments import ExperimentClient
 
 _KEPT = "\n\t"
 _WAITING = {"pending", "queued", "assigned", "paused"}
@@ -33,7 +36,7 @@ def logs_command(
     """Print what a run has printed. Ctrl-C leaves the run alone. With --json, one object a line."""
     with open_experiments(host, token) as client, interrupt_once("The run goes on without this terminal."):
         if is_following and not as_json:
-            _say_what_it_waits_for(client.get_experiment(uid))
+            _wait(client, uid)
         for event in client.follow_log(uid, offset, follow=is_following):
             _print_event(event, as_json=as_json)
         found = client.get_experiment(uid)
@@ -47,10 +50,14 @@ def logs_command(
         raise typer.Exit(EXIT_FAILED)
 
 
-def _say_what_it_waits_for(found: dict[str, Any]) -> None:
+def _wait(client: ExperimentClient, uid: str) -> None:
+    from synapse_sdk.cli.experiments.waiting import wait_in_queue
+
+    found = client.get_experiment(uid)
     if found["status"] in _WAITING:
         device = found["device"] or found["wanted_device"] or "a worker"
-        say(f"{found['uid']} is {found['status']}: nothing is printed until {device} runs it.")
+        say(f"{uid} is {found['status']}: nothing is printed until {device} runs it.")
+        wait_in_queue(client, uid)
 
 
 def _print_event(event: dict[str, Any], *, as_json: bool) -> None:

@@ -252,6 +252,17 @@ def test_following_one_that_waits_says_for_whom(synapse, bench, platform):
     assert said == f"{uid} is pending: nothing is printed until gpu-7 runs it.\n"
 
 
+def test_following_one_that_nobody_can_take_says_why_and_goes_on_waiting(synapse, bench, platform):
+    uid = submit(synapse, bench)
+    with following(platform, uid) as process:
+        queued, why = process.stderr.readline(), process.stderr.readline()
+        assert bench.run() == uid
+        printed, ended = process.communicate(timeout=60)
+    assert (process.returncode, f"{uid} is completed." in ended, printed[:7]) == (0, True, "epoch 1")
+    assert queued == f"{uid} is queued: nothing is printed until {bench.host_id} runs it.\n"
+    assert why.startswith(f"Warning: no worker is at work ({bench.host_id} is disconnected); it waits until one is.")
+
+
 def test_a_config_without_an_agent_is_warned_of(synapse, bench):
     submitted = ("experiment", "submit", bench.config, "--hold")
     assert "digits.yaml names no agent; it cannot run" in synapse(*submitted).output
