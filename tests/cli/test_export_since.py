@@ -72,6 +72,22 @@ def test_a_delta_of_which_no_item_could_be_had_is_one_all_the_same(synapse, proj
     assert (delta["exported"], delta["failed"], delta["deleted"]) == (0, 1, 0)
 
 
+def test_an_image_that_is_lost_from_an_export_is_missing_from_the_next_or_fails_it(synapse, project, tmp_path):
+    old = synapse.json("export", "--project", project, "--format", "coco", "--keep-items", "--out", tmp_path / "old")
+    synapse.json("import", "voc", make_voc(tmp_path / "more", 1, first=8160), "--project", project)
+    delta = synapse.json("export", "--since", old["path"], "--out", tmp_path / "delta")
+    next(Path(old["path"], "images").iterdir()).unlink()
+    update = ["apply-delta", old["path"], delta["path"], "--out", tmp_path / "new"]
+
+    told, refused = synapse(*update), synapse(*update, "--strict")
+
+    assert told.exit_code == 0, told.output
+    assert "items are missing from this data set" in " ".join(told.stderr.split())
+    assert refused.exit_code == 1
+    assert "cannot be carried by coco, and strict is on" in " ".join(refused.stderr.split())
+    assert len(list((tmp_path / "new").iterdir())) == 1
+
+
 def test_since_takes_no_other_choice(synapse, project, tmp_path):
     old = synapse.json("export", "--project", project, "--format", "coco", "--out", tmp_path / "old")
     out = ["--out", tmp_path / "delta"]

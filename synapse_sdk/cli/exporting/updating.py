@@ -69,6 +69,9 @@ def apply_delta_command(
     *,
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder in which the new export's own folder is made.")],
     name: Annotated[str | None, typer.Option(help="Name of that folder; the older export's when absent.")] = None,
+    is_strict: Annotated[
+        bool, typer.Option("--strict", help="Fail when an item or annotation must be left out, such as a lost image.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Bring an export up to date with a delta: OLD and DELTA make a new export, the same as a whole one.
@@ -82,6 +85,6 @@ def apply_delta_command(
         context = RuntimeContext(logger=display, env=PluginEnvironment.from_environ(), config={})
         both = OpenedExport.read(old), OpenedExport.read(delta)
         name = choose_name(name, both[0].record["name"])
-        action = ApplyDeltaAction(*both, choose_folder(out), context, name=name)
+        action = ApplyDeltaAction(*both, choose_folder(out), context, name=name, strict=is_strict)
         result = run_action(action)
     print_summary(summarize(result, head="merged", seconds=time.monotonic() - started), as_json=as_json)

@@ -31,6 +31,7 @@ class ApplyDeltaAction(BaseExportAction[FormatExportParams]):
         out: Folder in which the new export's own folder is made.
         ctx: The run's context; needs no client.
         name: Name of that folder; the older export's when None.
+        strict: Fail when an item or annotation must be left out, such as one whose image is lost.
 
     Raises:
         ConfigurationError: The delta does not continue the export.
@@ -39,10 +40,17 @@ class ApplyDeltaAction(BaseExportAction[FormatExportParams]):
     action_name = "apply_delta"
 
     def __init__(
-        self, old: OpenedExport, delta: OpenedExport, out: Path, ctx: RuntimeContext, *, name: str | None = None
+        self,
+        old: OpenedExport,
+        delta: OpenedExport,
+        out: Path,
+        ctx: RuntimeContext,
+        *,
+        name: str | None = None,
+        strict: bool = False,
     ) -> None:
         old.require_delta(delta)
-        own = {"name": name or old.record["name"], "path": "", "out": out, "keep_items": True}
+        own = {"name": name or old.record["name"], "path": "", "out": out, "keep_items": True, "strict": strict}
         super().__init__(FormatExportParams(**{**delta.parameters(), **own}), ctx)
         self._old, self._delta = old, delta
 
