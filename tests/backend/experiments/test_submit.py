@@ -199,6 +199,15 @@ def test_an_alias_that_a_component_lacks_and_a_pin_to_nothing_are_refused(lab):
         lab.submit(pinned={"../../etc/passwd": "0" * 16})
 
 
+def test_a_pin_of_what_the_config_does_not_need_is_refused(lab):
+    versions = {row["path"]: row["hash"] for row in lab.store.list_aliases()}
+    lab.submit_one(pinned={"model/block.py": versions["model/block.py"]})
+    with pytest.raises(ClientError) as caught:
+        lab.submit(pinned={"loss/focal.py": versions["loss/focal.py"]})
+    message = "config.yaml:1: loss/focal.py is pinned, and nothing in the config needs it."
+    assert (caught.value.status_code, caught.value.detail["error"]["message"]) == (422, message)
+
+
 def test_the_same_key_submits_once(lab):
     first = lab.submit(GRID, key="from-my-script")
     again = lab.submit(GRID, key="from-my-script")

@@ -66,7 +66,7 @@ def freeze(call: Call, body: ExperimentSubmit) -> list[FrozenRun]:
     try:
         document = parse_config(body.config, body.file)
         runs = expand_grid(document)
-        needs = Needs(call, document, find_wanted(call, body.alias, body.pinned), alias=body.alias)
+        needs = Needs(call, document, body)
         if problems := needs.find_problems():
             raise UnprocessableProblem("\n".join(problems[:MAX_PROBLEMS]))
         if PLACEHOLDER in body.config:
@@ -95,15 +95,20 @@ def label_of(value: Any, fallback: str) -> str:
 
 
 class Needs:
-    """What runs need, found once for all runs that name the same components."""
+    """What runs need, found once for all runs that name the same components.
 
-    def __init__(self, call: Call, document: ConfigDocument, wanted: Wanted, *, alias: str) -> None:
-        self._call, self._document, self._wanted, self._alias = call, document, wanted, alias
+    Raises:
+        ValidationProblem: A version that is pinned is not there.
+    """
+
+    def __init__(self, call: Call, document: ConfigDocument, body: ExperimentSubmit) -> None:
+        self._call, self._document, self._alias, self._pinned = call, document, body.alias, body.pinned
+        self._wanted: Wanted = find_wanted(call, body.alias, body.pinned)
         self._parse = cache(parse_pipeline)
         self._known: dict[frozenset[ComponentPath], tuple[Components, str]] = {}
 
     def find_problems(self) -> list[str]:
-        """What any run needs and is nowhere, each with file and line."""
+        """What any run needs and is nowhere, and what is pinned and no run needs, each with file and line."""
         references = sorted(config_references(self._document), key=attrgetter("line"))
         problems = [
             f"{each.origin}:{each.line}: {each.key}: {self._absence_of(each.component)}"
@@ -116,7 +121,12 @@ class Needs:
             problems.append(EMPTY)
         if not references:
             problems.append(f"{self._document.origin}:1: the config names no component.")
-        return problems
+        return problems or self._find_idle_pins(set(map(str, closure.components)))
+
+    def _find_idle_pins(self, needed: set[str]) -> list[str]:
+        # Most likely another component was meant, which would run in a version that nobody wanted.
+        idle = sorted(set(self._pinned) - needed)
+        return [f"{self._document.origin}:1: {path} is pinned, and nothing in the config needs it." for path in idle]
 
     def _absence_of(self, component: ComponentPath) -> str:
         if queries.versions_at(self._call.session, [str(component)]):

@@ -17,7 +17,6 @@ from synapse_sdk.wire.experiments import (
     PreviewedRun,
 )
 from web_helper.backend.services.call import Call
-from web_helper.backend.services.components.negotiation import find_wanted
 from web_helper.backend.services.experiments.freezing import MAX_PROBLEMS, Needs, label_of, resolve_seed
 
 # As many as a table shows; the count tells of the rest.
@@ -30,7 +29,7 @@ def preview(call: Call, body: ExperimentSubmit) -> ExperimentPreview:
     try:
         document = parse_config(body.config, body.file)
         runs = expand_grid(document)
-        needs = Needs(call, document, find_wanted(call, body.alias, body.pinned), alias=body.alias)
+        needs = Needs(call, document, body)
         problems = needs.find_problems()
         components = sorted({path for run in runs for path in needs.of_run(run)[0]}) if not problems else []
         for run in runs:
