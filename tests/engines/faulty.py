@@ -24,14 +24,17 @@ class FaultyLine:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.is_down, self.errors_left, self.cuts_left, self.cut_after = False, 0, 0, 0
         self._open: list[socket.socket] = []
+        # Who is let in is cut later, or comes too late to be let in: none in between goes on.
+        self._door = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def go_down(self) -> None:
         """Cut every connection, and let nobody in again."""
-        self.is_down = True
-        for connection in self._open:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+        with self._door:
+            self.is_down = True
+            for connection in self._open:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self.go_down()
@@ -53,7 +56,10 @@ class FaultyLine:
                 client.sendall(ERROR)
                 return
             with socket.create_connection(self._target) as server:
-                self._open += [client, server]
+                with self._door:
+                    if self.is_down:
+                        return
+                    self._open += [client, server]
                 threading.Thread(target=self._pass_on, args=(client, server), daemon=True).start()
                 self._pass_back(server, client)
 
