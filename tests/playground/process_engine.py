@@ -44,6 +44,7 @@ class Box:
     folder: Path
     name: str
     process: subprocess.Popen | None = None
+    reader: threading.Thread | None = None
     is_paused: bool = False
     lines: list[tuple[str, str]] = field(default_factory=list)
 
@@ -52,6 +53,8 @@ class Box:
         if self.process is None:
             return RunState.CREATED
         if self.process.poll() is not None:
+            # As with Docker, what it printed last is there by then; a process that it left may hold its output open.
+            self.reader.join(1)
             return RunState.EXITED
         return RunState.PAUSED if self.is_paused else RunState.RUNNING
 
@@ -135,7 +138,7 @@ class ProcessEngine:
                 raise PortTakenError("port is already allocated") from exc
         env = {**box.order.env, "GRADIO_SERVER_PORT": str(box.order.host_port), "PATH": os.environ["PATH"]}
         command = ["-u", *box.order.command[1:]] if box.order.command else OWN_COMMAND
-        box.process = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, *command],
             cwd=box.folder,
             env=env,
@@ -143,7 +146,9 @@ class ProcessEngine:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        threading.Thread(target=self._read, args=(box, box.process), daemon=True).start()
+        box.reader = threading.Thread(target=self._read, args=(box, process), daemon=True)
+        box.reader.start()
+        box.process = process
 
     def hand_over(self, container_id: str, content: bytes) -> None:
         box = self._find(container_id)
@@ -237,7 +242,4 @@ class ProcessEngine:
         if box.process.stdin is not None:
             with suppress(OSError):
                 box.process.stdin.close()
-        # What it printed last is read before anybody asks for it.
-        deadline = time.monotonic() + 1
-        while not box.process.stdout.closed and time.monotonic() < deadline:
-            time.sleep(0.01)
+        box.reader.join(1)

@@ -67,13 +67,15 @@ def count_coins(place, photograph: Path):
 
 
 def test_a_browser_uses_the_example_through_the_server_and_directly(docker_host, browser, photograph, tmp_path):
+    from tests.e2e.browser import MILLISECONDS
+
     archive = tmp_path / "coin-counter.zip"
     create_archive(EXAMPLE, archive)
     with running_platform(tmp_path / "server") as platform:
         platform.add_agent(docker_host)
         made = platform.upload(archive)
         context = browser.new_context(base_url=platform.url)
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(MILLISECONDS)
         errors: list[str] = []
         context.on("weberror", lambda error: errors.append(str(error.error)))
         try:

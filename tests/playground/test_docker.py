@@ -7,13 +7,18 @@ import threading
 import time
 import urllib.parse
 import urllib.request
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import httpx2
 import pytest
+from docker import errors
 
-from synapse_agent.engines.docker.protocol import AGENT_LABEL, IMAGE_LABEL
+from synapse_agent.engines.docker import network
+from synapse_agent.engines.docker.engine import DockerEngine
+from synapse_agent.engines.docker.protocol import AGENT_LABEL, IMAGE_LABEL, NoContainerError
 from synapse_sdk.clients.agent import AgentClient
 from synapse_sdk.exceptions import ClientError
 from synapse_sdk.utils.file.archive import create_archive
@@ -69,6 +74,43 @@ def own_address() -> str:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("192.0.2.1", 9))
         return probe.getsockname()[0]
+
+
+def test_a_network_that_several_make_at_the_same_moment_is_made_once(docker, monkeypatch):
+    name = f"synapse-test-{uuid.uuid4().hex[:6]}"
+    monkeypatch.setattr(network, "NETWORK", name)
+    monkeypatch.setattr(network, "BRIDGE", f"syn-{uuid.uuid4().hex[:6]}")
+    together = threading.Barrier(4, timeout=60)
+
+    def make(_number):
+        together.wait()
+        with docker._connection.api() as api:
+            network.ensure_network(api)
+
+    try:
+        with ThreadPoolExecutor(4) as makers:
+            list(makers.map(make, range(4)))
+    finally:
+        with docker._connection.api() as api:
+            for row in api.networks(names=[name]):
+                api.remove_network(row["Id"])
+
+
+class Removing:
+    """The SDK's client, of an engine that is just removing a container."""
+
+    def logs(self, *_arguments, **_options):
+        raise errors.APIError("409", explanation="can not get logs from container which is dead or marked for removal")
+
+    def close(self):
+        pass
+
+
+def test_the_log_of_what_is_just_being_removed_is_that_of_none():
+    engine = DockerEngine()
+    engine._connection._api = Removing()
+    with pytest.raises(NoContainerError):
+        engine.read_log("x", 10)
 
 
 def test_the_example_counts_the_coins_of_a_photograph(docker_host, tmp_path):

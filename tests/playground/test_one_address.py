@@ -102,13 +102,11 @@ def test_pages_without_an_origin_may_send_what_others_may(scene):
 
 
 def test_streams_go_both_ways_as_they_come(scene):
-    with scene.platform.admin.stream("GET", f"{scene.path}events?count=20") as answer:
+    # What comes of a stream that goes on for hours came as it was said.
+    with scene.platform.admin.stream("GET", f"{scene.path}events?count=1000000") as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
-        parts = answer.iter_text()
-        first = next(parts)
-        # The first came before the last was said.
-        assert "data: 19" not in first
-        assert (first + "".join(parts)).count("data: ") == 20
+        assert next(answer.iter_text()).startswith("data: 0\n")
+    assert scene.platform.admin.get(f"{scene.path}events?count=20").text.count("data: ") == 20
     parts = [bytes([number]) * 50_000 for number in range(40)]
     answer = scene.platform.admin.post(f"{scene.path}echo", content=iter(parts))
     assert answer.content == b"".join(parts)
@@ -119,7 +117,7 @@ def test_the_app_hears_that_its_visitor_has_left(scene):
     with admin.stream("GET", f"{scene.path}events?count=1000000") as answer:
         lines = answer.iter_text()
         assert next(lines)
-        assert admin.get(f"{scene.path}followed").json() == 1
+        assert admin.get(f"{scene.path}followed").json() >= 1
     until(lambda: admin.get(f"{scene.path}followed").json() == 0, 60)
 
 

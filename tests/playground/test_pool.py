@@ -10,6 +10,8 @@ import pytest
 from synapse_agent.engines.docker.protocol import AGENT_LABEL, RECORD_LABEL, WARM_LABEL, RunState
 from synapse_agent.services.containers.pool import kit_of, wanted_kits
 from synapse_agent.services.containers.records import AppFacts
+from synapse_agent.services.containers.workshop import BuildRun
+from synapse_sdk.exceptions import ContainerBuildError
 from tests.agent.stage import until
 from tests.playground import apps
 from tests.playground.scene import PlaygroundHost, write_release
@@ -95,6 +97,34 @@ def test_one_from_the_pool_that_ended_is_made_anew_in_the_usual_way(host, client
     found = host.engine.inspect(again["id"])
     assert (found.labels.get(WARM_LABEL), found.labels[RECORD_LABEL]) == (None, str(made["record"]))
     assert ask(again)["params"] == {}
+
+
+def test_an_app_that_ends_as_soon_as_it_is_taken_says_why_at_once(host, client, code, tmp_path, monkeypatch):
+    warm_up(host, client, code, tmp_path)
+    say = BuildRun._say
+
+    def say_late(run, build, container):
+        say(run, build, container)
+        taken = run._row().container_id
+        until(lambda: taken is None or host.engine.inspect(taken).state is RunState.EXITED)
+
+    monkeypatch.setattr(BuildRun, "_say", say_late)
+    with pytest.raises(ContainerBuildError, match=r"(?s)ended before it answered.*reading weights.*no weights"):
+        client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.CRASHES))
+
+
+def test_one_from_the_pool_that_was_removed_from_outside_is_made_anew(host, client, code, tmp_path):
+    warm_up(host, client, code, tmp_path)
+    made = client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.ECHO))
+    # Nobody waits in its place.
+    host.settings.warm_pool = 0
+    until(lambda: not host.playground._bench.store.all_warm())
+    host.engine.remove(made["id"])
+
+    again = client.create_container(f"{code}@1.0.0")
+
+    assert ask(again)["path"] == "/"
+    assert host.playground._bench.store.find(made["record"]).adopted is None
 
 
 def test_other_packages_and_early_variables_start_in_the_usual_way(host, client, code, tmp_path):

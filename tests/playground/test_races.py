@@ -3,10 +3,13 @@
 import json
 import threading
 import urllib.request
+from dataclasses import replace
+from queue import SimpleQueue
 
 import pytest
 
-from synapse_agent.engines.docker.protocol import Usage
+from synapse_agent.engines.docker.protocol import EngineError, RunState, Usage
+from synapse_sdk.exceptions import ConflictError
 from synapse_sdk.wire.containers import FINAL_BUILDS
 from tests.agent.stage import until
 from tests.playground import apps
@@ -68,6 +71,118 @@ def test_what_is_asked_for_while_a_build_ends_is_done_too(process_host, code, ar
 
         assert ask(client.wait_for_build(asked[0]["build_id"], timeout=200))["params"] == {"a": 2}
         assert list(process_host.engine.boxes) == [client.get_container(made["record"])["id"]]
+
+
+def test_what_is_asked_for_while_another_wish_hangs_is_made_at_once(process_host, code, tmp_path):
+    hangs = write_release(tmp_path / "first", code=code, app=apps.HANGS)
+    with process_host.client() as client:
+        first = client.create_container(plugin_file=hangs, wait=False)
+        until(
+            lambda: client.get_container(f"{client.list_containers()['results'][0]['record']}")["status"] == "starting"
+        )
+
+        mended = write_release(tmp_path / "mended", code=code, app=apps.ECHO)
+        made = client.create_container(plugin_file=mended, timeout=100)
+
+        assert ask(made)["path"] == "/"
+        assert client.wait_for_build(first["build_id"])["id"] == made["id"]
+        assert list(process_host.engine.boxes) == [made["id"]]
+
+
+def test_what_is_asked_for_while_a_build_fails_is_made(process_host, code, tmp_path, monkeypatch):
+    mended = write_release(tmp_path / "mended", code=code, app=apps.ECHO)
+    with process_host.client() as client:
+        store, asked = process_host.playground._bench.store, []
+        fail_build = store.fail_build
+
+        def ask_first(*arguments):
+            if not asked:
+                asked.append(client.create_container(plugin_file=mended, wait=False))
+            return fail_build(*arguments)
+
+        monkeypatch.setattr(store, "fail_build", ask_first)
+        crashes = write_release(tmp_path / "first", code=code, app=apps.CRASHES)
+        made = client.create_container(plugin_file=crashes)
+
+        assert ask(made)["path"] == "/"
+        assert client.get_build_status(asked[0]["build_id"])["status"] == "completed"
+
+
+def test_what_is_made_anew_while_somebody_looks_at_it_is_not_called_gone(process_host, code, archive, monkeypatch):
+    with process_host.client() as client:
+        made, inspect, again = client.create_container(plugin_file=archive), process_host.engine.inspect, []
+
+        def inspect_late(container_id):
+            if not again and container_id == made["id"]:
+                again.append(None)
+                again.append(client.create_container(f"{code}@1.0.0", params={"a": 2}))
+            return inspect(container_id)
+
+        monkeypatch.setattr(process_host.engine, "inspect", inspect_late)
+        process_host.playground._keeper.stop()
+        found = client.get_container(made["record"])
+
+        assert (found["status"], found["id"]) == ("running", again[1]["id"])
+
+
+def test_what_a_build_made_since_somebody_asked_for_its_removal_is_removed_with_it(
+    process_host, tmp_path, code, monkeypatch
+):
+    # No look finds what is left over.
+    process_host.settings.look_seconds = 1000
+    with process_host.client() as client:
+        client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.HANGS), wait=False)
+        store = process_host.playground._bench.store
+        until(lambda: store.all()[0].container_id)
+        (row,) = store.all()
+        monkeypatch.setattr(store, "search", lambda _key: replace(row, container_id=None))
+        client.delete_container(row.id)
+
+        assert (store.all(), process_host.engine.boxes) == ([], {})
+
+
+def test_a_visit_of_a_paused_app_that_is_just_being_made_anew_is_told_so(process_host, archive):
+    with process_host.client() as client:
+        made = client.create_container(plugin_file=archive)
+        client.update_container(made["id"], status="paused")
+        process_host.playground._bench.store.begin_build(made["record"])
+
+        with pytest.raises(ConflictError, match="it is paused"):
+            process_host.playground.wake(str(made["record"]))
+        assert process_host.engine.inspect(made["id"]).state is RunState.PAUSED
+
+
+def test_what_the_engine_refuses_for_one_app_holds_up_no_other(process_host, code, archive, monkeypatch):
+    def refuse(_container):
+        raise EngineError("cannot pause rootless containers")
+
+    process_host.settings.idle_pause_seconds = 0.2
+    with process_host.client() as client:
+        older = client.create_container(plugin_file=archive, model=1)
+        client.create_container(f"{code}@1.0.0", model=2)
+        monkeypatch.setattr(process_host.engine, "pause", refuse)
+        process_host.engine.stop(older["id"], 0)
+
+        until(lambda: [each["status"] for each in client.list_containers()["results"]] == ["running", "stopped"], 30)
+
+
+def test_an_agent_that_ends_while_a_build_begins_waits_for_nothing(process_host):
+    workshop = process_host.open()._workshop
+
+    class Snatched(SimpleQueue):
+        def empty(self):
+            # A thread of the workshop takes it right after somebody has looked.
+            found = super().empty()
+            if not found:
+                self.get()
+            return found
+
+    workshop._waiting = Snatched()
+    workshop._waiting.put(object())
+    ending = threading.Thread(target=workshop.stop, daemon=True)
+    ending.start()
+    ending.join(30)
+    assert not ending.is_alive()
 
 
 def test_what_was_started_since_the_keeper_listed_it_is_not_called_stopped(process_host, code, archive, monkeypatch):

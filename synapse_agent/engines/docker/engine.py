@@ -173,8 +173,14 @@ class DockerEngine:
         ]
 
     def read_log(self, container_id: str, tail: int, since: str = "") -> list[tuple[str, str]]:
-        with self._connection.api() as api:
-            raw: bytes = api.logs(container_id, stdout=True, stderr=True, timestamps=True, tail=tail)
+        try:
+            with self._connection.api() as api:
+                raw: bytes = api.logs(container_id, stdout=True, stderr=True, timestamps=True, tail=tail)
+        except EngineError as exc:
+            if "marked for removal" in str(exc):
+                # As good as gone: somebody is at it.
+                raise NoContainerError(str(exc)) from exc
+            raise
         lines = (line.partition(" ") for line in raw.decode(errors="replace").splitlines())
         # The engine writes times at a fixed width in UTC, so they compare as text.
         return [(moment, text) for moment, _, text in lines if moment > since]

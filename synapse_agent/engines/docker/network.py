@@ -10,24 +10,41 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from typing import Any
+
+from docker import errors
 
 NETWORK, BRIDGE = "synapse-playground", "synapse-pg0"
 _RULE = ("INPUT", "-i", BRIDGE, "-m", "conntrack", "--ctstate", "NEW", "-j", "DROP")
 _SECONDS = 10
+_LOOK_SECONDS = 0.1
 COMMAND = "iptables -I " + " ".join(_RULE)
 UNGUARDED = f"Playground containers can reach programs of this host; root can end that: {COMMAND}"
 
 
 def ensure_network(api: Any) -> None:
     """Make the network unless it is there."""
-    if api.networks(names=[NETWORK]) and any(row["Name"] == NETWORK for row in api.networks(names=[NETWORK])):
+    if _is_there(api):
         return
     options = {
         "com.docker.network.bridge.name": BRIDGE,
         "com.docker.network.bridge.enable_icc": "false",
     }
-    api.create_network(NETWORK, driver="bridge", options=options, check_duplicate=True, labels={NETWORK: "1"})
+    try:
+        api.create_network(NETWORK, driver="bridge", options=options, check_duplicate=True, labels={NETWORK: "1"})
+    except errors.APIError:
+        # Another build or agent is making it: its bridge is taken a moment before its name is listed.
+        deadline = time.monotonic() + _SECONDS
+        while not _is_there(api):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_SECONDS)
+
+
+def _is_there(api: Any) -> bool:
+    # Asked for a name, the engine answers longer ones, too.
+    return any(row["Name"] == NETWORK for row in api.networks(names=[NETWORK]))
 
 
 def guard_host() -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -20,6 +20,7 @@ from synapse_agent.engines.docker.protocol import (
     RECORD_LABEL,
     WARM_LABEL,
     Container,
+    EngineAwayError,
     EngineError,
     Image,
     RunState,
@@ -140,6 +141,16 @@ def is_orphan(found: Container, row: ContainerRow | None, *, is_building: bool) 
     return not is_building and row.container_id != found.id
 
 
+def _attempt(act: Callable[..., None], *arguments: object) -> None:
+    """Do one thing of a look; what the engine refuses is asked for again at the next one, and holds up nothing else."""
+    try:
+        act(*arguments)
+    except EngineAwayError:
+        raise
+    except EngineError as exc:
+        log_event("playground_keeper_refused", message=str(exc))
+
+
 class Keeper:
     """Looks from time to time, in a thread of its own.
 
@@ -175,12 +186,12 @@ class Keeper:
         bench = self._bench
         listed = {found.id: found for found in bench.engine.find_labelled({AGENT_LABEL: bench.agent})}
         for found in listed.values():
-            self._remove_orphan(found)
-        self._pool.keep()
-        self._prune()
+            _attempt(self._remove_orphan, found)
         for row in bench.store.all():
             if row.container_id is not None and bench.store.active_build(row.id) is None:
-                self._update(row, listed.get(row.container_id) or bench.engine.inspect(row.container_id))
+                _attempt(self._update, row, listed.get(row.container_id))
+        _attempt(self._prune)
+        _attempt(self._pool.keep)
 
     def _keep(self) -> None:
         while True:
@@ -235,7 +246,8 @@ class Keeper:
             log_event("playground_orphan_removed", container=found.id, record="")
             self._bench.engine.remove(found.id)
 
-    def _update(self, row: ContainerRow, found: Container | None) -> None:
+    def _update(self, row: ContainerRow, listed: Container | None) -> None:
+        found = listed or self._bench.engine.inspect(row.container_id or "")
         if status_of(row, found, is_building=False) is not row.status:
             self._note(row.id)
         if found is not None and found.state in _STATES.values():

@@ -157,6 +157,10 @@ class Playground:
         except EngineAwayError:
             return self._record_of(row)
         is_building = self._bench.store.active_build(row.id) is not None
+        asked, row = row.container_id, self._find(str(row.id))
+        if row.container_id != asked:
+            # It was made anew while the engine was asked for the old one.
+            return self.get(str(row.id))
         status = status_of(row, found, is_building=is_building) if row.container_id else row.status
         attrs = dict(found.attrs) if found else None
         return self._record_of(row).model_copy(update={"status": status, "attrs": attrs})
@@ -209,7 +213,7 @@ class Playground:
         with engine_refusals():
             self._bench.engine.ping()
             # The record first: what is then left of it in the engine is an orphan, which is removed.
-            self._bench.store.delete(row.id)
+            row = self._bench.store.delete(row.id) or row
             if row.container_id:
                 self._bench.engine.remove(row.container_id)
         archive = row.app.archive

@@ -22,6 +22,7 @@ from synapse_agent.engines.docker.protocol import AGENT_LABEL, WARM_LABEL, Conta
 from synapse_agent.services.containers.image.dockerfile import START, packages_hash
 from synapse_agent.services.containers.readiness import is_port_free
 from synapse_agent.services.containers.records import AppFacts, ContainerRow, WarmRow
+from synapse_agent.services.containers.store import NoPortLeftError
 from synapse_sdk.wire.containers import PARAMS_VARIABLE
 
 if TYPE_CHECKING:
@@ -127,7 +128,11 @@ class WarmPool:
             return False
         ports = range(bench.settings.first_port, bench.settings.last_port + 1)
         # A place that is reserved and not filled is given up at the next look.
-        place = bench.store.reserve_warm(kit, ports, partial(is_port_free, bench.places.address))
+        try:
+            place = bench.store.reserve_warm(kit, ports, partial(is_port_free, bench.places.address))
+        except NoPortLeftError:
+            # Apps have them all.
+            return False
         order = bench.order(replace(row, image=image), place.host_port)
         container_id = bench.engine.create(warm_order(order, kit, bench.agent))
         bench.store.fill_warm(place, container_id)

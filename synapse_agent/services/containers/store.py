@@ -128,12 +128,14 @@ class ContainerStore:
         with self._transaction() as db:
             return db.execute(sql, (status, _now(), row.id, row.build_id)).rowcount == 1
 
-    def delete(self, row_id: int) -> None:
-        """Forget a record; its build, if one goes on, is cancelled."""
+    def delete(self, row_id: int) -> ContainerRow | None:
+        """Forget a record and answer what it was; its build, if one goes on, is cancelled."""
         with self._transaction() as db:
+            row = _find(db, row_id)
             sql = f"UPDATE builds SET status = ?, updated_at = ? WHERE row_id = ? AND status NOT IN {_FINAL}"  # noqa: S608
             db.execute(sql, (BuildStatus.CANCELLED, _now(), row_id))
             db.execute("DELETE FROM containers WHERE id = ?", (row_id,))
+            return row
 
     def reserve_port(self, row_id: int, ports: range, is_free: Callable[[int], bool]) -> int:
         """Give a record a port that no other record has and no program uses.
@@ -224,6 +226,16 @@ class ContainerStore:
                 return False
             _change(db, row.id, {"status": ContainerStatus.RUNNING, "error": None, "used_at": time.time()})
             _change_build(db, build_id, {"status": BuildStatus.COMPLETED, **values})
+            return True
+
+    def fail_build(self, build_id: str, tried: ContainerRow, error: str) -> bool:
+        """End a build that failed; False when something else is asked of the record than was tried."""
+        with self._transaction() as db:
+            row = _find(db, tried.id)
+            if row is not None and (row.checksum, row.spec) != (tried.checksum, tried.spec):
+                return False
+            _change(db, tried.id, {"status": ContainerStatus.FAILED, "error": error, "host_port": None})
+            _change_build(db, build_id, {"status": BuildStatus.FAILED, "error": error})
             return True
 
     def forget_old_builds(self) -> list[str]:

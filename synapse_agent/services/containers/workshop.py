@@ -11,11 +11,11 @@ import tempfile
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from synapse_agent.core.event_log import log_event
 from synapse_agent.core.playground_settings import PlaygroundSettings
@@ -188,8 +188,10 @@ class Workshop:
 
     def stop(self) -> None:
         """Begin no more builds."""
-        while not self._waiting.empty():
-            self._waiting.get()
+        with suppress(Empty):
+            # Its threads take from it, too.
+            while True:
+                self._waiting.get_nowait()
         for _ in self._threads:
             self._waiting.put(None)
 
@@ -199,16 +201,18 @@ class Workshop:
 
     def _run(self, build: BuildRow) -> None:
         bench = self._bench
-        run = BuildRun(bench, build)
+        run, message = BuildRun(bench, build), None
         try:
             run.carry_out()
         except _NotWantedError:
             bench.logs.write(build.id, "The container was removed.")
         except (EngineError, SynapseError, NoPortLeftError, OSError) as exc:
-            run.fail(str(exc))
+            message = str(exc)
         except Exception as exc:  # noqa: BLE001 - the edge of a build: nobody else would hear of it.
             log_event("playground_build_defect", build=build.id, kind=type(exc).__name__, message=str(exc))
-            run.fail(f"A defect of the agent ({type(exc).__name__}); its log says more.")
+            message = f"A defect of the agent ({type(exc).__name__}); its log says more."
+        if message is not None and not run.fail(message):
+            self.submit(build)
 
 
 class BuildRun:
@@ -222,6 +226,7 @@ class BuildRun:
     def __init__(self, bench: Workbench, build: BuildRow) -> None:
         self._bench, self._build = bench, build
         self._write = partial(bench.logs.write, build.id)
+        self._tried = bench.store.find(build.row_id)
 
     def carry_out(self) -> None:
         """Do what has to be done until the app answers.
@@ -233,7 +238,7 @@ class BuildRun:
         """
         first: Plan | None = None
         for _ in range(MAX_ROUNDS):
-            row = self._row()
+            row = self._tried = self._row()
             plan = plan_container(row, self._bench.look(row))
             first = first or plan
             log_event("playground_plan", build=self._build.id, record=row.id, case=plan.case, steps=plan.steps)
@@ -251,17 +256,19 @@ class BuildRun:
                 return
         raise ContainerBuildError("The container was changed again and again while it was made. Create it again.")
 
-    def fail(self, message: str) -> None:
-        """Note that it failed, and leave nothing behind."""
+    def fail(self, message: str) -> bool:
+        """Note that it failed, and leave nothing behind; False when something else is to be made by now."""
         for line in message.splitlines():
             self._write(line)
         try:
             self._give_up_container()
         except EngineError as exc:
             self._write(f"What is left of it will be removed when the engine is back: {exc}")
-        self._store.change(self._build.row_id, status=ContainerStatus.FAILED, error=message, host_port=None)
-        self._store.change_build(self._build.id, status=BuildStatus.FAILED, error=message)
+        if self._tried is not None and not self._store.fail_build(self._build.id, self._tried, message):
+            self._write("Something else is asked for by now, and is made instead.")
+            return False
         log_event("playground_failed", build=self._build.id, record=self._build.row_id)
+        return True
 
     @property
     def _store(self) -> ContainerStore:
@@ -272,9 +279,6 @@ class BuildRun:
         if row is None:
             raise _NotWantedError
         return row
-
-    def _is_wanted(self) -> bool:
-        return self._store.find(self._build.row_id) is not None
 
     def _is_settled(self, done: ContainerRow) -> bool:
         row = self._row()
@@ -349,7 +353,7 @@ class BuildRun:
         container_id = bench.engine.create(bench.order(row, port))
         found = bench.engine.inspect(container_id)
         name = found.name if found else None
-        if not self._store.change(row.id, container_id=container_id, name=name):
+        if not self._store.change(row.id, container_id=container_id, name=name, adopted=None):
             bench.engine.remove(container_id)
             raise _NotWantedError
         self._start(self._row())
@@ -360,15 +364,13 @@ class BuildRun:
             raise NoContainerError("The container was removed by somebody else. Create it again.")
         self._say(BuildStatus.STARTING, ContainerStatus.STARTING)
         self._write("Starting the app")
-        bench.engine.start(row.container_id)
-        url = bench.places.own_url(row.host_port)
-        wait_until_ready(
-            bench.engine, row.container_id, url, seconds=bench.settings.start_seconds, is_wanted=self._is_wanted
-        )
-        if not self._is_wanted():
-            raise _NotWantedError
         if row.adopted is None:
-            # One of the pool would only wait again.
+            # One of the pool runs; where it has ended, it would only wait for a release again.
+            bench.engine.start(row.container_id)
+        url = bench.places.own_url(row.host_port)
+        is_wanted = partial(self._is_settled, row)
+        wait_until_ready(bench.engine, row.container_id, url, seconds=bench.settings.start_seconds, is_wanted=is_wanted)
+        if is_wanted() and row.adopted is None:
             bench.engine.keep_running(row.container_id)
 
     def _unpause(self, row: ContainerRow) -> None:
