@@ -156,6 +156,17 @@ class LocalTree:
             # Under the lock nobody else writes: it need not be read again.
             self._bases = self._version_of_bases(), bases
 
+    def read_staged(self) -> dict[str, str]:
+        """What this tree has pushed without making it active: SHA-256 by path, the last of each."""
+        with suppress(FileNotFoundError, msgspec.DecodeError):
+            return msgspec.json.decode(self._staged_file.read_bytes(), type=dict[str, str])
+        return {}
+
+    def note_staged(self, digests: Mapping[str, str]) -> None:
+        """Remember what was pushed without making it active: once somebody does, it is what both have in common."""
+        self._state.mkdir(parents=True, exist_ok=True)
+        replace_file(str(self._staged_file), msgspec.json.encode({**self.read_staged(), **digests}))
+
     def replace(self, replacements: Sequence[Replacement], contents: Contents) -> Replaced:
         """Put a set of files in place.
 
@@ -201,6 +212,10 @@ class LocalTree:
     @property
     def _bases_file(self) -> Path:
         return self._state / "bases.json"
+
+    @property
+    def _staged_file(self) -> Path:
+        return self._state / "staged.json"
 
     def _carry_out(self, replacements: Sequence[Replacement]) -> Replaced:
         replaced = self._swap.carry_out(replacements)

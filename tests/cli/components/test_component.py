@@ -155,6 +155,17 @@ def test_what_waits_under_a_name_is_activated_by_the_number_of_its_set(synapse, 
     assert "was moved after change set 0" in late.output.replace("\n", " ")
 
 
+@pytest.mark.parametrize("how", [("--alias", "next"), ("--no-activate",)])
+def test_an_edit_of_what_was_pushed_first_and_activated_later_is_pushed_without_a_question(synapse, tree, base, how):
+    push(synapse, base)
+    tree.write_bytes(tree.read_bytes() + b"# waits\n")
+    push(synapse, base, *how, path_of(tree))
+    waiting = f"{path_of(tree)}@{short_hash(tree.read_bytes())}"
+    synapse.json("component", "activate", waiting, "-m", "reviewed")
+    tree.write_bytes(tree.read_bytes() + b"# and one more\n")
+    assert push(synapse, base)["pushed"] == [path_of(tree)]
+
+
 def test_a_push_says_the_number_of_its_set(synapse, tree, base):
     assert "1 pushed as change set " in synapse("component", "push", "--base", base).output
     assert "0 pushed, 1 unchanged" in synapse("component", "push", "--base", base).output

@@ -7,7 +7,7 @@ would silently take back what somebody else changed meanwhile.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -110,18 +110,21 @@ def push_command(
     if alias != ACTIVE and not activate:
         raise UsageError("--alias names what points to them, --no-activate lets nothing: choose one.")
     tree = _open(base)
-    contents, bases = _read(base, components), tree.read_bases()
+    contents = _read(base, components)
     aliases = (alias,) if activate else ()
     with open_components(host, token) as client:
         have = {path: sha256_of(content) for path, content in contents.items()}
         staged = {} if alias == ACTIVE else _staged_under(alias, client)
-        plan = plan_push(contents, _compare(client, have), Known(aliases, bases, staged))
+        offer = _compare(client, have)
+        bases = _bases_of(tree, offer)
+        plan = plan_push(contents, offer, Known(aliases, bases, staged))
         overtaken = [] if force else _on_this_server(plan.overtaken, bases, client)
         if overtaken:
             raise ComponentError("\n".join(map(_overtaken, overtaken)))
         record = client.change(plan.changes, reason=reason) if plan.changes and not dry_run else None
-    if record is not None and ACTIVE in aliases:
-        _remember(tree, {change["path"]: have[change["path"]] for change in plan.changes})
+    if record is not None:
+        pushed = {change["path"]: have[change["path"]] for change in plan.changes}
+        _remember(tree, pushed, tree.note_bases if ACTIVE in aliases else tree.note_staged)
     _warn_of_errors(contents, [change["path"] for change in plan.changes])
     _show(plan, record, dry_run=dry_run, as_json=as_json)
 
@@ -161,10 +164,20 @@ def _overtaken(path: str) -> str:
     return f"{path}: {reason}. {look} shows how yours differs, {push} pushes it."
 
 
-def _remember(tree: LocalTree, pushed: Mapping[str, str]) -> None:
+def _bases_of(tree: LocalTree, offer: Mapping[str, Any]) -> dict[str, str]:
+    """What tree and server last had in common; so is what was pushed from here and is the active version by now."""
+    versions = offer["versions"]
+    staged = tree.read_staged().items()
+    return {
+        **tree.read_bases(),
+        **{path: digest for path, digest in staged if path in versions and versions[path]["sha256"] == digest},
+    }
+
+
+def _remember(tree: LocalTree, pushed: Mapping[str, str], note: Callable[[Mapping[str, str]], None]) -> None:
     try:
         with tree.lock():
-            tree.note_bases(pushed)
+            note(pushed)
     except OSError as exc:
         warn(f"What was pushed could not be noted in {tree.root}: {exc.strerror}.")
 
