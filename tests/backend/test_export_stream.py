@@ -271,7 +271,9 @@ def test_places_are_limited_and_come_back(app, reading):
     refused, body, _ = reading()
     assert (refused.status_code, json.loads(body)["error"]["code"]) == (429, "RATE_LIMIT_EXCEEDED")
     first[0].close()
-    wait_until(lambda: in_use(app) == 1)
+    # The snapshot goes first, and then the place.
+    wait_until(lambda: app.state.stream_slots.taken == 1)
+    assert in_use(app) == 1
     third = reading()
     assert third[0].status_code == 200
     second[0].close()

@@ -63,7 +63,7 @@ class StreamSlots:
 
     def __init__(self, count: int, what: str) -> None:
         self._count, self._what = count, what
-        self._free = threading.BoundedSemaphore(count)
+        self._lock = threading.Lock()
         self.taken = 0
 
     def take(self) -> None:
@@ -72,14 +72,15 @@ class StreamSlots:
         Raises:
             TooManyProblem: All are taken.
         """
-        if not self._free.acquire(blocking=False):
-            raise TooManyProblem(f"{self._count} {self._what} are open, which is all that this server gives; wait.")
-        self.taken += 1
+        with self._lock:
+            if self.taken == self._count:
+                raise TooManyProblem(f"{self._count} {self._what} are open, which is all that this server gives; wait.")
+            self.taken += 1
 
     def give_back(self) -> None:
         """Let somebody else have the place."""
-        self.taken -= 1
-        self._free.release()
+        with self._lock:
+            self.taken -= 1
 
 
 @dataclass(frozen=True)
