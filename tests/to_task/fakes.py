@@ -102,7 +102,7 @@ def run(action: Any, client: Any, *, method: str = "file", **params: Any) -> Any
     if method == "file":
         base["target_specification_name"] = "labels"
     else:
-        base |= {"model": 3, "pre_processor": 7, "poll_interval_seconds": 0.01, "timeout_seconds": 1}
+        base |= {"model": 3, "pre_processor": 7, "poll_interval_seconds": 0.01, "timeout_seconds": 60}
     ctx = make_ctx(client=client)
     assert isinstance(ctx.logger, RememberingLogger)
     return action.dispatch(base | params, ctx), ctx.logger
