@@ -3,6 +3,9 @@
 import errno
 import fcntl
 import os
+import signal
+import subprocess
+import sys
 import time
 from contextlib import closing
 
@@ -10,7 +13,7 @@ import pytest
 
 from synapse_sdk.cli.exporting.notes import ExportNote, notes_folder
 from synapse_sdk.cli.failures import UsageError
-from synapse_sdk.exceptions import ConfigurationError
+from synapse_sdk.exceptions import ConfigurationError, ExportError
 from synapse_sdk.utils import auth
 
 
@@ -70,3 +73,47 @@ def test_a_note_that_does_not_fit_on_the_disk_leaves_nothing(folder, monkeypatch
     with pytest.raises(OSError, match="No space left"):
         ExportNote.write("1234", "http://server", {})
     assert list(folder.iterdir()) == []
+
+
+# Writes a note and dies, as by power loss, while the disk takes it.
+DYING = """
+import os, signal, sys
+from pathlib import Path
+from synapse_sdk.cli.exporting.notes import ExportNote
+from synapse_sdk.utils import auth
+auth.CONFIG_FILE = Path(sys.argv[1])
+os.fsync = lambda _descriptor: os.kill(os.getpid(), signal.SIGKILL)
+ExportNote.write("killed", "http://server", {})
+"""
+
+
+def test_half_a_note_of_a_process_that_was_killed_goes_with_the_next_one(folder):
+    done = subprocess.run([sys.executable, "-c", DYING, str(auth.CONFIG_FILE)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    (left,) = folder.iterdir()
+    with closing(ExportNote.write("next", "http://server", {})):
+        assert [path.name for path in folder.iterdir()] == ["next.json"], left
+
+
+def test_half_a_note_of_a_process_that_goes_on_is_left_to_it(folder, monkeypatch):
+    def while_another_begins(_descriptor):
+        monkeypatch.undo()
+        monkeypatch.setattr(auth, "CONFIG_FILE", folder.parent / "config.json")
+        ExportNote.write("another", "http://server", {}).close()
+
+    monkeypatch.setattr(os, "fsync", while_another_begins)
+    ExportNote.write("slow", "http://server", {}).close()
+    assert {path.name for path in folder.iterdir()} == {"another.json", "slow.json"}
+
+
+def test_a_note_that_is_taken_for_a_dead_one_s_is_begun_anew(folder, monkeypatch):
+    lock = fcntl.flock
+
+    def lock_when_it_is_gone(descriptor, operation):
+        monkeypatch.setattr(fcntl, "flock", lock)
+        next(folder.iterdir()).unlink()
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", lock_when_it_is_gone)
+    with closing(ExportNote.write("1234", "http://server", {})), pytest.raises(ExportError, match="Another process"):
+        ExportNote.open("1234")

@@ -26,11 +26,12 @@ pytestmark = pytest.mark.usefixtures("worker")
 ITEMS = 12
 
 # Runs the command line and dies, as by power loss, right before an item is saved, each being a block of its own; or, told
-# -1, right before the note of a complete export goes.
+# -1, -2 or -3, when the export is complete: before its note says so, before its mark goes, and before its note does.
 DYING = """
 import os, signal, sys
 from itertools import count
 from synapse_sdk.cli.main import build_app
+from synapse_sdk.cli.exporting.notes import ExportNote
 from synapse_sdk.cli.exporting.resuming import ResumableExport
 from synapse_sdk.plugins.actions.export.formats import intake
 from synapse_sdk.utils.converters.coco.writer import CocoWriter as Writer
@@ -46,8 +47,13 @@ def dying(*args):
         os.kill(os.getpid(), getattr(signal, by))
     absorb(*args)
 intake.BLOCK_ITEMS, Writer.absorb = 1, dying
-if die_at < 0:
-    ResumableExport.close = lambda self, outcome: os.kill(os.getpid(), signal.SIGKILL)
+die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+if die_at == -1:
+    ExportNote.complete = die
+elif die_at == -2:
+    ResumableExport.close = die
+elif die_at == -3:
+    ExportNote.discard = die
 build_app(extensions=[])()
 """
 
@@ -200,14 +206,20 @@ def test_under_nohup_an_export_goes_on_when_its_terminal_is_closed(arguments, un
     assert tree(tmp_path / "out" / "resumed birds-coco") == undisturbed()
 
 
-def test_an_export_that_is_killed_when_it_was_complete_is_there_once(arguments, undisturbed, tmp_path):
+@pytest.mark.parametrize("die_at", [-1, -2, -3])
+def test_an_export_that_is_killed_when_it_was_complete_is_there_once(arguments, undisturbed, tmp_path, die_at):
     env = os.environ | {"HOME": str(tmp_path / "home")}
-    assert _shell(-1, *arguments, env=env).returncode == -signal.SIGKILL
-    assert (tmp_path / "out" / "resumed birds-coco" / "export.json").exists()
+    assert _shell(die_at, *arguments, env=env).returncode == -signal.SIGKILL
+    whole = tmp_path / "out" / "resumed birds-coco"
+    assert (whole / "export.json").exists()
     (note,) = (tmp_path / "home" / ".synapse" / "exports").iterdir()
-    assert _shell(0, "export", "--resume", note.stem, env=env).returncode == 0
-    assert tree(tmp_path / "out" / "resumed birds-coco") == undisturbed()
-    assert names_in(tmp_path / "out") == ["resumed birds-coco"]
+    resumed = _shell(0, "export", "--resume", note.stem, "--json", env=env)
+    assert resumed.returncode == 0, resumed.stderr
+    summary = json.loads(resumed.stdout)
+    assert (summary["path"], summary["exported"], summary["head"]) == (str(whole), ITEMS, "delegated")
+    assert tree(whole) == undisturbed()
+    assert names_in(tmp_path / "out") == [whole.name]
+    assert not list(note.parent.iterdir())
 
 
 def test_a_resumed_export_that_is_killed_again_is_resumed_again(arguments, undisturbed, tmp_path):

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from synapse_sdk.exceptions import ConfigurationError, ExportJobFailedError
 from synapse_sdk.plugins.actions.export.formats import FormatExportAction
-from synapse_sdk.plugins.actions.export.output.partial import mark_partial, remove_marks, remove_partials
+from synapse_sdk.plugins.actions.export.output.partial import (
+    create_marked_folder,
+    mark_partial,
+    remove_marks,
+    remove_partials,
+)
 from tests.backend.factories import boxes
 from tests.export.platform import export, wire_of
 from tests.export.support import tree
@@ -80,3 +88,60 @@ def test_another_export_that_completes_meanwhile_is_no_fault(tmp_path):
     remove_marks(tmp_path, "1")
 
     assert {path.name for path in tmp_path.glob("*")} == {"mine", ".other.unfinished"}
+
+
+# Makes the folder of an export for each of these moments, and dies right before or after it, as by power loss.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from synapse_sdk.plugins.actions.export.output.partial import create_marked_folder
+
+def die_at(name, is_done, root):
+    act = getattr(Path, name)
+    def dying(path, *args, **options):
+        if path == root:
+            return act(path, *args, **options)
+        if is_done:
+            act(path, *args, **options)
+        os.kill(os.getpid(), signal.SIGKILL)
+    setattr(Path, name, dying)
+    create_marked_folder(root, "out", "1")
+
+for name in ("write_text", "mkdir", "replace"):
+    for is_done in (False, True):
+        if not os.fork():
+            die_at(name, is_done, Path(sys.argv[1], f"{name}-{is_done}"))
+        os.wait()
+"""
+
+
+def test_whoever_is_killed_while_making_the_folder_leaves_nothing_for_good(tmp_path):
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=True)
+    assert len(list(tmp_path.iterdir())) == 6
+    assert (tmp_path / "mkdir-True" / "out").is_dir()
+    assert (tmp_path / "replace-True" / ".out.unfinished").is_file()
+    for root in tmp_path.iterdir():
+        remove_partials(root, "1")
+        assert list(root.iterdir()) == [], root.name
+
+
+def test_a_folder_that_somebody_made_where_none_was_begun_stays(tmp_path):
+    (tmp_path / ".1.unfinished.part").write_text("1\nout\n")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "of somebody").touch()
+    remove_partials(tmp_path, "1")
+    assert list(tree(tmp_path)) == ["out/of somebody"]
+
+
+def test_two_exports_of_one_name_never_share_a_folder_or_a_mark(tmp_path):
+    made = [create_marked_folder(tmp_path, "out", job_id).name for job_id in ("1", "2")]
+    assert made == ["out", "out(1)"]
+    remove_partials(tmp_path, "1")
+    assert {path.name for path in tmp_path.glob("*")} == {"out(1)", ".out(1).unfinished"}
+
+
+def test_a_folder_that_cannot_be_marked_is_not_left(tmp_path):
+    (tmp_path / ".out.unfinished").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        create_marked_folder(tmp_path, "out", "1")
+    assert [path.name for path in tmp_path.iterdir()] == [".out.unfinished"]

@@ -253,6 +253,7 @@ def _run(
             result = run_action(action, action.close)
         except PluginValidationError as exc:
             raise UsageError("; ".join(each["message"].removesuffix(".") for each in exc.details["errors"])) from exc
-        is_delegated = display.get_progress(ExportProgressCategories.SERVER_EXPORT) is not None
+        # Only what the server gathers can be gone on with.
+        is_delegated = note is not None or display.get_progress(ExportProgressCategories.SERVER_EXPORT) is not None
     head = "delegated" if is_delegated else "in-process"
     return summarize(result, head=head, seconds=time.monotonic() - started)

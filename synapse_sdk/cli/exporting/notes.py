@@ -20,11 +20,13 @@ import msgspec
 from synapse_sdk.cli.failures import UsageError
 from synapse_sdk.exceptions import ConfigurationError, ExportError
 from synapse_sdk.utils import auth
+from synapse_sdk.utils.file.private import OWNER_ONLY, write_all
 
 _JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 # Long after a bundle is gone, by any sensible setting of the server: nobody goes on with that.
 _KEPT_SECONDS = 30 * 24 * 3600.0
 _SHOWN = 5
+_UNFINISHED = ".part"
 
 
 def notes_folder() -> Path:
@@ -40,11 +42,13 @@ class ExportNote:
         job_id: The server's job.
         host: The server.
         params: The export's parameters.
+        result: What a complete export came to; None while there is something to do.
     """
 
     job_id: str
     host: str
     params: dict[str, Any]
+    result: dict[str, Any] | None = None
     _fd: int | None = field(default=None, repr=False)
 
     @classmethod
@@ -53,25 +57,11 @@ class ExportNote:
 
         Raises:
             OSError: It cannot be written.
-            ExportError: Another process works on this export.
         """
         note = cls(job_id, host, params)
         note._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _remove_old()
-        facts = {"job_id": job_id, "host": host, "params": params}
-        beside = note._path.with_name(f".{job_id}.{os.getpid()}.part")
-        try:
-            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(msgspec.json.format(msgspec.json.encode(facts), indent=2))
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError:
-            # Half of one on a full disk would stay for ever.
-            with suppress(OSError):
-                beside.unlink()
-            raise
-        beside.replace(note._path)
-        note._lock()
+        note._save()
         return note
 
     @classmethod
@@ -85,16 +75,26 @@ class ExportNote:
         """
         if not _JOB_ID.fullmatch(job_id):
             raise UsageError(f"--resume {job_id!r} is not the id of a job; `synapse job list` shows ids.")
-        path = notes_folder() / f"{job_id}.json"
+        note = cls(job_id, "", {})
         try:
-            facts = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-            note = cls(job_id, str(facts["host"]), dict(facts["params"]))
             note._lock()
+            facts = msgspec.json.decode(note._path.read_bytes(), type=dict[str, Any])
+            note.host, note.params, note.result = str(facts["host"]), dict(facts["params"]), facts.get("result")
         except FileNotFoundError as exc:
             raise ConfigurationError(_absent(job_id)) from exc
         except (OSError, msgspec.DecodeError, LookupError, TypeError, ValueError) as exc:
-            raise ConfigurationError(f"{path} cannot be read ({exc}). Delete it and export again.") from exc
+            note.close()
+            raise ConfigurationError(f"{note._path} cannot be read ({exc}). Delete it and export again.") from exc
         return note
+
+    def complete(self, result: dict[str, Any]) -> None:
+        """Note that the export is whole: whoever goes on with it has only what lies beside it to take away.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self.result = result
+        self._save()
 
     def discard(self) -> None:
         """Remove the note: there is nothing left to resume."""
@@ -111,6 +111,23 @@ class ExportNote:
     def _path(self) -> Path:
         return notes_folder() / f"{self.job_id}.json"
 
+    def _save(self) -> None:
+        facts = {"job_id": self.job_id, "host": self.host, "params": self.params, "result": self.result}
+        beside = self._path.with_name(f".{self.job_id}{_UNFINISHED}")
+        created = _create_locked(beside)
+        try:
+            write_all(created, msgspec.json.format(msgspec.json.encode(facts), indent=2))
+            os.fsync(created)
+            beside.replace(self._path)
+        except BaseException:
+            # Half of one on a full disk would stay for ever.
+            with suppress(OSError):
+                beside.unlink()
+            os.close(created)
+            raise
+        self.close()
+        self._fd = created
+
     def _lock(self) -> None:
         # Two processes that resume one export would remove each other's folders.
         self._fd = os.open(self._path, os.O_RDONLY)
@@ -125,13 +142,30 @@ class ExportNote:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
 
 
+def _create_locked(path: Path) -> int:
+    """A new file, locked from the beginning: of one that nobody has locked, the writer is dead."""
+    while True:
+        created = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY)
+        try:
+            fcntl.flock(created, fcntl.LOCK_EX)
+        except OSError:
+            # A file system without locks.
+            os.close(created)
+            path.unlink(missing_ok=True)
+            raise
+        if os.fstat(created).st_nlink:
+            return created
+        # Somebody who looks for what the dead have left was faster with the lock.
+        os.close(created)
+
+
 def _remove_old() -> None:
-    """Remove notes that nobody came back for; one that a process works on stays."""
-    for path, written in _all_notes():
-        if time.time() - written > _KEPT_SECONDS:
-            with suppress(OSError), path.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink()
+    """Remove notes that nobody came back for, and those half written; one that a process works on stays."""
+    old = [path for path, written in _all_notes() if time.time() - written > _KEPT_SECONDS]
+    for path in (*old, *notes_folder().glob(f".*{_UNFINISHED}")):
+        with suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
 
 
 def _all_notes() -> list[tuple[Path, float]]:

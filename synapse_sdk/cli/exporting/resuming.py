@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synapse_sdk.cli.exporting.notes import ExportNote, notes_folder
+from synapse_sdk.cli.exporting.summary import RESULTS
 from synapse_sdk.cli.failures import UsageError
 from synapse_sdk.cli.output import say
 from synapse_sdk.clients.backend_v2 import BackendV2Client
@@ -16,6 +17,7 @@ from synapse_sdk.plugins.actions.export.context import ExportContext
 from synapse_sdk.plugins.actions.export.formats import FormatExportAction, FormatExportParams
 from synapse_sdk.plugins.actions.export.output.partial import remove_marks, remove_partials
 from synapse_sdk.plugins.actions.export.steps import DelegateEnqueueStep, DelegateStreamProgressStep
+from synapse_sdk.plugins.actions.export.steps.preparation import open_target
 from synapse_sdk.plugins.context import RuntimeContext
 from synapse_sdk.plugins.steps import StepRegistry, StepResult
 from synapse_sdk.utils.network import is_same_origin
@@ -86,6 +88,23 @@ class ResumableExport(FormatExportAction):
         if self.note is None:
             registry.unregister(NotedEnqueueStep.step_name)
             registry.insert_before(DelegateStreamProgressStep.step_name, NotedEnqueueStep(self))
+
+    def run_steps(self, registry: StepRegistry[Any], context: Any) -> dict[str, Any]:
+        """Run the steps, or answer what a process that was killed at the very end has completed.
+
+        Raises:
+            RuntimeError: A step failed; its exception is the cause.
+            OSError: The target cannot be opened.
+        """
+        if self.note is not None and self.note.result is not None:
+            open_target(context)
+            return self.note.result
+        result = super().run_steps(registry, context)
+        if self.note is not None:
+            # Between mark and note nobody could tell any more that the folder is this export's.
+            with suppress(OSError):
+                self.note.complete({name: result.get(name) for name in RESULTS})
+        return result
 
     def close(self, outcome: BaseException | None) -> None:
         """Keep the note when the export can be resumed, and say how; remove it when not.

@@ -8,6 +8,9 @@ from synapse_sdk.cli.output import print_facts, print_json, warn
 
 _GATHERED = {"delegated": "by the server", "in-process": "from here", "merged": "from both exports"}
 
+# Of what an action answers, what is told of it.
+RESULTS = ("export_path", "exported_count", "failed_count", "deleted_count", "report")
+
 
 def summarize(result: dict[str, Any], *, head: str, seconds: float) -> dict[str, Any]:
     """The counts of an export.

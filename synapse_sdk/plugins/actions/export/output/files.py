@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -116,8 +116,13 @@ def _upload_whole(target: Any, chunks: Iterable[bytes]) -> int:
     return upload.size_bytes
 
 
-def create_unique_folder(root: Any, name: str) -> Any:
+def create_unique_folder(root: Any, name: str, make: Callable[[Path], None] = Path.mkdir) -> Any:
     """Make `name`, or `name(1)`, `name(2)` … below `root`; never one that is there already.
+
+    Args:
+        root: Where.
+        name: The folder's name.
+        make: Makes a folder of this machine, and raises `FileExistsError` where there is one.
 
     Raises:
         OSError: It cannot be made.
@@ -135,7 +140,7 @@ def create_unique_folder(root: Any, name: str) -> Any:
                     continue
             return folder
         try:
-            folder.mkdir()
+            make(folder)
         except FileExistsError:
             continue
         return folder

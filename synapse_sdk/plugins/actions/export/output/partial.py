@@ -8,16 +8,66 @@ by its `export.json`, which is written last.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from synapse_sdk.plugins.actions.export.output.files import (
     MARK_SUFFIX,
+    create_unique_folder,
     faults_of,
     is_local,
     mark_of,
     remove_folder,
     write_whole,
 )
+
+
+def create_marked_folder(root: Any, name: str, job_id: str) -> Any:
+    """A folder as `create_unique_folder` makes it, with its mark; whoever is killed meanwhile leaves neither for good.
+
+    Raises:
+        OSError: One of them cannot be made.
+    """
+    folder = create_unique_folder(root, name, partial(_make_marked, job_id=job_id))
+    if not is_local(folder):
+        mark_partial(folder, job_id)
+    return folder
+
+
+def _make_marked(folder: Path, job_id: str) -> None:
+    # What will be the mark is there before the folder, under a name by which whoever goes on finds it.
+    if folder.exists():
+        raise FileExistsError(folder)
+    begun = _begun_of(folder.parent, job_id)
+    is_made = False
+    try:
+        begun.write_text(f"{job_id}\n{folder.name}\n", encoding="utf-8", errors="surrogateescape")
+        folder.mkdir()
+        is_made = True
+        begun.replace(mark_of(folder))
+    except BaseException:
+        with suppress(OSError):
+            begun.unlink()
+        if is_made:
+            folder.rmdir()
+        raise
+
+
+def _begun_of(root: Path, job_id: str) -> Path:
+    return root / f".{job_id}{MARK_SUFFIX}.part"
+
+
+def _remove_begun(root: Path, job_id: str) -> None:
+    """Remove a folder that was made, but not marked yet: one with something in it belongs to somebody else."""
+    begun = _begun_of(root, job_id)
+    with suppress(FileNotFoundError):
+        _, *names = begun.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
+        if len(names) > 1:
+            with suppress(OSError):
+                root.joinpath(Path(names[0]).name).rmdir()
+        begun.unlink()
 
 
 def mark_partial(folder: Any, job_id: str) -> None:
@@ -59,6 +109,8 @@ def remove_partials(root: Any, job_id: str) -> None:
         OSError: Something in it cannot be removed.
     """
     with faults_of(root, "what an earlier attempt has left cannot be removed"):
+        if is_local(root):
+            _remove_begun(root, job_id)
         for mark in _marks_of(root, job_id):
             remove_folder(mark.with_name(mark.name[1:].removesuffix(MARK_SUFFIX)))
             mark.unlink()
@@ -73,7 +125,7 @@ def _marks_of(root: Any, job_id: str) -> list[Any]:
 
 def _is_of(mark: Any, job_id: str) -> bool:
     try:
-        return bool(mark.read_bytes() == job_id.encode())
+        return bool(mark.read_bytes().partition(b"\n")[0] == job_id.encode())
     except FileNotFoundError:
         # Another export beside this one is complete by now.
         return False

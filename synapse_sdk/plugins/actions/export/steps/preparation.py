@@ -18,7 +18,7 @@ from synapse_sdk.plugins.actions.export.output.files import (
     remove_folder,
 )
 from synapse_sdk.plugins.actions.export.output.originals import OriginalFiles, RefreshFile
-from synapse_sdk.plugins.actions.export.output.partial import mark_partial, remove_partials, unmark
+from synapse_sdk.plugins.actions.export.output.partial import create_marked_folder, remove_partials, unmark
 from synapse_sdk.utils.storage import get_pathlib
 
 # Parameters that steer the export and are no business of the exporter.
@@ -52,11 +52,13 @@ def prepare_output(context: ExportContext) -> None:
     open_target(context)
     if context.params.get("resume_job"):
         remove_partials(context.path_root, context.params["resume_job"])
-    context.unique_export_path = create_unique_folder(context.path_root, str(context.params["name"]))
+    root, name = context.path_root, str(context.params["name"])
     is_found_again = context.is_resumable and context.job_id is not None
-    # In a store it also keeps others from this name.
-    if is_found_again or not is_local(context.unique_export_path):
-        mark_partial(context.unique_export_path, context.job_id or "")
+    # In a store the mark also keeps others from this name.
+    is_marked = is_found_again or not is_local(root)
+    context.unique_export_path = (
+        create_marked_folder(root, name, context.job_id or "") if is_marked else create_unique_folder(root, name)
+    )
 
 
 def discard_output(context: ExportContext) -> None:
