@@ -36,12 +36,17 @@ FAST = {"page_retry_backoff": 0, "throttle_seconds": 0}
 
 
 class Worker:
-    """Runs queued export jobs as the durable workflow does: build, finish, clean up."""
+    """Runs queued export jobs as the durable workflow does: build, finish, clean up.
+
+    Attributes:
+        is_paused: Set, it takes no job that is made from then on: one that it looks for at this moment is waited for.
+    """
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database, self._job = database, ExportJob(database, settings)
         self._stop = threading.Event()
-        self.is_paused = False
+        self._round = threading.Lock()
+        self._is_paused = False
         self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> Self:
@@ -52,17 +57,29 @@ class Worker:
         self._stop.set()
         self._thread.join()
 
+    @property
+    def is_paused(self) -> bool:
+        return self._is_paused
+
+    @is_paused.setter
+    def is_paused(self, value: bool) -> None:
+        with self._round:
+            self._is_paused = value
+
     def _run(self) -> None:
         while not self._stop.wait(0.01):
-            if self.is_paused:
-                continue
-            with self._database.read() as session:
-                queued = session.scalars(select(AsyncJob.id).where(AsyncJob.status == AsyncJobStatus.QUEUED)).all()
-            for job_id in queued:
-                built = self._job.build(job_id)
-                if built is not None:
-                    self._job.finish(job_id, built)
-                self._job.clean_up(job_id)
+            with self._round:
+                if not self._is_paused:
+                    self._do_round()
+
+    def _do_round(self) -> None:
+        with self._database.read() as session:
+            queued = session.scalars(select(AsyncJob.id).where(AsyncJob.status == AsyncJobStatus.QUEUED)).all()
+        for job_id in queued:
+            built = self._job.build(job_id)
+            if built is not None:
+                self._job.finish(job_id, built)
+            self._job.clean_up(job_id)
 
 
 @dataclass
