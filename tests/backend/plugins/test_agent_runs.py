@@ -8,8 +8,10 @@ from datetime import timedelta
 import pytest
 
 from tests.backend.plugins.archives import ARCHIVE, publish
+from web_helper.backend.api.plugins import jobs as jobs_api
 from web_helper.backend.models import Agent, Job
 from web_helper.backend.models.base import utc_now
+from web_helper.backend.services.plugins import jobs
 from web_helper.backend.services.plugins.agent_runs import end_runs_of_silent
 
 ENDED = {"status": "succeeded", "exit_kind": "returned", "exit_code": 0, "result": {"value": 1}}
@@ -166,6 +168,29 @@ def test_a_console_that_is_too_long_keeps_its_beginning_whatever_comes(client, h
     console = client.get(f"/v2/jobs/{job['id']}/console-logs/").json()["data"]["console_logs"]
     assert len(console) == 2_000_000
     assert (console[:6], console[-5:], console.count("left out here")) == ("first\n", "last\n", 1)
+
+
+def test_who_follows_a_console_that_is_too_long_is_sent_each_line_once(client, host, monkeypatch):
+    job = run(client, host)
+    host.start(job["id"])
+    printed, look = [], jobs.console_state
+
+    def print_and_look(call, job_id):
+        if len(printed) < 30:
+            text, start = f"{len(printed):02}{'x' * 199_997}\n", 200_000 * len(printed)
+            host.report(job["id"], console={"position": start, "size_bytes": len(text), "text": text})
+            printed.append(text)
+        else:
+            host.report(job["id"], ending=ENDED)
+        return look(call, job_id)
+
+    monkeypatch.setattr(jobs, "console_state", print_and_look)
+    monkeypatch.setattr(jobs_api, "TAIL_SECONDS", 0)
+
+    followed = client.get(f"/async/jobs/{job['id']}/tail_console_logs/").text
+
+    assert [line[:2] for line in followed.splitlines()] == [line[:2] for line in printed]
+    assert followed == "".join(printed)
 
 
 def test_console_parts_are_taken_once_and_can_be_read_from_any_position(client, host):

@@ -74,17 +74,17 @@ async def tail_console_logs(request: Request, actor: ReadingActor, item_id: str)
     return StreamingResponse(_tail(request, actor, item_id, first), media_type="text/plain")
 
 
-async def _tail(request: Request, actor: Actor, job_id: str, state: tuple[str, bool]) -> AsyncIterator[str]:
-    sent = ""
+async def _tail(request: Request, actor: Actor, job_id: str, state: service.ConsoleState) -> AsyncIterator[str]:
+    sent, sent_bytes = "", 0
     while True:
-        text, has_ended = state
-        # A part in the middle goes when there is too much: then what is left is sent as it is.
-        rest = text.removeprefix(sent)
-        complete = rest if has_ended else rest[: rest.rfind("\n") + 1]
+        rest = state.after(sent, sent_bytes)
+        complete = rest if state.has_ended else rest[: rest.rfind("\n") + 1]
         if complete:
-            sent = text[: len(text) - len(rest) + len(complete)]
+            later = len(rest) - len(complete)
+            sent = state.text[: len(state.text) - later]
+            sent_bytes = (state.size_bytes or 0) - len(rest[len(complete) :].encode())
             yield complete
-        if has_ended or await request.is_disconnected():
+        if state.has_ended or await request.is_disconnected():
             return
         await asyncio.sleep(TAIL_SECONDS)
         try:
@@ -93,6 +93,6 @@ async def _tail(request: Request, actor: Actor, job_id: str, state: tuple[str, b
             return
 
 
-def _state(request: Request, actor: Actor, job_id: str) -> tuple[str, bool]:
+def _state(request: Request, actor: Actor, job_id: str) -> service.ConsoleState:
     with begin_call(request, actor, database_of(request).read()) as call:
         return service.console_state(call, job_id)

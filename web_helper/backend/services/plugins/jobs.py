@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import uuid4
 
 from synapse_sdk.wire.agents import ExitKind
@@ -108,10 +109,35 @@ def bounded_console(text: str) -> str:
     return head + LEFT_OUT + text[len(head) + len(LEFT_OUT) - MAX_CONSOLE_CHARACTERS :]
 
 
-def console_state(call: Call, job_id: str) -> tuple[str, bool]:
+@dataclass(frozen=True)
+class ConsoleState:
+    """What is kept of a run's output.
+
+    Attributes:
+        size_bytes: All that it has printed; None where nobody counts, as its output is replaced whole.
+        has_ended: Whether no more will come.
+    """
+
+    text: str
+    size_bytes: int | None
+    has_ended: bool
+
+    def after(self, sent: str, sent_bytes: int) -> str:
+        """What is new, for who was sent the text before, of so many bytes with what was left out of it."""
+        if self.text.startswith(sent):
+            return self.text[len(sent) :]
+        if self.size_bytes is None:
+            return self.text
+        # A part in the middle went, as it was too much: what is new is at the end.
+        news = self.size_bytes - sent_bytes
+        return self.text.encode()[-news:].decode(errors="ignore") if news > 0 else ""
+
+
+def console_state(call: Call, job_id: str) -> ConsoleState:
     """What a run has printed, and whether it has ended."""
     job = find_job(call, job_id)
-    return queries.console_logs(call.session, job.id), job.status in FINAL
+    counted = job.console_size if job.agent_id is not None else None
+    return ConsoleState(queries.console_logs(call.session, job.id), counted, job.status in FINAL)
 
 
 def _take_status(job: Job, status: JobStatus) -> None:
