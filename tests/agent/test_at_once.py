@@ -7,10 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from synapse_agent.engines.local import engine as local
 from synapse_agent.engines.local.engine import LocalEngine
+from synapse_agent.engines.protocol import RunPlan
 from synapse_agent.services.releases import KEPT_ARCHIVES, ReleaseCache
 from synapse_agent.services.runs.history import RunHistory
 from synapse_agent.services.runs.store import CONSOLE, Phase, RunFile, RunStore
+from tests.processes import processes_with
 from web_helper.middleend.worker import run_store as worker_runs
 
 JOB = str(uuid.uuid4())
@@ -40,6 +43,21 @@ def store(tmp_path):
     console.mkdir()
     (console / f"{0:015d}.log").write_bytes(PRINTED)
     return store
+
+
+def test_a_run_that_was_told_as_not_started_does_not_start_later(tmp_path, monkeypatch):
+    # A machine on which the process that watches over a run takes too long to come up.
+    slow = tmp_path / "shim.py"
+    slow.write_text("import time\ntime.sleep(600)\n")
+    monkeypatch.setattr(local, "SHIM", slow)
+    monkeypatch.setattr(local, "START_SECONDS", 0.0)
+    folder = tmp_path / JOB
+    folder.mkdir()
+
+    with pytest.raises(OSError, match="did not start"):
+        LocalEngine().start(RunPlan(folder, f"SYNAPSE_JOB_ID={JOB}", (), None, 1000, 1.0))
+
+    assert not processes_with(str(folder))
 
 
 def test_a_watcher_misses_nothing_of_a_run_that_is_closed_while_it_reads(store):

@@ -95,7 +95,7 @@ def end(agent: "subprocess.Popen[str]") -> None:
 
 
 def test_replicas_of_an_agent_that_never_comes_back_end_themselves(tmp_path):
-    agent = start_agent(tmp_path / "serving", 2.0)
+    agent = start_agent(tmp_path / "serving", 5.0)
     serving = make_serving(tmp_path / "serving")
     assert len(leftovers(serving)) == 2
     end(agent)

@@ -37,7 +37,8 @@ from synapse_sdk.wire.serve import MAX_MESSAGE_CHARACTERS, ServeDeploy, ServeSta
 
 MODULE = "synapse_agent.engines.serving.replica"
 GROUP_MEMORY_SECONDS = 1.0
-ADOPTION_SECONDS = 3.0
+# Those that answer do so in an instant; one that is busy, on a busy machine, is not ended for that.
+ADOPTION_SECONDS = 10.0
 
 
 @dataclass
