@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -147,6 +150,38 @@ def test_a_run_on_ray_is_shown_live_and_kept_with_its_result(synapse, env, plugi
     assert env["SYNAPSE_ACCESS_TOKEN"] not in done.stderr
     kept = newest_run(synapse)
     assert (kept["status"], kept["result"]) == ("SUCCEEDED", {"answer": 42})
+
+
+def log_monitor_of(cluster):
+    """The process of a cluster that brings what actors print to their driver."""
+    port = cluster.address.rpartition(":")[2]
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if re.search(rf"log_monitor\.py\0.*--gcs-address=[^\0]*:{port}\0", path.read_text()):
+                return int(path.parent.name)
+    raise AssertionError("the cluster has no log monitor")
+
+
+@pytest.mark.ray
+@pytest.mark.xdist_group("ray")
+@pytest.mark.timeout(600)
+def test_what_an_actor_has_printed_is_shown_though_it_comes_after_the_result(env, plugin, ray_cluster):
+    command = [sys.executable, "-m", "synapse_sdk", "plugin", "run", "main", "--path", str(plugin), "--mode", "task"]
+    monitor = log_monitor_of(ray_cluster)
+    os.kill(monitor, signal.SIGSTOP)
+    try:
+        process = subprocess.Popen(
+            [*command, "--ray-address", ray_cluster.address], env=env, stderr=subprocess.PIPE, text=True
+        )
+        # What the action tells the server comes at once, and it ends right after that.
+        shown = next(line for line in process.stderr if "metrics" in line)
+        time.sleep(3)
+    finally:
+        os.kill(monitor, signal.SIGCONT)
+    _, said = process.communicate(timeout=200)
+    assert process.returncode == 0, said
+    assert "line one\\x1b[2J" in said, shown + said
+    assert "SYNAPSE_END" not in said
 
 
 @pytest.mark.ray

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from dataclasses import dataclass
 from io import TextIOBase
 from typing import Any
+from uuid import uuid4
 
 from synapse_sdk.cli.runs.booking import BookedRun
 from synapse_sdk.cli.runs.display import RunDisplay
@@ -29,6 +30,8 @@ from synapse_sdk.wire.jobs import JobStatus
 
 LINE_BYTES = 65_536
 JOIN_SECONDS = 5.0
+# Ray brings what an actor prints through files and a process that looks into them; one that died brings no end.
+LAST_LINES_SECONDS = 10.0
 
 Print = Callable[[str], None]
 
@@ -100,13 +103,27 @@ def here(process: PluginProcess, action: str, params: Mapping[str, Any], env: Ma
 def in_ray_actor(target: str, params: Mapping[str, Any], options: Mapping[str, Any]) -> Carrier:
     """An actor of a Ray cluster, which belongs to this process."""
     executor = RayActorExecutor(**options)
+    mark = f"__SYNAPSE_END_{uuid4().hex}__"
+    streams: list[_Lines] = []
 
     def run(show: Print, job_id: str | None) -> Any:
-        # Ray prints what its workers print, from a thread of its own.
-        with redirect_stdout(_Lines(show)), redirect_stderr(_Lines(show)), executor:
-            return executor.execute(target, params, job_id=job_id)
+        out, err = _Lines(show, mark), _Lines(show, mark)
+        streams.extend((out, err))
+        # Ray prints what its workers print, from a thread of its own, which leaving the cluster ends.
+        with redirect_stdout(out), redirect_stderr(err), executor:
+            try:
+                return executor.execute(target, params, job_id=job_id, end_mark=mark)
+            finally:
+                for stream in streams:
+                    stream.ended.wait(LAST_LINES_SECONDS)
 
-    return Carrier(run, executor.stop)
+    def stop() -> None:
+        executor.stop()
+        # One that is killed says nothing more.
+        for stream in streams:
+            stream.ended.set()
+
+    return Carrier(run, stop)
 
 
 def as_ray_job(target: str, params: Mapping[str, Any], options: Mapping[str, Any]) -> Carrier:
@@ -194,14 +211,22 @@ def _read(descriptor: int, show: Print) -> None:
 
 
 class _Lines(TextIOBase):
-    """A stream whose lines are shown, but for the result that a Ray job prints between its markers."""
+    """A stream whose lines are shown, but for the result that a Ray job prints between its markers, and the end mark.
 
-    def __init__(self, show: Print) -> None:
+    Attributes:
+        ended: Set when the end mark has come.
+    """
+
+    def __init__(self, show: Print, end_mark: str | None = None) -> None:
         self._show, self._rest, self._is_result = show, "", False
+        self._end_mark, self.ended = end_mark, threading.Event()
 
     def write(self, text: str) -> int:
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
+            if self._end_mark is not None and self._end_mark in line:
+                self.ended.set()
+                continue
             self._is_result = self._is_result or job_protocol.RESULT_START in line
             if not self._is_result:
                 self._show(f"{line}\n")

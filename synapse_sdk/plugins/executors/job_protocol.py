@@ -31,6 +31,8 @@ ENV_FILE = PREFIX + "ENV_FILE"
 LIFELINE = PREFIX + "LIFELINE_FD"
 # Where log entries wait that the server did not take; whoever started the run sends them later.
 SPOOL_FOLDER = PREFIX + "SPOOL_FOLDER"
+# What a run on Ray prints last, on either stream: whoever shows what it prints has all of it then.
+END_MARK = PREFIX + "END_MARK"
 JOB_ID = "SYNAPSE_JOB_ID"
 RAY_JOB_ID = "RAY_JOB_ID"
 RESULT_START, RESULT_END = "__SYNAPSE_RESULT_START__", "__SYNAPSE_RESULT_END__"

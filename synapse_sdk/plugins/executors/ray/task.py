@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -30,9 +31,21 @@ class RayActorExecutor(BaseRayExecutor):
         self._actor: Any = None
 
     def execute(
-        self, action: ActionOrEntrypoint, params: Mapping[str, Any], *, job_id: str | None = None, **_: Any
-    ) -> Any:  # fmt: skip
+        self,
+        action: ActionOrEntrypoint,
+        params: Mapping[str, Any],
+        *,
+        job_id: str | None = None,
+        end_mark: str | None = None,
+        **_: Any,
+    ) -> Any:
         """Run an action and wait for its result.
+
+        Args:
+            action: Its class, or its entrypoint.
+            params: Raw parameters; the run validates them.
+            job_id: The job on the server that the run reports to.
+            end_mark: A line that the run prints last, on either stream: what it prints comes later than its result.
 
         Raises:
             PluginRunError: Ray is missing, or no cluster answers.
@@ -42,7 +55,8 @@ class RayActorExecutor(BaseRayExecutor):
         request = self.request(action, params, job_id)
         actor = self._started()
         try:
-            outcome = self._ray.get(actor.run.remote(request, self.env))
+            env = self.env if end_mark is None else {**self.env, job_protocol.END_MARK: end_mark}
+            outcome = self._ray.get(actor.run.remote(request, env))
         except self._ray.exceptions.RayError as exc:
             # The next run starts a fresh actor.
             self._actor = None
@@ -80,4 +94,11 @@ class RayActorExecutor(BaseRayExecutor):
 
 class _Actor:
     def run(self, request: job_protocol.RunRequest, env: dict[str, str]) -> bytes:
-        return run_encoded(request, env)
+        end_mark = env.pop(job_protocol.END_MARK, None)
+        try:
+            return run_encoded(request, env)
+        finally:
+            if end_mark is not None:
+                for stream in (sys.stdout, sys.stderr):
+                    stream.write(f"{end_mark}\n")
+                    stream.flush()
