@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
@@ -145,3 +146,19 @@ def test_a_folder_that_cannot_be_marked_is_not_left(tmp_path):
     with pytest.raises(OSError, match="directory"):
         create_marked_folder(tmp_path, "out", "1")
     assert [path.name for path in tmp_path.iterdir()] == [".out.unfinished"]
+
+
+# Dies, as by power loss, while the disk takes what is written to try whether it takes anything.
+TRYING = """
+import os, signal, sys
+from pathlib import Path
+from synapse_sdk.plugins.actions.export.output.files import prove_writable
+os.fsync = lambda _descriptor: os.kill(os.getpid(), signal.SIGKILL)
+prove_writable(Path(sys.argv[1]))
+"""
+
+
+def test_whoever_is_killed_while_trying_a_folder_that_is_there_leaves_nothing_in_it(tmp_path):
+    done = subprocess.run([sys.executable, "-c", TRYING, str(tmp_path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from synapse_sdk.utils.converters.names import safe_name
 from synapse_sdk.utils.object_store import ObjectUpload, abort_uploads, check_writable, store_errors
@@ -70,13 +70,22 @@ def _try_writing(root: Path) -> None:
     if not nearest.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, f"{nearest} is a file")
     # Permissions alone do not tell: the administrator has all of them, on a file system that takes no files too.
+    if nearest == root:
+        # Without a name: whoever is killed meanwhile leaves nothing.
+        with tempfile.TemporaryFile(dir=root) as trial:
+            _fill(trial)
+        return
     with tempfile.TemporaryDirectory(prefix=".synapse-", dir=nearest) as spare:
         inside = Path(spare, root.relative_to(nearest))
         inside.mkdir(parents=True, exist_ok=True)
-        with (inside / "trial").open("wb") as file:
-            file.write(bytes(_TRIAL_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
+        with (inside / "trial").open("wb") as trial:
+            _fill(trial)
+
+
+def _fill(trial: IO[bytes]) -> None:
+    trial.write(bytes(_TRIAL_BYTES))
+    trial.flush()
+    os.fsync(trial.fileno())
 
 
 def write_whole(target: Any, chunks: Iterable[bytes]) -> int:
@@ -143,6 +152,10 @@ def create_unique_folder(root: Any, name: str, make: Callable[[Path], None] = Pa
             make(folder)
         except FileExistsError:
             continue
+        except FileNotFoundError:
+            # Another export has failed just now, and taken away the empty folder that it had made.
+            root.mkdir(parents=True, exist_ok=True)
+            make(folder)
         return folder
     raise FileExistsError(f"There are {MAX_NAME_ATTEMPTS} exports named {base!r}; choose another name.")
 
