@@ -13,7 +13,7 @@ from tests.engines.needed import EngineMissingError
 
 URL_VARIABLE = "SYNAPSE_TEST_POSTGRES_URL"
 UNPRIVILEGED_USER = "postgres"
-START_SECONDS = 60
+START_SECONDS = 180
 # Tests throw their data away: nothing has to survive a power cut. A transaction of the server's own, while it looks after
 # its tables, holds back what counts as seen (`queries/changes.py`): then a little more than was changed is read again.
 OPTIONS = (

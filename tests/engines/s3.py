@@ -20,9 +20,10 @@ from tests.engines.needed import EngineMissingError
 from tests.engines.ports import free_ports
 
 PROGRAMS = ("ceph", "ceph-authtool", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
-COMMAND_SECONDS = 60
-GATEWAY_SECONDS = 20
-GATEWAY_ATTEMPTS = 5
+# On a busy machine some of them take half a minute.
+COMMAND_SECONDS = 180
+# Each waits longer than the one before: what went wrong is seen soon, and a slow machine has its time.
+GATEWAY_SECONDS = (20, 40, 80, 160)
 CONFIGURATION = """\
 [global]
 fsid = {fsid}
@@ -151,16 +152,16 @@ def _daemon(home: Path, *command: str) -> Iterator[subprocess.Popen]:
 @contextmanager
 def _gateway(home: Path, port: int) -> Iterator[None]:
     # Now and then its first talk to the monitor goes wrong, which it never notices: another one is started then.
-    for _attempt in range(GATEWAY_ATTEMPTS):
+    for seconds in GATEWAY_SECONDS:
         with _daemon(home, "radosgw", "-n", "client.admin") as process:
-            if _listens(port, process):
+            if _listens(port, process, seconds):
                 yield
                 return
     raise RuntimeError(f"the S3 server did not start:\n{(home / 'client.admin.log').read_text()[-2000:]}")
 
 
-def _listens(port: int, process: subprocess.Popen) -> bool:
-    end = time.monotonic() + GATEWAY_SECONDS
+def _listens(port: int, process: subprocess.Popen, seconds: float) -> bool:
+    end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=5).close()

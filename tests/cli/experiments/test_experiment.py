@@ -200,7 +200,7 @@ def test_ctrl_c_leaves_the_run_alone(synapse, bench, platform):
     with following(platform, uid) as process:
         assert process.stdout.readline() == "begun\n"
         os.kill(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=200)
 
     assert process.returncode == 130
     assert "The run goes on without this terminal." in said
@@ -247,7 +247,7 @@ def test_following_one_that_waits_says_for_whom(synapse, bench, platform):
     with following(platform, uid) as process:
         said = process.stderr.readline()
         synapse.json("experiment", "cancel", uid)
-        process.communicate(timeout=60)
+        process.communicate(timeout=200)
     assert process.returncode == 1
     assert said == f"{uid} is pending: nothing is printed until gpu-7 runs it.\n"
 
@@ -257,7 +257,7 @@ def test_following_one_that_nobody_can_take_says_why_and_goes_on_waiting(synapse
     with following(platform, uid) as process:
         queued, why = process.stderr.readline(), process.stderr.readline()
         assert bench.run() == uid
-        printed, ended = process.communicate(timeout=60)
+        printed, ended = process.communicate(timeout=200)
     assert (process.returncode, f"{uid} is completed." in ended, printed[:7]) == (0, True, "epoch 1")
     assert queued == f"{uid} is queued: nothing is printed until {bench.host_id} runs it.\n"
     assert why.startswith(f"Warning: no worker is at work ({bench.host_id} is disconnected); it waits until one is.")
