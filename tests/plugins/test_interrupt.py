@@ -79,7 +79,8 @@ def test_a_second_ctrl_c_ends_an_action_that_will_not_stop(make_plugin):
     folder = make_plugin(STEPS)
     process = start(folder, STUBBORN="1")
     os.kill(process.pid, signal.SIGINT)
-    time.sleep(0.5)
+    # It has reached the whole group: two that come before anybody looks are one.
+    wait_for(lambda: not is_alive(folder / "worker.pid"))
     assert is_alive(folder / "action.pid")
     os.kill(process.pid, signal.SIGINT)
     process.communicate(timeout=120)

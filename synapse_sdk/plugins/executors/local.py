@@ -132,10 +132,10 @@ class LocalExecutor:
 
     def _stop(self, process: subprocess.Popen[bytes]) -> None:
         for signal_number, seconds in ((signal.SIGINT, self._stop_seconds), (signal.SIGKILL, None)):
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal_number)
-            # A second Ctrl-C ends the waiting.
+            # A second Ctrl-C ends the waiting, however quickly it comes.
             with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal_number)
                 process.wait(seconds)
                 return
 
