@@ -105,6 +105,17 @@ def undisturbed(synapse, arguments, tmp_path):
     return export
 
 
+def test_ctrl_c_takes_the_folder_away_that_was_made_for_the_export(synapse, arguments, disturb, tmp_path):
+    disturb(lambda network: InterruptingTransport(network, path="/bulk-fetch/"))
+    assert synapse(*arguments, "--in-process").exit_code == 130
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "out").mkdir()
+    disturb(lambda network: InterruptingTransport(network, path="/bulk-fetch/"))
+    assert synapse(*arguments, "--in-process").exit_code == 130
+    assert names_in(tmp_path / "out") == []
+    assert (tmp_path / "out").is_dir()
+
+
 def test_ctrl_c_leaves_the_job_to_the_server_and_nothing_in_the_folder(synapse, interrupted, tmp_path):
     assert synapse.json("job", "show", interrupted)["status"] == "QUEUED"
     assert names_in(tmp_path / "out") == []

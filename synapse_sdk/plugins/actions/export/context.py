@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synapse_sdk.plugins.actions.export.delegation import DelegationDecision, ExportSettings
@@ -38,6 +39,7 @@ class ExportContext(BaseStepContext):
         configuration: The project's configuration.
         storage: The storage that the export goes to.
         path_root: The folder that the export's own folder is made in.
+        made_folders: Those of `path_root` that were missing, the innermost first.
         unique_export_path: That folder.
         output_paths: Folders inside it, as the exporter set them up.
         export_params: What the exporter is given.
@@ -74,6 +76,7 @@ class ExportContext(BaseStepContext):
     configuration: dict[str, Any] = field(default_factory=dict)
     storage: Any | None = None
     path_root: Any | None = None
+    made_folders: list[Path] = field(default_factory=list)
     unique_export_path: Any | None = None
     output_paths: dict[str, Any] = field(default_factory=dict)
     export_params: dict[str, Any] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from synapse_sdk.plugins.actions.export.output.files import (
     remove_folder,
 )
 from synapse_sdk.plugins.actions.export.output.originals import OriginalFiles, RefreshFile
+from synapse_sdk.plugins.actions.export.output.out_folder import make_out_folder, remove_out_folder
 from synapse_sdk.plugins.actions.export.output.partial import create_marked_folder, remove_partials, unmark
 from synapse_sdk.utils.storage import get_pathlib
 
@@ -50,6 +51,7 @@ def prepare_output(context: ExportContext) -> None:
     if context.unique_export_path is not None:
         return
     open_target(context)
+    context.made_folders = make_out_folder(context.path_root)
     if context.params.get("resume_job"):
         remove_partials(context.path_root, context.params["resume_job"])
     root, name = context.path_root, str(context.params["name"])
@@ -66,8 +68,12 @@ def discard_output(context: ExportContext) -> None:
     folder, context.unique_export_path, context.output_path = context.unique_export_path, None, None
     if context.kept_items is not None:
         context.kept_items.discard()
-    if folder is None:
-        return
+    if folder is not None:
+        _remove_output(context, folder)
+    remove_out_folder(context.made_folders)
+
+
+def _remove_output(context: ExportContext, folder: Any) -> None:
     try:
         remove_folder(folder)
         unmark(folder)
