@@ -1,6 +1,9 @@
 """One supervisor per home; the lock tells what runs, whatever the record says."""
 
+import signal
 import stat
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -55,3 +58,18 @@ def test_what_is_started_is_not_told_by_the_record_of_one_that_was_killed(tmp_pa
     monkeypatch.setattr(Home, "running", lambda _home: next(seen))
 
     assert platform.start_detached(home_in(tmp_path)) == begins.url
+
+
+def test_what_is_not_ready_in_time_is_not_left_running(tmp_path, monkeypatch):
+    started, begin = [], subprocess.Popen
+
+    def start(_command, **_options):
+        started.append(begin([sys.executable, "-c", "import time; time.sleep(600)"]))
+        return started[0]
+
+    monkeypatch.setattr(platform, "DETACHED_SECONDS", 0.3)
+    monkeypatch.setattr(platform.subprocess, "Popen", start)
+    with pytest.raises(ConfigurationError, match="did not start"):
+        platform.start_detached(home_in(tmp_path))
+
+    assert started[0].wait(60) == -signal.SIGTERM

@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -23,13 +24,20 @@ def started(tmp_path):
     with os.fdopen(terminal, "wb") as stdout:
         command = [sys.executable, "-m", "synapse_sdk", "up", "--detach", "--home", str(home.path)]
         subprocess.run(command, env=variables, stdout=stdout, check=True, timeout=SECONDS)
-        # What a terminal was shown waits in it; no terminal holds this much.
-        printed = os.read(ours, 65_536).decode()
-    os.close(ours)
     try:
-        yield home, printed, variables
+        yield home, read_all(ours), variables
     finally:
         run_synapse("down", "--home", str(home.path))
+
+
+def read_all(terminal: int) -> str:
+    """What a terminal that nobody writes to any more was shown, which may come in parts."""
+    parts = []
+    # The end is an error here.
+    with os.fdopen(terminal, "rb", buffering=0) as file, suppress(OSError):
+        while part := file.read(65_536):
+            parts.append(part)
+    return b"".join(parts).decode()
 
 
 def test_links_begin_with_the_address_that_the_team_uses_and_the_printed_login_works(started):

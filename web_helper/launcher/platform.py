@@ -19,6 +19,8 @@ from web_helper.launcher.home import DEFAULT_PORT, Home, RunRecord
 from web_helper.launcher.supervisor import READY_SECONDS, STOP_SECONDS, ProcessSpec, Supervisor
 
 PORTS_TRIED = 50
+# Longer than all that one who is waited for waits for itself: the database, the server, the agent.
+DETACHED_SECONDS = 2 * READY_SECONDS + 30.0
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def start_detached(home: Home, *, host: str = "127.0.0.1", port: int | None = No
         The base URL of the server.
 
     Raises:
-        ConfigurationError: It runs already, or ended while starting.
+        ConfigurationError: It runs already, ended while starting, or was not ready in time and is ended.
     """
     home.create()
     if home.running() is not None:
@@ -92,10 +94,12 @@ def start_detached(home: Home, *, host: str = "127.0.0.1", port: int | None = No
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    deadline = time.monotonic() + READY_SECONDS
+    deadline = time.monotonic() + DETACHED_SECONDS
     # The record of a supervisor that was killed lies there until the new one has cleared it away.
     while (record := home.running()) is None or record.pid != process.pid or not record.children:
         if process.poll() is not None or time.monotonic() > deadline:
+            # One that became ready later would run without anybody's knowing.
+            process.terminate()
             said = [line for line in log_path.read_text().splitlines() if line.strip()]
             reason = said[-1].removeprefix("Error: ") if said else "it said nothing"
             raise ConfigurationError(f"The platform did not start: {reason} (log: {log_path})")

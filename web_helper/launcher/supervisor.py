@@ -18,7 +18,7 @@ import httpx2
 from synapse_sdk.exceptions import SynapseError
 
 STOP_SECONDS = 10.0  # A worker finishes its current write in this time; then it is killed, which it survives too.
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0  # Of a process that has not ended: on a busy machine each of them takes half a minute.
 RESTART_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)  # Waits before a restart, longer each time within one minute.
 STABLE_SECONDS = 60.0
 _PR_SET_PDEATHSIG = 1
