@@ -83,13 +83,13 @@ def run_site(folder: Path) -> Iterator[Site]:
 
 @contextmanager
 def stopped_worker(site: Site) -> Iterator[None]:
-    """The worker stands still, and holds no lock of the database."""
+    """The worker stands still, and holds no lock of a database."""
     running = Home(site.home).running()
     assert running is not None
     worker = running.children["worker"]
     os.kill(worker, signal.SIGSTOP)
     try:
-        while is_locked(site.home / "synapse.db"):
+        while any(is_locked(database) for database in site.home.glob("*.db")):
             os.kill(worker, signal.SIGCONT)
             time.sleep(0.1)
             os.kill(worker, signal.SIGSTOP)
