@@ -130,13 +130,13 @@ class Playgrounds:
         shown = None if result is None else self.shown(host, result)
         return PlaygroundBuild.model_validate(fields | {"id": f"{host.id}-{build_id}", "result": shown})
 
-    async def describe(self, host: Host) -> PlaygroundHost:
-        """Whether an agent can make containers."""
+    async def describe(self, host: Host, seconds: float = LIST_SECONDS) -> PlaygroundHost:
+        """Whether an agent can make containers; one that does not say so in time cannot."""
         facts = {"agent": host.id, "name": host.name, "connected": host.is_connected}
         if not host.is_connected:
             return PlaygroundHost(**facts, problem="The agent has not reported lately: start it.")
         try:
-            answer = await self.link.ask(host, "GET", own_path("health"), seconds=LIST_SECONDS)
+            answer = await self.link.ask(host, "GET", own_path("health"), seconds=seconds)
         except Problem as exc:
             return PlaygroundHost(**facts, problem=exc.message)
         engine = EngineHealth.model_validate(msgspec.json.decode(answer.content)["containers"])
@@ -153,7 +153,9 @@ class Playgrounds:
             for row in found.containers:
                 if row.model == model and row.plugin_release == plugin_release:
                     return next(host for host in hosts if host.id == row.agent)
-        for host, facts in zip(hosts, await asyncio.gather(*map(self.describe, hosts)), strict=True):
+        # Who waits for a container waits for an agent that is busy, too.
+        described = await asyncio.gather(*(self.describe(host, ASK_SECONDS) for host in hosts))
+        for host, facts in zip(hosts, described, strict=True):
             if facts.problem is None:
                 return host
         raise ConflictProblem(NO_HOST)

@@ -9,7 +9,7 @@ export type Host = Schemas["PlaygroundHost"];
 export type AppWish = Partial<Schemas["PlaygroundCreate"]> & { plugin_release: string };
 export type AppChange = "start" | "restart" | "pause" | "stop";
 
-const [LIVE_MS, CALM_MS] = [2_000, 10_000];
+const [LIVE_MS, HOSTS_MS, CALM_MS] = [2_000, 5_000, 10_000];
 const MOVING: ReadonlySet<AppStatus> = new Set(["building", "starting"]);
 const ENDED: ReadonlySet<Build["status"]> = new Set(["completed", "failed", "cancelled"]);
 
@@ -19,6 +19,8 @@ export const appQueries = {
     queryOptions({
       queryKey: [...appQueries.all, "hosts"],
       queryFn: async ({ signal }) => (await unwrap(api.GET("/v2/playground-hosts/", { signal }))).data,
+      // One that was too busy to answer, or is mended now, is of use without a reload.
+      refetchInterval: ({ state }) => (state.data?.some(({ problem }) => problem === null) ? false : HOSTS_MS),
     }),
   list: () =>
     queryOptions({
@@ -38,6 +40,8 @@ export const appQueries = {
       },
       refetchInterval: ({ state }) => (state.data && isMoving(state.data) ? LIVE_MS : CALM_MS),
     }),
+  /** The name of the mutation that removes one: it is not looked at meanwhile. */
+  removal: (id: string) => [...appQueries.all, "remove", id],
   build: (id: string) =>
     queryOptions({
       queryKey: [...appQueries.all, "build", id],

@@ -1,5 +1,5 @@
-import { useState } from "react";
 import { Input } from "@/components/ui/input";
+import { useWords } from "@/components/useWords";
 
 interface SearchBoxProps {
   label: string;
@@ -9,7 +9,7 @@ interface SearchBoxProps {
 
 /** Words to search for. Each is taken at once: one that came later would take back what was clicked meanwhile. */
 export function SearchBox({ label, value, onChange }: SearchBoxProps) {
-  const [words, setWords] = useState(value ?? "");
+  const { words, setWords, send } = useWords(value, onChange);
   return (
     <search>
       <Input
@@ -19,7 +19,7 @@ export function SearchBox({ label, value, onChange }: SearchBoxProps) {
         value={words}
         onChange={(event) => {
           setWords(event.target.value);
-          onChange(event.target.value.trim() || undefined);
+          send(event.target.value);
         }}
         className="max-w-sm"
       />

@@ -89,7 +89,11 @@ function useAppChanges(app: App) {
   const renew = () => queryClient.invalidateQueries({ queryKey: appQueries.all });
   const change = useMutation({ mutationFn: (wish: AppChange) => changeApp(app.id, wish), onSuccess: renew });
   const remove = useMutation({
-    mutationFn: () => removeApp(app.id),
+    mutationKey: appQueries.removal(app.id),
+    mutationFn: async () => {
+      await queryClient.cancelQueries({ queryKey: appQueries.one(app.id).queryKey });
+      await removeApp(app.id);
+    },
     onSuccess: async () => {
       await navigate({ to: "/apps" });
       queryClient.removeQueries({ queryKey: appQueries.one(app.id).queryKey });

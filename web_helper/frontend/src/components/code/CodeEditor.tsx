@@ -13,7 +13,8 @@ export interface LineProblem {
 
 interface CodeEditorProps {
   label: string;
-  value: string;
+  /** What it begins with. What is written into it is its own: text that came back a moment later would undo the keys since. */
+  start: string;
   onChange: (value: string) => void;
   language: CodeLanguage;
   problems: readonly LineProblem[];
@@ -21,12 +22,12 @@ interface CodeEditorProps {
 }
 
 /** Code to be written, with what is wrong marked at its line. Tab leaves the editor, so that the keyboard is never caught. */
-export function CodeEditor({ label, value, onChange, language, problems, className }: CodeEditorProps) {
+export function CodeEditor({ label, start, onChange, language, problems, className }: CodeEditorProps) {
   const pane = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
   const tell = useRef(onChange);
   tell.current = onChange;
-  const initial = useRef(value);
+  const initial = useRef(start);
 
   useEffect(() => {
     if (pane.current === null) return;
@@ -57,12 +58,6 @@ export function CodeEditor({ label, value, onChange, language, problems, classNa
       view.current = null;
     };
   }, [label, language]);
-
-  useEffect(() => {
-    const shown = view.current;
-    if (shown !== null && shown.state.doc.toString() !== value)
-      shown.dispatch({ changes: { from: 0, to: shown.state.doc.length, insert: value } });
-  }, [value]);
 
   useEffect(() => {
     const shown = view.current;

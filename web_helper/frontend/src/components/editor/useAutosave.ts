@@ -63,7 +63,12 @@ export function useAutosave({ taskId, read, data, isConflict, onSaved }: Start) 
     clearTimeout(mine.timer);
     if (mine.isBlocked) return false;
     if (mine.isSending) return false;
-    if (mine.latest === mine.saved && mine.status === undefined) return true;
+    if (mine.latest === mine.saved && mine.status === undefined) {
+      // A step that was taken back before it was sent.
+      dropDraft(taskId);
+      setState("saved");
+      return true;
+    }
     const [sending, status] = [mine.latest, mine.status];
     mine.isSending = true;
     setState("saving");

@@ -1,5 +1,5 @@
 /** The editor's keys. What is written into a field, and what a dialog takes, stays theirs. */
-import { useEffect, useRef } from "react";
+import { useLayoutEffect, useRef } from "react";
 
 export interface Acts {
   next: () => void;
@@ -71,7 +71,8 @@ export function actOf(event: KeyboardEvent, acts: Acts): (() => unknown) | undef
 export function useKeys(acts: Acts): void {
   const latest = useRef(acts);
   latest.current = acts;
-  useEffect(() => {
+  // From the moment on that it is seen: a key that comes right after would be lost.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
       if (target.closest("input, select, textarea, [role=dialog], [role=alertdialog], [role=menu]")) return;

@@ -1,33 +1,27 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { deviceQueries } from "@/api/devices";
 import { type ExperimentStatus, isOpen, STATUSES } from "@/api/experiments";
 import { Field } from "@/components/ui/field";
 import { Input, Select } from "@/components/ui/input";
+import { useWords } from "@/components/useWords";
 
 const GROUPS: Record<string, readonly ExperimentStatus[]> = {
   open: STATUSES.filter(isOpen),
   ended: STATUSES.filter((each) => !isOpen(each)),
 };
-// So long after the last key the list is asked for.
-const PAUSE_MS = 300;
 
 /** What of the queue is shown; it is in the address. */
 export function ExperimentFilters() {
   const { t } = useTranslation("experiments");
-  const { status, project = "", device = "" } = useSearch({ from: "/shell/experiments" });
+  const { status, project, device = "" } = useSearch({ from: "/shell/experiments" });
   const navigate = useNavigate({ from: "/experiments" });
   const devices = useQuery(deviceQueries.list());
-  const [words, setWords] = useState(project);
-  useEffect(() => setWords(project), [project]);
-  useEffect(() => {
-    if (words.trim() === project) return;
-    const change = () => navigate({ search: (before) => ({ ...before, project: words.trim() || undefined }) });
-    const timer = setTimeout(change, PAUSE_MS);
-    return () => clearTimeout(timer);
-  }, [words, project, navigate]);
+  const { words, setWords, send } = useWords(
+    project,
+    (next) => void navigate({ search: (before) => ({ ...before, project: next }), replace: true }),
+  );
   const shown = new Set((devices.data ?? []).map((each) => each.host_id));
   if (device) shown.add(device);
   return (
@@ -50,7 +44,14 @@ export function ExperimentFilters() {
         </Select>
       </Field>
       <Field label={t("filter.project")} className="w-52">
-        <Input type="search" value={words} onChange={(event) => setWords(event.target.value)} />
+        <Input
+          type="search"
+          value={words}
+          onChange={(event) => {
+            setWords(event.target.value);
+            send(event.target.value);
+          }}
+        />
       </Field>
       <Field label={t("filter.device")} className="w-52">
         <Select

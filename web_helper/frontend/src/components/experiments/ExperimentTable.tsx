@@ -1,5 +1,6 @@
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { ArrowDown, ArrowUp, ChevronsUp, Minus } from "lucide-react";
+import { startTransition, useOptimistic } from "react";
 import { useTranslation } from "react-i18next";
 import type { Experiment, Priority } from "@/api/experiments";
 import { Choices } from "@/components/experiments/Choices";
@@ -80,14 +81,31 @@ function Pick({ experiment }: { experiment: Experiment }) {
   const { t } = useTranslation("experiments");
   const { pick = [] } = useSearch({ from: "/shell/experiments" });
   const navigate = useNavigate({ from: "/experiments" });
-  const isPicked = pick.includes(experiment.uid);
-  const change = () => {
-    const others = pick.filter((uid) => uid !== experiment.uid);
-    // A third one takes the place of the first.
-    const next = isPicked ? others : [...others.slice(-1), experiment.uid];
-    return navigate({ search: (before) => ({ ...before, pick: next.length ? next : undefined }), replace: true });
-  };
-  return <Checkbox aria-label={t("pick", { name: experiment.name })} checked={isPicked} onChange={change} />;
+  // The address follows a moment later: till then the box shows what was chosen.
+  const [isPicked, show] = useOptimistic(pick.includes(experiment.uid));
+  const change = (isWanted: boolean) =>
+    startTransition(async () => {
+      show(isWanted);
+      const search = ({ pick, ...rest }: { pick?: string[] | undefined }) => ({
+        ...rest,
+        pick: picked(pick ?? [], experiment.uid, isWanted),
+      });
+      await navigate({ search, replace: true });
+    });
+  return (
+    <Checkbox
+      aria-label={t("pick", { name: experiment.name })}
+      checked={isPicked}
+      onChange={(event) => change(event.target.checked)}
+    />
+  );
+}
+
+/** A third one takes the place of the first. */
+function picked(before: string[], uid: string, isWanted: boolean): string[] | undefined {
+  const others = before.filter((each) => each !== uid);
+  const next = isWanted ? [...others.slice(-1), uid] : others;
+  return next.length > 0 ? next : undefined;
 }
 
 export function PriorityWord({ priority }: { priority: Priority }) {

@@ -61,7 +61,7 @@ export function SubmitForm() {
         </p>
         <CodeEditor
           label={t("form.config")}
-          value={config}
+          start={STARTER}
           onChange={setConfig}
           language="yaml"
           problems={marked}

@@ -1,27 +1,26 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { agentQueries } from "@/api/agents";
 import { JOB_STATUSES, type JobFilters, type JobStatus } from "@/api/jobs";
 import { Field } from "@/components/ui/field";
 import { Input, Select } from "@/components/ui/input";
+import { useWords } from "@/components/useWords";
 
 interface JobFilterBarProps {
   filters: JobFilters;
-  onChange: (filters: JobFilters) => void;
+  onChange: (change: Partial<JobFilters>) => void;
 }
 
 /** Which runs are listed; kept in the address. */
 export function JobFilterBar({ filters, onChange }: JobFilterBarProps) {
   const { t } = useTranslation("jobs");
   const agents = useQuery(agentQueries.list());
-  const set = (change: Partial<JobFilters>) => onChange({ ...filters, ...change });
   return (
     <search className="flex flex-wrap gap-3">
       <Field label={t("list.status")}>
         <Select
           value={filters.status ?? ""}
-          onChange={(event) => set({ status: (event.target.value || undefined) as JobStatus | undefined })}
+          onChange={(event) => onChange({ status: (event.target.value || undefined) as JobStatus | undefined })}
         >
           <option value="">{t("list.any")}</option>
           {JOB_STATUSES.map((status) => (
@@ -31,12 +30,12 @@ export function JobFilterBar({ filters, onChange }: JobFilterBarProps) {
           ))}
         </Select>
       </Field>
-      <TextFilter label={t("list.plugin")} value={filters.plugin} onChange={(plugin) => set({ plugin })} />
-      <TextFilter label={t("list.action")} value={filters.action} onChange={(action) => set({ action })} />
+      <TextFilter label={t("list.plugin")} value={filters.plugin} onChange={(plugin) => onChange({ plugin })} />
+      <TextFilter label={t("list.action")} value={filters.action} onChange={(action) => onChange({ action })} />
       <Field label={t("list.agent")}>
         <Select
           value={filters.agent ?? ""}
-          onChange={(event) => set({ agent: event.target.value ? Number(event.target.value) : undefined })}
+          onChange={(event) => onChange({ agent: event.target.value ? Number(event.target.value) : undefined })}
         >
           <option value="">{t("list.any")}</option>
           {agents.data?.map((agent) => (
@@ -58,20 +57,14 @@ interface TextFilterProps {
 
 /** A whole word, taken with Enter or when one goes on. */
 function TextFilter({ label, value, onChange }: TextFilterProps) {
-  const [words, setWords] = useState(value ?? "");
-  // The address may change by itself: by going back, or by showing all.
-  useEffect(() => setWords(value ?? ""), [value]);
-  const take = () => {
-    const next = words.trim() || undefined;
-    if (next !== value) onChange(next);
-  };
+  const { words, setWords, send } = useWords(value, onChange);
   return (
     <Field label={label}>
       <Input
         value={words}
         onChange={(event) => setWords(event.target.value)}
-        onBlur={take}
-        onKeyDown={(event) => event.key === "Enter" && take()}
+        onBlur={() => send(words)}
+        onKeyDown={(event) => event.key === "Enter" && send(words)}
         className="w-44"
       />
     </Field>

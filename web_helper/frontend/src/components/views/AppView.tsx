@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { useIsMutating, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { type App, appQueries } from "@/api/apps";
@@ -17,7 +17,9 @@ const ALLOWED = "allow-scripts allow-forms allow-downloads allow-popups allow-mo
 export function AppView() {
   const { t: common } = useTranslation();
   const { id } = route.useParams();
-  const app = useQuery(appQueries.one(id));
+  // Asked for while it is removed, it would be one that is not there.
+  const isLeaving = useIsMutating({ mutationKey: appQueries.removal(id) }) > 0;
+  const app = useQuery({ ...appQueries.one(id), enabled: !isLeaving });
   if (app.data !== undefined) return <AppPage app={app.data} />;
   return (
     <Page title={id}>

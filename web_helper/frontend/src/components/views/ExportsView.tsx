@@ -71,7 +71,9 @@ function NewForm() {
   const close = () =>
     navigate({ search: ({ new: _new, from: _from, target: _target, version: _version, ...rest }) => rest });
   if (from !== undefined && before.isPending) return <Loading label={common("loading")} />;
-  if (before.isError) return <QueryFailure error={before.error} onRetry={() => before.refetch()} />;
+  // A form that is there stays, with what was written into it, when a later look fails.
+  if (before.isError && before.data === undefined)
+    return <QueryFailure error={before.error} onRetry={() => before.refetch()} />;
   const initial = before.data
     ? draftOf(paramsOf(before.data))
     : { ...EMPTY_DRAFT, project, version, target: target ?? EMPTY_DRAFT.target };
@@ -90,7 +92,7 @@ function Filters() {
           value={search.status ?? ""}
           onChange={(event) =>
             navigate({
-              search: { ...search, status: (event.target.value || undefined) as ExportStatus | undefined },
+              search: (all) => ({ ...all, status: (event.target.value || undefined) as ExportStatus | undefined }),
               replace: true,
             })
           }
@@ -108,7 +110,7 @@ function Filters() {
           value={search.project ?? ""}
           onChange={(event) =>
             navigate({
-              search: { ...search, project: event.target.value ? Number(event.target.value) : undefined },
+              search: (all) => ({ ...all, project: event.target.value ? Number(event.target.value) : undefined }),
               replace: true,
             })
           }

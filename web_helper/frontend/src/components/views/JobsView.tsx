@@ -23,10 +23,11 @@ export function JobsView() {
   const filters = route.useSearch();
   const navigate = route.useNavigate();
   const jobs = useInfiniteQuery(jobQueries.list(filters));
-  const setFilters = (search: JobFilters) => navigate({ search, replace: true });
+  const narrow = (change: Partial<JobFilters>) =>
+    navigate({ search: (before) => ({ ...before, ...change }), replace: true });
   return (
     <Page title={common("nav.jobs")} description={t("list.description")}>
-      <JobFilterBar filters={filters} onChange={setFilters} />
+      <JobFilterBar filters={filters} onChange={narrow} />
       {jobs.isPending && <Loading label={common("loading")} />}
       {jobs.isError && <QueryFailure error={jobs.error} onRetry={() => jobs.refetch()} />}
       {jobs.data?.length === 0 && <NoJobs isFiltered={Object.values(filters).some((value) => value !== undefined)} />}

@@ -32,7 +32,8 @@ export function TaskView() {
     void queryClient.invalidateQueries({ queryKey: [...taskQueries.all, projectId, "page"] });
   }, [queryClient, projectId]);
 
-  const failed = [task, project].find((each) => each.isError);
+  // An editor that is there stays when a later look fails.
+  const failed = [task, project].find((each) => each.isError && each.data === undefined);
   if (failed?.error)
     return (
       <div className="p-6">

@@ -36,7 +36,7 @@ export function TasksView() {
     [navigate, clear],
   );
   const classes = classesOf(project.data);
-  if (project.isError)
+  if (project.isError && project.data === undefined)
     return (
       <div className="p-6">
         <QueryFailure error={project.error} onRetry={() => project.refetch()} />
