@@ -95,7 +95,7 @@ def open_bench():
 
     def build(*faults: Fault, **options) -> Bench:
         server = PageServer(**options)
-        transport = InProcessTransport(server.app(), timeout_seconds=10).__enter__()
+        transport = InProcessTransport(server.app()).__enter__()
         stack.append(transport)
         wire = FaultyTransport(transport, faults)
         return Bench(

@@ -93,7 +93,7 @@ def watch():
     stack = []
 
     def start(server: JobServer, *faults: Fault, timeout=None):
-        transport = InProcessTransport(server.app(), timeout_seconds=10).__enter__()
+        transport = InProcessTransport(server.app()).__enter__()
         stack.append(transport)
         wire = FaultyTransport(transport, faults)
         client = BackendV2Client("http://testserver", access_token="syn_x", transport=wire, retry=NO_RETRY)

@@ -51,7 +51,7 @@ def job(connect):
 
 def run_job(client, job, spool):
     logger = JobLogger(
-        client, job, {"convert": 100}, spool_folder=spool, send_every_seconds=0.02, finish_wait_seconds=10
+        client, job, {"convert": 100}, spool_folder=spool, send_every_seconds=0.02, finish_wait_seconds=120
     )
     logger.set_step("convert")
     for index in range(1500):

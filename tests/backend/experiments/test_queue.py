@@ -271,7 +271,7 @@ def test_a_run_that_its_worker_no_longer_knows_has_crashed(lab):
 
 
 def test_what_waits_too_long_expires_and_what_was_taken_does_not(lab):
-    short, taken = lab.submit_one(expires_in_seconds=5), lab.submit_one(expires_in_seconds=5, priority="high")
+    short, taken = lab.submit_one(expires_in_seconds=600), lab.submit_one(expires_in_seconds=600, priority="high")
     host = lab.host()
     assert host.take().experiment.uid == taken
     with lab.database.write() as session:
