@@ -77,7 +77,9 @@ class PlaygroundHost:
 
     def __init__(self, home: Path, engine, *, fetch=None, **settings):
         self.home, self.engine, self.fetch = home, engine, fetch or (lambda _name: None)
-        self.settings = PlaygroundSettings(**{"look_seconds": 0.2, "stop_seconds": 1, **settings})
+        # Not the first ports of the range: agents of other tests, which run beside these, take them as theirs are free.
+        own = {"look_seconds": 0.2, "stop_seconds": 1, "first_port": 8200}
+        self.settings = PlaygroundSettings(**own | settings)
         self.tags: set[str] = set()
         self.server_key = "the key of a server that nobody has"
 

@@ -166,6 +166,7 @@ class AgentOnDocker:
     def __init__(self, folder: Path, engine):
         self.stage, self.engine = Stage(folder), engine
         settings = {"playground_gradio_container_base_image": BASE_IMAGE, "playground_look_seconds": 0.5}
+        settings["playground_first_port"] = 8600
         self.agent = self.stage.start_agent(**settings)
 
     def client(self) -> AgentClient:

@@ -198,6 +198,8 @@ def test_on_docker_only_a_call_wakes_a_paused_app_and_the_smallest_does(docker_h
         made = client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.ECHO))
         client.update_container(made["id"], status="paused")
         keeper, engine = docker_host.playground._keeper, docker_host.engine
+        if engine.waiting(made["id"], APP_PORT) is None:
+            pytest.skip("this engine's processes cannot be seen from here")
         network = next(iter(client.get_container(made["id"])["attrs"]["NetworkSettings"]["Networks"].values()))
         before = engine.usage(made["id"]).received
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as noise:

@@ -76,6 +76,28 @@ def test_a_full_disk_is_told_with_what_to_do(events, expected):
     assert str(failed.value).endswith(connection.FULL)
 
 
+class Pruned:
+    """An engine that loses layers of its first builds to somebody who removes images at the same moment."""
+
+    def __init__(self, times):
+        self.times = times
+
+    def build(self, **_options):
+        yield {"stream": "Step 1/1 : COPY . .\n"}
+        if self.times:
+            self.times -= 1
+            yield {"error": "failed to export image: failed to set parent sha256:1: unknown parent image ID sha256:2"}
+
+
+def test_a_build_whose_layers_somebody_removes_meanwhile_is_begun_anew():
+    order, printed = BuildOrder("x", io.BytesIO, "Dockerfile", {}, {}, 1, 60), []
+    builds.build(Pruned(2), order, None, printed.append)
+    assert [line for line in printed if "begun anew" in line] == [line for line in printed if "Step" not in line]
+    assert printed.count("Step 1/1 : COPY . .") == 3
+    with pytest.raises(ImageBuildError, match="unknown parent image"):
+        builds.build(Pruned(1000), order, None, lambda _line: None)
+
+
 @pytest.mark.system
 def test_where_packages_come_from_is_in_no_image(docker_host, code, tmp_path):
     docker_host.settings.index_url = SECRET

@@ -82,7 +82,7 @@ def test_what_is_asked_for_while_another_wish_hangs_is_made_at_once(process_host
         )
 
         mended = write_release(tmp_path / "mended", code=code, app=apps.ECHO)
-        made = client.create_container(plugin_file=mended, timeout=100)
+        made = client.create_container(plugin_file=mended, timeout=200)
 
         assert ask(made)["path"] == "/"
         assert client.wait_for_build(first["build_id"])["id"] == made["id"]
@@ -133,7 +133,7 @@ def test_what_a_build_made_since_somebody_asked_for_its_removal_is_removed_with_
     with process_host.client() as client:
         client.create_container(plugin_file=write_release(tmp_path, code=code, app=apps.HANGS), wait=False)
         store = process_host.playground._bench.store
-        until(lambda: store.all()[0].container_id)
+        until(lambda: [box for box in process_host.engine.boxes.values() if box.process])
         (row,) = store.all()
         monkeypatch.setattr(store, "search", lambda _key: replace(row, container_id=None))
         client.delete_container(row.id)
@@ -153,17 +153,21 @@ def test_a_visit_of_a_paused_app_that_is_just_being_made_anew_is_told_so(process
 
 
 def test_what_the_engine_refuses_for_one_app_holds_up_no_other(process_host, code, archive, monkeypatch):
-    def refuse(_container):
+    refused = set()
+
+    def refuse(container_id):
+        refused.add(container_id)
         raise EngineError("cannot pause rootless containers")
 
-    process_host.settings.idle_pause_seconds = 0.2
+    monkeypatch.setattr(process_host.engine, "pause", refuse)
     with process_host.client() as client:
         older = client.create_container(plugin_file=archive, model=1)
-        client.create_container(f"{code}@1.0.0", model=2)
-        monkeypatch.setattr(process_host.engine, "pause", refuse)
+        newer = client.create_container(f"{code}@1.0.0", model=2)
+        process_host.settings.idle_pause_seconds = 0.2
+        until(lambda: newer["id"] in refused)
         process_host.engine.stop(older["id"], 0)
 
-        until(lambda: [each["status"] for each in client.list_containers()["results"]] == ["running", "stopped"], 30)
+        until(lambda: [each["status"] for each in client.list_containers()["results"]] == ["running", "stopped"])
 
 
 def test_an_agent_that_ends_while_a_build_begins_waits_for_nothing(process_host):

@@ -19,7 +19,14 @@ KEPT_LINES = 30
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # The engine's own words about layers and containers tell a plugin's author nothing.
 _NOISE = re.compile(r"^(?: ---> |Removing intermediate container|Successfully (?:built|tagged)|\[Warning\] )")
+_GONE = re.compile(r"unknown parent image ID|No such image: sha256:|layer does not exist|unrecognized image ID")
+# Each takes somebody who removes an image at that very moment.
+MAX_BEGINNINGS = 4
 _STEP = re.compile(r"^(?:Step \d+/\d+ :|STEP \d+/\d+:)")
+
+
+class _LayerGoneError(ImageBuildError):
+    """Somebody removed an image, and with it layers that the engine had found for this one."""
 
 
 def build(api: Any, order: BuildOrder, network: str | None, write: Callable[[str], None]) -> None:
@@ -29,6 +36,16 @@ def build(api: Any, order: BuildOrder, network: str | None, write: Callable[[str
         ImageBuildError: A step failed, or it took too long.
         EngineAwayError: The engine went away.
     """
+    for _ in range(MAX_BEGINNINGS - 1):
+        try:
+            return _build_once(api, order, network, write)
+        except _LayerGoneError:
+            # The engine finds a layer and uses it later; another agent's removal may come in between.
+            write("Layers that were to be used again have been removed meanwhile; begun anew.")
+    return _build_once(api, order, network, write)
+
+
+def _build_once(api: Any, order: BuildOrder, network: str | None, write: Callable[[str], None]) -> None:
     deadline = time.monotonic() + order.seconds
     step = _Step(write)
     with order.context() as context:
@@ -95,6 +112,8 @@ def _texts(events: Iterator[Mapping[str, Any]], step: _Step) -> Iterator[str]:
             step.finish()
             printed = "\n".join(step.lines)
             reason = str(event["error"]).strip()
+            if _GONE.search(reason):
+                raise _LayerGoneError(reason)
             failed = f"The step `{step.name}` failed.\n{printed or reason}" if step.name else reason
             raise ImageBuildError(with_advice(failed))
         yield str(event.get("stream", ""))
