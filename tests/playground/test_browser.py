@@ -10,7 +10,7 @@ import pytest
 from synapse_sdk.utils.file.archive import create_archive
 from tests.playground.server import running_platform
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("playground"), pytest.mark.timeout(290)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("playground")]
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plugins" / "coin-counter"
 # What an app's script would do to act as its visitor.
 ATTEMPTS = """async () => {

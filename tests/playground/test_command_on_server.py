@@ -13,7 +13,7 @@ from tests.playground.scene import write_release
 from tests.playground.server import running_platform
 
 # One range of ports is for all of them.
-pytestmark = [pytest.mark.xdist_group("playground"), pytest.mark.timeout(290)]
+pytestmark = [pytest.mark.xdist_group("playground")]
 
 
 @pytest.fixture

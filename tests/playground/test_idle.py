@@ -16,7 +16,7 @@ from tests.playground import apps
 from tests.playground.scene import write_release
 
 # One range of ports is for all of them.
-pytestmark = [pytest.mark.xdist_group("playground"), pytest.mark.timeout(290)]
+pytestmark = [pytest.mark.xdist_group("playground")]
 ROW = ContainerRow(
     id=1,
     plugin_release="a@1",

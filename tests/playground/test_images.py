@@ -15,7 +15,7 @@ from tests.playground.scene import write_release
 from tests.playground.test_idle import ROW
 
 # One range of ports is for all of them.
-pytestmark = [pytest.mark.xdist_group("playground"), pytest.mark.timeout(290)]
+pytestmark = [pytest.mark.xdist_group("playground")]
 # Nobody resolves it, so a build that uses it fails, and one that ignores it does not.
 SECRET = "http://someone:password-of-the-index@index.invalid/simple"
 

@@ -16,7 +16,7 @@ from tests.playground.scene import PlaygroundHost, write_release
 from tests.playground.server import running_platform
 
 # One range of ports is for all of them.
-pytestmark = [pytest.mark.xdist_group("playground"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.xdist_group("playground")]
 PAGE = {"Accept": "text/html"}
 
 

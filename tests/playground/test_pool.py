@@ -18,7 +18,7 @@ from tests.playground.scene import PlaygroundHost, write_release
 from tests.playground.test_idle import ROW
 
 # One range of ports is for all of them.
-pytestmark = [pytest.mark.xdist_group("playground"), pytest.mark.timeout(290)]
+pytestmark = [pytest.mark.xdist_group("playground")]
 APP = AppFacts("plugin/gradio_interface.py", "app", "base", "sha", packages="p1")
 FILES = {"plugin/words.py": "WORD = 'hello'\n", "data/words.txt": "hello\n"}
 USES_FILES = apps.SERVER + (

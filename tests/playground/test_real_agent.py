@@ -5,7 +5,7 @@ import pytest
 
 from tests.agent.stage import Stage, until
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("playground"), pytest.mark.timeout(290)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("playground")]
 
 
 def test_the_server_asks_a_real_agent_by_a_key_that_nobody_was_sent(tmp_path):

@@ -26,7 +26,7 @@ SEED = "003"
 HIDDEN = "[email\xa0protected]"
 
 # One range of ports is for all of them.
-pytestmark = [pytest.mark.xdist_group("playground"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.xdist_group("playground")]
 
 
 def line_of(text: str, after: int = 0) -> int:
