@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 from tests.backend.components.store import API
+from web_helper.backend.services.components import negotiation
 
 SOURCES = {
     "model/resnet.py": "from .blocks import Block\n",
@@ -45,6 +46,25 @@ def test_the_same_text_imports_what_lies_beside_it(store):
     # As another version it imports something else.
     store.upload("model/one.py", "from . import two\n")
     assert store.post("/sync", {"need": ["model/one.py"]})["needed"] == ["model/two.py", "model/beside.py"]
+
+
+def test_what_is_activated_while_it_is_answered_is_no_part_of_the_answer(store, monkeypatch):
+    """What a version imports is looked up after it: an answer out of two states would be a set that never was."""
+
+    def push(number: int) -> dict[str, str]:
+        contents = {"model/net.py": f"from ..loss import helper\nn = {number}\n", "loss/helper.py": f"h = {number}\n"}
+        store.post("/changes", {"changes": [{"path": path, "content": each} for path, each in contents.items()]})
+        return contents
+
+    def find_and_interfere(*arguments):
+        found = find_wanted(*arguments)
+        push(2)
+        return found
+
+    find_wanted, first = negotiation.find_wanted, push(1)
+    monkeypatch.setattr(negotiation, "find_wanted", find_and_interfere)
+    offer = store.post("/sync", {"need": ["model/net.py"]})
+    assert {path: offer["contents"][each["sha256"]] for path, each in offer["versions"].items()} == first
 
 
 def test_what_is_there_already_costs_nothing(kept):

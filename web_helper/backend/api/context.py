@@ -99,6 +99,14 @@ def read_call(request: Request, key: str | None, *, or_worker: bool = False) -> 
 
 
 @contextmanager
+def _snapshot_call(request: Request, key: str | None, *, or_worker: bool = False) -> Iterator[Call]:
+    """The same, and all that it reads is one moment's state, in however many statements."""
+    database = database_of(request)
+    with database.snapshot() as session:
+        yield _call_of(request, session, identify(database, session, key, Scope.READ, or_worker=or_worker))
+
+
+@contextmanager
 def _write_call(request: Request, key: str | None, *, or_worker: bool = False) -> Iterator[Call]:
     """A call that changes something: one transaction, which a key that may not opens for nobody to wait for."""
     actor = _actor_of(request, key, Scope.WRITE, or_worker=or_worker)
@@ -142,4 +150,5 @@ Reading = Annotated[Call, _pending(read_call, Scope.READ)]
 Writing = Annotated[Call, _pending(_write_call, Scope.WRITE)]
 # With the key of a worker too, which has no scopes; what changes something decides in its service.
 SharedReading = Annotated[Call, _pending(read_call, Scope.READ, or_worker=True)]
+SharedSnapshot = Annotated[Call, _pending(_snapshot_call, Scope.READ, or_worker=True)]
 SharedWriting = Annotated[Call, _pending(_write_call, Scope.WRITE, or_worker=True)]

@@ -11,7 +11,7 @@ from fastapi import Depends, Request, Response
 from synapse_sdk.wire.component_offer import OFFER, HeadVersion, OfferHead, pack_head
 from synapse_sdk.wire.components import ComponentEnvelope, ComponentNegotiation, ComponentOffer
 from web_helper.backend.api.components.answers import answer, create_component_router
-from web_helper.backend.api.context import SharedReading
+from web_helper.backend.api.context import SharedSnapshot
 from web_helper.backend.queries.components import blobs
 from web_helper.backend.services.call import Call
 from web_helper.backend.services.components.kept_packed import KeptPacked, name_answer
@@ -37,7 +37,7 @@ async def kept_packed_of(request: Request) -> KeptPacked:
     responses={200: {"content": {OFFER: {}}}},
 )
 def sync(
-    call: SharedReading,
+    call: SharedSnapshot,
     request: Request,
     body: ComponentNegotiation,
     kept: Annotated[KeptPacked, Depends(kept_packed_of)],
