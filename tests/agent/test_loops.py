@@ -23,8 +23,10 @@ class Unforeseen:
         return self._answer
 
 
-def defects_in(text):
-    return [(each["event"], each["kind"], each["message"]) for each in map(json.loads, text.splitlines())]
+def defects_in(text, name):
+    """What was logged of it; others of this process log, too."""
+    lines = [line for line in text.splitlines() if f'"event": "{name}"' in line]
+    return [(each["kind"], each["message"]) for each in map(json.loads, lines)]
 
 
 def test_reports_of_applications_go_on_after_a_defect(capsys):
@@ -36,7 +38,8 @@ def test_reports_of_applications_go_on_after_a_defect(capsys):
     assert states.went_well.wait(60)
     reporter.stop()
     assert reporter.problem is None
-    assert defects_in(capsys.readouterr().err) == [("serve_report_defect", "RuntimeError", "nobody foresaw this")]
+    told = defects_in(capsys.readouterr().err, "serve_report_defect")
+    assert told == [("RuntimeError", "nobody foresaw this")]
 
 
 def test_heartbeats_go_on_after_a_defect(capsys):
@@ -46,4 +49,5 @@ def test_heartbeats_go_on_after_a_defect(capsys):
     heartbeat.start()
     assert measure.went_well.wait(60)
     heartbeat.stop()
-    assert defects_in(capsys.readouterr().err) == [("heartbeat_defect", "RuntimeError", "nobody foresaw this")]
+    told = defects_in(capsys.readouterr().err, "heartbeat_defect")
+    assert told == [("RuntimeError", "nobody foresaw this")]
