@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.agent.stage import until
-from tests.backend.factories import boxes
+from tests.backend.factories import SQLITE_ONLY, boxes
 from web_helper.backend.models import AsyncJob
 
 pytestmark = pytest.mark.system
@@ -23,8 +23,28 @@ DEADLINE = 200
 SLOWLY = {"SYNAPSE_SERVER_BUNDLE_PART_ROWS": "1"}
 
 
+# A worker that loses its database for a moment, right when it begins one of the steps of its first job.
+LOSING = """
+import os
+from pathlib import Path
+from sqlalchemy.exc import OperationalError
+from web_helper.backend.jobs.conversion.kinds import Jobs
+from web_helper.backend.worker import main
+act, calls = getattr(Jobs, os.environ["LOST_IN"]), []
+def losing(self, *args):
+    calls.append(args)
+    if len(calls) == 1:
+        raise OperationalError("SELECT", {}, Exception("the connection is lost"))
+    done = act(self, *args)
+    Path(os.environ["DONE"]).touch()
+    return done
+setattr(Jobs, os.environ["LOST_IN"], losing)
+main()
+"""
+
+
 @contextmanager
-def worker(settings, **more):
+def worker(settings, *program, **more):
     """A worker process; its events are read from `events(process)` after it has ended."""
     environment = {
         **os.environ,
@@ -36,8 +56,9 @@ def worker(settings, **more):
         **more,
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "web_helper.backend.worker"], env=environment, stderr=subprocess.PIPE, text=True
-    )
+        [sys.executable, *(program or ("-m", "web_helper.backend.worker"))],
+        env=environment, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
     try:
         yield process
     finally:
@@ -165,3 +186,13 @@ def test_a_second_worker_of_the_same_name_refuses_to_start(client, settings, pro
         with worker(settings, SYNAPSE_SERVER_WORKER_NAME="other") as third:
             time.sleep(4)
             assert third.poll() is None
+
+
+@SQLITE_ONLY
+@pytest.mark.parametrize("step", ["build", "finish", "clean_up"])
+def test_a_database_that_is_lost_for_a_moment_ends_no_job(client, settings, make, tmp_path, step):
+    project, mark = make.project(), tmp_path / "done"
+    make.tasks(project, 3)
+    with worker(settings, "-c", LOSING, LOST_IN=step, DONE=str(mark)):
+        wait_for(client, start(client, project), "SUCCEEDED")
+        until(mark.exists, DEADLINE)

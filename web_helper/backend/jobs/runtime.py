@@ -27,8 +27,8 @@ WORKFLOW_VERSION = "1"
 CONCURRENT_JOBS = 2
 # An idle worker asks this often: a job waits a tenth of a second on average.
 POLL_SECONDS = 0.2
-# Noting the end is tried for about half a minute: the database may be restarting.
-NOTE_ATTEMPTS = 6
+# A step that loses the database is tried for about half a minute: it may be restarting.
+STEP_ATTEMPTS = 6
 
 
 class JobRuntime:
@@ -67,16 +67,17 @@ class JobRuntime:
 
     def _register(self) -> None:
         job = self._job
+        again: Any = {"retries_allowed": True, "interval_seconds": 1.0, "max_attempts": STEP_ATTEMPTS}
 
-        @DBOS.step(name="build")
+        @DBOS.step(name="build", **again)
         def build(job_id: str) -> dict[str, Any] | None:
             return job.build(job_id)
 
-        @DBOS.step(name="finish", retries_allowed=True, interval_seconds=1.0, max_attempts=NOTE_ATTEMPTS)
+        @DBOS.step(name="finish", **again)
         def finish(job_id: str, built: dict[str, Any]) -> None:
             job.finish(job_id, built)
 
-        @DBOS.step(name="clean_up")
+        @DBOS.step(name="clean_up", **again)
         def clean_up(job_id: str) -> None:
             job.clean_up(job_id)
 
