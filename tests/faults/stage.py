@@ -227,7 +227,7 @@ def open_stage(home: Path, database_url: str | None = None, **variables: str) ->
             platform.supervisor.request_stop()
             watching.join()
             database.dispose()
-    assert processes_with("SYNAPSE_SERVER_HOME", home.resolve()) == [], "processes are left over"
+    require_none("SYNAPSE_SERVER_HOME", home.resolve())
 
 
 @contextmanager
@@ -246,8 +246,13 @@ def _started(home: Path, database_url: str | None, variables: Mapping[str, str])
 
 def require_alone(folder: Path) -> None:
     """No command that was started in this folder goes on, nor a process that one of them has started."""
+    require_none("HOME", folder)
+
+
+def require_none(name: str, value: Path) -> None:
+    """No process goes on whose environment says so; one that was told to end may take a moment."""
     deadline = time.monotonic() + ALONE_SECONDS
-    while left := processes_with("HOME", folder):
+    while left := processes_with(name, value):
         assert time.monotonic() < deadline, f"processes are left over: {left}"
         time.sleep(0.1)
 
