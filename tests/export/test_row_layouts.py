@@ -11,7 +11,7 @@ from synapse_sdk.exceptions import ExportError
 from synapse_sdk.plugins.actions.export.failure_classifier import classify_export_error
 from synapse_sdk.plugins.actions.export.log_messages import ExportLogMessageCode
 from synapse_sdk.plugins.actions.export.sources import bundle_items
-from synapse_sdk.plugins.actions.export.sources.bundle_items import decode_head
+from synapse_sdk.plugins.actions.export.sources.bundle_items import RowEntry, RowHead, decode_head
 from tests.export.bundles import hostile_rows, items_of, open_exporter, run_exporter, write_lines
 
 SERVER = ("id", "data", "data_unit", "tags", "files_manifest")
@@ -74,3 +74,19 @@ def test_data_that_is_not_json_is_refused(tmp_path, workers, data):
     with pytest.raises(ExportError, match="item 41 is not JSON") as caught:
         run_exporter(exporter, tmp_path / "out")
     assert classify_export_error(caught.value) is ExportLogMessageCode.EXPORT_FAILED_BUNDLE
+
+
+@pytest.mark.parametrize(
+    ("files", "name"),
+    [
+        ({}, "7"),
+        ({"a": RowEntry(file_name_original=None)}, "7"),
+        ({"a": RowEntry(file_name_original="a.png"), "b": RowEntry(file_name_original="b.png")}, "a.png"),
+        (
+            {"a": RowEntry(file_name_original="a.png"), "b": RowEntry(file_name_original="b.png", is_primary=True)},
+            "b.png",
+        ),
+    ],
+)
+def test_a_row_is_named_by_its_primary_file_or_its_first_or_its_id(files, name):
+    assert RowHead(7, files_manifest=files).own_name == name

@@ -128,22 +128,23 @@ def _place_of(slots: array[int], value: int) -> int:
 class IdSet:
     """Positive numbers at an eighth of a byte each where they are dense, as ids of a database are."""
 
-    _SPAN = 4096
+    _SPAN_BITS = 12
 
     def __init__(self) -> None:
         self._pages: dict[int, bytearray] = {}
 
     def add(self, number: int) -> bool:
         """Add, and say whether it is new."""
-        page, place = divmod(number, self._SPAN)
+        page = number >> self._SPAN_BITS
         bits = self._pages.get(page)
         if bits is None:
-            bits = self._pages[page] = bytearray(self._SPAN // 8)
-        return _mark(bits, place)
+            bits = self._pages[page] = bytearray(1 << self._SPAN_BITS >> 3)
+        return _mark(bits, number - (page << self._SPAN_BITS))
 
     def __contains__(self, number: int) -> bool:
-        page, place = divmod(number, self._SPAN)
+        page = number >> self._SPAN_BITS
         bits = self._pages.get(page)
+        place = number - (page << self._SPAN_BITS)
         return bits is not None and bool(bits[place >> 3] & (1 << (place & 7)))
 
 

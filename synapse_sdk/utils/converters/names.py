@@ -65,9 +65,9 @@ class NameAllocator:
         self._taken = NameSet()
         self._next: dict[str, int] = {}
 
-    def allocate(self, name: str, fallback: str = "file") -> str:
+    def allocate(self, name: str, fallback: str | int = "file") -> str:
         """Return a safe name that was not given out before."""
-        safe = name if _PLAIN.fullmatch(name) else safe_name(name, fallback)
+        safe = name if _PLAIN.fullmatch(name) else safe_name(name, str(fallback))
         if self._taken.add((safe.rpartition(".")[0] or safe).casefold()):
             return safe
         stem, suffix = split_suffix(safe)

@@ -86,7 +86,7 @@ def _coco(writer: DatasetWriter, chunk: Chunk, kept: Sequence[BlockItem]) -> boo
         expected = [_Image(i.image_id, i.name, i.width, i.height) for i in kept if i.split == lane.split]
         if _decode_images(b"[" + lane.first + b"]") != expected:
             return False
-        rows = decode_rows(b"[" + lane.numbered(0) + b"]") if lane.later else []
+        rows = decode_rows(b"[" + lane.alike + b"]") if lane.later else []
         if not _are_sound_rows(rows, {i.id: (i.width + EPSILON, i.height + EPSILON) for i in expected}):
             return False
         counted += len(rows)
@@ -100,14 +100,19 @@ def _row_decoder(category_ids: Sequence[int]) -> Callable[[bytes], list[Any]]:
 
 
 def _are_sound_rows(rows: Sequence[Any], limits: Mapping[int, tuple[float, float]]) -> bool:
+    image_id: int | None = None
+    right = bottom = 0.0
     for row in rows:
-        right, bottom = limits[row.image_id]
+        if row.image_id != image_id:
+            image_id = row.image_id
+            right, bottom = limits[image_id]
         x, y, w, h = row.bbox
         if x + w > right or y + h > bottom:
             return False
-        for part in row.segmentation:
-            if len(part) % 2:
-                return False
+        if row.segmentation:
+            for part in row.segmentation:
+                if len(part) % 2:
+                    return False
     return True
 
 

@@ -64,7 +64,8 @@ class CocoWriter(DatasetWriter):
     def claim_image_id(self, unit_id: Any, item_id: int | str) -> tuple[int, str]:
         """The data unit's id; the item's when there is none or it was given out (two assignments of one image)."""
         if isinstance(unit_id, int) and unit_id >= 1 and self._image_ids.add(unit_id):
-            self._last_image_id = max(self._last_image_id, unit_id)
+            if unit_id > self._last_image_id:  # noqa: PLR1730 - a call for each image.
+                self._last_image_id = unit_id
             return unit_id, ""
         wanted = [c for c in (unit_id, item_id, self._last_image_id + 1) if isinstance(c, int) and c >= 1]
         chosen = next(c for c in wanted if self._image_ids.add(c))
@@ -252,7 +253,8 @@ class _Kept:
 
 def _escaped(rows: bytes, count: int) -> bytes:
     """Lines that begin with `%d` for a number, as a template for `%`."""
-    if rows.count(b"%") == count:
+    # Taken out and not counted, which looks at each byte by itself and takes twice as long.
+    if len(rows.replace(b"%", b"")) == len(rows) - count:
         return rows
     # Each line begins with its number, and no string holds a line break.
     return (b"\n" + rows).replace(b"%", b"%%").replace(b'\n{"id":%%d,', b'\n{"id":%d,')[1:]

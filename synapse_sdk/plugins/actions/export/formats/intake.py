@@ -27,6 +27,7 @@ NOT_CARRIED = "the format cannot carry it"
 # Enough that a block costs far more to convert than to send, few enough that its records stay in the processor's cache.
 BLOCK_ITEMS = 64
 _NO_UNIT = RowUnit()
+_NO_FILES: dict[str, RowEntry] = {}
 _File = dict[str, Any]
 _Row = tuple[RowHead, _File | None]
 
@@ -78,19 +79,24 @@ class Intake:
     def _admit(self, rows: list[_Row]) -> Block:
         block, allocate, claim = Block(), self._names.allocate, self._writer.claim_image_id
         fronts: list[Front] = []
+        texts: list[memoryview] = []
         for head, file in rows:
-            row_id, unit, tags, files = head.id, head.data_unit or _NO_UNIT, head.tags or (), head.files_manifest or {}
-            width, height = unit.width, unit.height
-            split = self._exporter.split_of(row_id, unit.id, tags) if self._must_split else None
-            name = allocate(head.own_name, str(row_id))
-            item = BlockItem(row_id, name, memoryview(head.data), split, width or 0, height or 0, tags)
+            row_id, unit, tags, data = head.id, head.data_unit or _NO_UNIT, head.tags or (), memoryview(head.data)
+            unit_id, width, height = unit.id, unit.width, unit.height
+            split = self._exporter.split_of(row_id, unit_id, tags) if self._must_split else None
+            name = allocate(head.own_name, row_id)
+            item = BlockItem(row_id, name, data, split, width or 0, height or 0, tags)
             if self._place(item, file):
-                item.image_id, item.note = claim(unit.id, row_id)
+                item.image_id, item.note = claim(unit_id, row_id)
                 block.saved += 1
             block.items.append(item)
-            named = {key: (entry.file_name_original, entry.sha256) for key, entry in files.items()}
-            fronts.append((row_id, (unit.id, unit.name, width, height), named, tags, len(item.data)))
-        self._exporter.digest.add_block(fronts, [item.data for item in block.items])
+            named = {}
+            # Without a comprehension, which is a call for each row.
+            for key, entry in (head.files_manifest or _NO_FILES).items():
+                named[key] = entry.file_name_original, entry.sha256
+            fronts.append((row_id, (unit_id, unit.name, width, height), named, tags, len(data)))
+            texts.append(data)
+        self._exporter.digest.add_block(fronts, texts)
         return block
 
     def _place(self, item: BlockItem, file: _File | None) -> bool:
