@@ -4,13 +4,17 @@ import hashlib
 import json
 import secrets
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from synapse_sdk.plugins.actions.export.formats import FormatExportAction
 from synapse_sdk.plugins.actions.export.formats.exporter import FormatExporter
-from synapse_sdk.plugins.actions.export.output.partial import mark_partial, remove_marks
+from synapse_sdk.plugins.actions.export.output.partial import create_marked_folder, mark_partial, remove_marks
 from synapse_sdk.utils.object_store import ObjectUpload
+from synapse_sdk.utils.s3.bucket import Bucket
 from synapse_sdk.utils.storage import get_pathlib
 from tests.backend.factories import boxes
 from tests.engines.faulty import FaultyLine
@@ -83,8 +87,6 @@ def test_record_in_the_store_names_the_bytes_that_lie_there(platform, s3, bucket
 
 
 def test_store_that_goes_down_leaves_no_complete_looking_export(platform, s3, bucket, project, monkeypatch):
-    from dataclasses import replace
-
     from synapse_sdk.utils.converters.sinks.store import StoreSink
 
     line = FaultyLine(s3.endpoint_url)
@@ -128,6 +130,52 @@ def test_two_exports_of_one_name_do_not_share_a_folder_of_the_store(platform, s3
     found = found_in(s3, bucket)
     assert "sets/out(1)/export.json" in found
     assert [key for key in found if not key.startswith("sets/out(1)/")] == ["sets/.out.unfinished"]
+
+
+def test_exports_of_one_name_that_begin_together_each_get_their_own_folder(s3, bucket):
+    root = get_pathlib(s3.storage(bucket), "sets")
+    together = threading.Barrier(6)
+
+    def begin(number):
+        together.wait()
+        return create_marked_folder(root, "out", str(number)).name
+
+    with ThreadPoolExecutor(6) as pool:
+        names = list(pool.map(begin, range(6)))
+    assert len(set(names)) == 6
+    marks = {key: content.split(b"\n")[0].decode() for key, content in found_in(s3, bucket).items()}
+    assert marks == {f"sets/.{name}.unfinished": str(number) for number, name in enumerate(names)}
+
+
+def test_a_name_is_held_though_the_answer_to_its_mark_was_lost(s3, bucket, monkeypatch):
+    line = FaultyLine(s3.endpoint_url)
+    root = get_pathlib(replace(s3, endpoint_url=line.url).storage(bucket), "sets")
+    put_new = Bucket.put_new
+
+    def lose_the_answer(self, key, data):
+        line.cuts_left, line.cut_after = 1, 0
+        put_new(self, key, data)
+
+    # Not the answers to the looks before it.
+    monkeypatch.setattr(Bucket, "put_new", lose_the_answer)
+    assert create_marked_folder(root, "out", "1").name == "out"
+    line.close()
+    assert line.cuts_left == 0
+    assert list(found_in(s3, bucket)) == ["sets/.out.unfinished"]
+
+
+def test_a_name_whose_export_is_completed_meanwhile_is_not_taken(s3, bucket, monkeypatch):
+    root = get_pathlib(s3.storage(bucket), "sets")
+    put_new = Bucket.put_new
+
+    def overtaken(self, key, data):
+        if key.endswith(".out.unfinished"):
+            (root / "out" / "export.json").write_bytes(b"{}")
+        put_new(self, key, data)
+
+    monkeypatch.setattr(Bucket, "put_new", overtaken)
+    assert create_marked_folder(root, "out", "1").name == "out(1)"
+    assert list(found_in(s3, bucket)) == ["sets/.out(1).unfinished", "sets/out/export.json"]
 
 
 @pytest.mark.parametrize("is_in_process", [False, True])

@@ -1,6 +1,7 @@
 """Requests to a real S3 store: signed as the store wants, for any name, in any number, and never half of two versions."""
 
 import os
+from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -149,14 +150,47 @@ def test_configuration_that_names_no_place_is_refused_in_words(s3, bucket, setti
         check_storage(storage | {"configuration": storage["configuration"] | settings})
 
 
+def test_a_store_that_knows_no_conditions_takes_what_is_new(s3, bucket, monkeypatch):
+    taken = {}
+
+    def take(request):
+        body = request.rfile.read(int(request.headers["Content-Length"]))
+        is_known = "If-None-Match" not in request.headers
+        if is_known:
+            taken[request.path] = body
+        request.send_response(200 if is_known else 501)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    monkeypatch.setattr(_Website, "do_PUT", take, raising=False)
+    with website() as url:
+        root = get_pathlib(replace(s3, endpoint_url=url).storage(bucket), "")
+        root.fs.pipe_file((root / "x").path, b"1", mode="create")
+    assert taken == {f"/{bucket}/x": b"1"}
+
+
+def test_what_is_there_is_not_stored_as_new(root):
+    for name in ("x", "y"):
+        root.fs.pipe_file((root / name).path, b"first", mode="create")
+    root.fs.pipe_file((root / "y").path, b"second")
+    with pytest.raises(FileExistsError):
+        root.fs.pipe_file((root / "x").path, b"second", mode="create")
+    assert [(root / name).read_bytes() for name in ("x", "y")] == [b"first", b"second"]
+
+
 @pytest.mark.parametrize("page", [b"<html><p>Welcome</p></html>", b"<html><p>Welcome<br></html>", b"{}"])
 def test_website_is_not_taken_for_a_store(s3, bucket, page, monkeypatch):
     monkeypatch.setattr(_Website, "page", page)
+    with website() as url, pytest.raises(StorageError, match="check endpoint_url"):
+        check_storage(replace(s3, endpoint_url=url).storage(bucket))
+
+
+@contextmanager
+def website():
     site = ThreadingHTTPServer(("127.0.0.1", 0), _Website)
     Thread(target=site.serve_forever, daemon=True).start()
     try:
-        with pytest.raises(StorageError, match="check endpoint_url"):
-            check_storage(replace(s3, endpoint_url=f"http://127.0.0.1:{site.server_port}").storage(bucket))
+        yield f"http://127.0.0.1:{site.server_port}"
     finally:
         site.shutdown()
         site.server_close()

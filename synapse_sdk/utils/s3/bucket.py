@@ -43,6 +43,9 @@ MAX_REQUESTS = 16
 # The store copies up to 5 GiB in one request; more goes in parts of this size.
 COPY_PART_BYTES = 1 << 30
 _CUT = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
+# Answers of a store that has such an object, or stores another there right now; and of one that knows no conditions.
+_TAKEN = (409, 412)
+_UNKNOWN = 501
 _session_lock = Lock()
 _M_MMAP_THRESHOLD = -3
 _LARGE_BYTES = 1 << 20
@@ -154,6 +157,24 @@ class Bucket:
     def put(self, key: str, data: bytes | bytearray) -> None:
         """Store an object."""
         self._ask(self._client.put_object, Key=key, Body=data)
+
+    def put_new(self, key: str, data: bytes) -> None:
+        """Store an object where none is. A store that knows no conditions replaces what is there.
+
+        Raises:
+            FileExistsError: There is one, or one is being stored; it may be this one, where an answer was lost.
+        """
+        try:
+            self._client.put_object(Bucket=self.name, Key=key, Body=data, IfNoneMatch="*")
+        except ClientError as exc:
+            status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if status in _TAKEN:
+                raise FileExistsError(errno.EEXIST, "the store has such an object") from exc
+            if status != _UNKNOWN:
+                raise refusal_of(exc) from exc
+            self.put(key, data)
+        except (BotoCoreError, ResponseParserError) as exc:
+            raise refusal_of(exc) from exc
 
     def start_put(self, key: str, data: bytes | bytearray) -> Future[None]:
         """Begin to store an object, to be waited for later."""

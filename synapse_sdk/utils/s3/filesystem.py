@@ -120,6 +120,12 @@ class BucketFileSystem(AbstractFileSystem):  # type: ignore[misc] # fsspec has n
     def cp_file(self, path1: str, path2: str, **_: Any) -> None:
         self.bucket.copy(self.key_of(path1), self.key_of(path2))
 
+    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **more: Any) -> None:
+        if mode == "create":
+            self.bucket.put_new(self.key_of(path), value)
+        else:
+            super().pipe_file(path, value, mode=mode, **more)
+
     def _open(self, path: str, mode: str = "rb", block_size: int | None = None, **_: Any) -> Any:
         if mode == "rb":
             return _ReadFile(self, path, block_size=block_size or READ_AHEAD_BYTES)

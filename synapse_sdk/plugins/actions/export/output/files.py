@@ -125,13 +125,30 @@ def _upload_whole(target: Any, chunks: Iterable[bytes]) -> int:
     return upload.size_bytes
 
 
-def create_unique_folder(root: Any, name: str, make: Callable[[Path], None] = Path.mkdir) -> Any:
+def make_folder(folder: Any) -> None:
+    """Make a folder that is not there; in a store there is nothing to make, but it may be taken.
+
+    Raises:
+        FileExistsError: It is there.
+        OSError: It cannot be made.
+    """
+    if is_local(folder):
+        folder.mkdir()
+        return
+    with faults_of(folder, f"{folder.name} cannot be made"):
+        # In a store a folder is seen when its first file is complete; the mark, as soon as somebody begins.
+        is_taken = folder.exists() or mark_of(folder).exists()
+    if is_taken:
+        raise FileExistsError(folder)
+
+
+def create_unique_folder(root: Any, name: str, make: Callable[[Any], None] = make_folder) -> Any:
     """Make `name`, or `name(1)`, `name(2)` … below `root`; never one that is there already.
 
     Args:
         root: Where.
         name: The folder's name.
-        make: Makes a folder of this machine, and raises `FileExistsError` where there is one.
+        make: Makes a folder, and raises `FileExistsError` where there is one.
 
     Raises:
         OSError: It cannot be made.
@@ -142,17 +159,13 @@ def create_unique_folder(root: Any, name: str, make: Callable[[Path], None] = Pa
         root.mkdir(parents=True, exist_ok=True)
     for number in range(MAX_NAME_ATTEMPTS):
         folder = root / (base if number == 0 else f"{base}({number})")
-        if not is_local(folder):
-            with faults_of(folder, f"{folder.name} cannot be made"):
-                # In a store a folder is seen when its first file is complete; the mark, as soon as somebody begins.
-                if folder.exists() or mark_of(folder).exists():
-                    continue
-            return folder
         try:
             make(folder)
         except FileExistsError:
             continue
         except FileNotFoundError:
+            if not is_local(root):
+                raise
             # Another export has failed just now, and taken away the empty folder that it had made.
             root.mkdir(parents=True, exist_ok=True)
             make(folder)

@@ -12,12 +12,14 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from synapse_sdk.plugins.actions.export.output.files import (
     MARK_SUFFIX,
     create_unique_folder,
     faults_of,
     is_local,
+    make_folder,
     mark_of,
     remove_folder,
     write_whole,
@@ -30,10 +32,7 @@ def create_marked_folder(root: Any, name: str, job_id: str) -> Any:
     Raises:
         OSError: One of them cannot be made.
     """
-    folder = create_unique_folder(root, name, partial(_make_marked, job_id=job_id))
-    if not is_local(folder):
-        mark_partial(folder, job_id)
-    return folder
+    return create_unique_folder(root, name, partial(_make_marked if is_local(root) else _claim, job_id=job_id))
 
 
 def _make_marked(folder: Path, job_id: str) -> None:
@@ -53,6 +52,31 @@ def _make_marked(folder: Path, job_id: str) -> None:
         if is_made:
             folder.rmdir()
         raise
+
+
+def _claim(folder: Any, job_id: str) -> None:
+    """In a store whoever stores the mark first has the folder."""
+    make_folder(folder)
+    mark, claim = mark_of(folder), f"{job_id}\n{uuid4().hex}\n".encode()
+    with faults_of(mark, f"{mark.name} cannot be written"):
+        is_ours = _store_new(mark, claim)
+        # Another export may be complete since the look at the folder: its mark is gone, and its files are there.
+        if is_ours and folder.exists():
+            mark.unlink()
+            is_ours = False
+    if not is_ours:
+        raise FileExistsError(folder)
+
+
+def _store_new(mark: Any, claim: bytes) -> bool:
+    try:
+        mark.fs.pipe_file(mark.path, claim, mode="create")
+    except FileExistsError:
+        # It is ours if it was stored, but the answer was lost and the request repeated.
+        with suppress(FileNotFoundError):
+            return bool(mark.read_bytes() == claim)
+        return False
+    return True
 
 
 def _begun_of(root: Path, job_id: str) -> Path:
