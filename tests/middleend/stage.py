@@ -115,7 +115,8 @@ class WorkerProcess:
         return (self.stage.folder / f"{self.name}.log").read_text()
 
     def events(self, name: str) -> list[dict]:
-        lines = [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
+        *whole, _being_written = self.log().split("\n")
+        lines = [json.loads(line) for line in whole if line.startswith("{")]
         return [line for line in lines if line["event"] == name]
 
     def kill(self, number: int = signal.SIGKILL) -> int:

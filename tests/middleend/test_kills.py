@@ -104,6 +104,7 @@ def test_the_servers_death_costs_a_run_nothing(stage, tmp_path):
     gate.touch()
     ended = Path(stage.folder / "patient" / "runs" / uid / "exit.json")
     until(ended.exists, explain=worker.log)
+    until(lambda: worker.events("server_away"), explain=worker.log)
     stage.revive_server()
     row = stage.wait(uid)
     assert (row["status"], len(stage.metrics(uid))) == ("completed", 4), stage.explain(uid)
