@@ -162,6 +162,19 @@ class LocalTree:
             return msgspec.json.decode(self._staged_file.read_bytes(), type=dict[str, str])
         return {}
 
+    def bases_beside(self, local: Mapping[str, str | None], active: Mapping[str, str | None]) -> Mapping[str, str]:
+        """What tree and server last had in common, of what lies here and what is active there: SHA-256 by path.
+
+        What was pushed from here and made active later is in common, too, unless here lies what was before it.
+        """
+        bases = self.read_bases()
+        activated = {
+            path: digest
+            for path, digest in self.read_staged().items()
+            if active.get(path) == digest and local.get(path) != bases.get(path)
+        }
+        return {**bases, **activated} if activated else bases
+
     def note_staged(self, digests: Mapping[str, str]) -> None:
         """Remember what was pushed without making it active: once somebody does, it is what both have in common."""
         self._state.mkdir(parents=True, exist_ok=True)

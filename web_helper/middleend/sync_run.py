@@ -86,7 +86,7 @@ class SyncRun:
         self.tree = tree
         self.offer = offer
         self.strategy = strategy
-        bases = tree.read_bases()
+        bases = tree.bases_beside(digests, offer.server)
         self.states = {
             path: ComponentState(digest, offer.server.get(path), bases.get(path), path in offer.known)
             for path, digest in digests.items()

@@ -163,7 +163,25 @@ def test_an_edit_of_what_was_pushed_first_and_activated_later_is_pushed_without_
     waiting = f"{path_of(tree)}@{short_hash(tree.read_bytes())}"
     synapse.json("component", "activate", waiting, "-m", "reviewed")
     tree.write_bytes(tree.read_bytes() + b"# and one more\n")
+    assert differences(synapse, base)[path_of(tree)] == "local_newer"
     assert push(synapse, base)["pushed"] == [path_of(tree)]
+
+
+def differences(synapse, base):
+    return synapse.json("component", "status", "--base", base)["differences"]
+
+
+def test_who_went_back_after_a_push_is_given_what_was_activated_later(synapse, tree, base):
+    push(synapse, base)
+    before = tree.read_bytes()
+    tree.write_bytes(before + b"# waits\n")
+    push(synapse, base, "--alias", "next")
+    waiting = tree.read_bytes()
+    tree.write_bytes(before)
+    synapse.json("component", "activate", f"{path_of(tree)}@{short_hash(waiting)}", "-m", "reviewed")
+    assert differences(synapse, base)[path_of(tree)] == "server_newer"
+    synapse.json("component", "sync", "--base", base)
+    assert tree.read_bytes() == waiting
 
 
 def test_a_push_says_the_number_of_its_set(synapse, tree, base):

@@ -116,7 +116,7 @@ def push_command(
         have = {path: sha256_of(content) for path, content in contents.items()}
         staged = {} if alias == ACTIVE else _staged_under(alias, client)
         offer = _compare(client, have)
-        bases = _bases_of(tree, offer)
+        bases = tree.bases_beside(have, {path: each["sha256"] for path, each in offer["versions"].items()})
         plan = plan_push(contents, offer, Known(aliases, bases, staged))
         overtaken = [] if force else _on_this_server(plan.overtaken, bases, client)
         if overtaken:
@@ -162,16 +162,6 @@ def _overtaken(path: str) -> str:
     look, push = f"`synapse component diff {path}`", f"`synapse component push --force {path}`"
     reason = "on the server another version is active than the one that you synchronised or pushed last"
     return f"{path}: {reason}. {look} shows how yours differs, {push} pushes it."
-
-
-def _bases_of(tree: LocalTree, offer: Mapping[str, Any]) -> dict[str, str]:
-    """What tree and server last had in common; so is what was pushed from here and is the active version by now."""
-    versions = offer["versions"]
-    staged = tree.read_staged().items()
-    return {
-        **tree.read_bases(),
-        **{path: digest for path, digest in staged if path in versions and versions[path]["sha256"] == digest},
-    }
 
 
 def _remember(tree: LocalTree, pushed: Mapping[str, str], note: Callable[[Mapping[str, str]], None]) -> None:
