@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.agent.stage import until
 from tests.e2e.browser import axe
 from tests.engines.needed import EngineMissingError, needed
-from tests.playground.engines import docker_engine, remove_all_of
+from tests.playground.engines import REQUIRED, docker_engine, remove_all_of
 
 CONFIG = 'name: Hello\ncode: {code}\nversion: "1.0.0"\nactions:\n  gradio:\n    entrypoint: plugin.app.app\n'
 # An app that needs no package: nothing is fetched to build it.
@@ -37,7 +37,7 @@ BROKEN = "print('reading weights')\nraise RuntimeError('no weights here')\n"
 @pytest.fixture
 def engine():
     # What an agent says of it at one moment is no measure: a busy one takes longer than a page waits.
-    with needed(docker_engine()) as engine:
+    with needed(docker_engine(), REQUIRED) as engine:
         yield engine
 
 

@@ -15,13 +15,13 @@ class EngineMissingError(Exception):
 
 
 @contextmanager
-def needed(engine: AbstractContextManager[T]) -> Iterator[T]:
-    """What the engine gives. Where it is missing its tests are skipped, or fail when all engines are required."""
+def needed(engine: AbstractContextManager[T], required: str = "SYNAPSE_REQUIRE_ENGINES") -> Iterator[T]:
+    """What the engine gives. Where it is missing its tests are skipped, or fail when this variable requires it."""
     with ExitStack() as stack:
         try:
             given = stack.enter_context(engine)
         except EngineMissingError as exc:
-            if os.environ.get("SYNAPSE_REQUIRE_ENGINES") == "1":
+            if os.environ.get(required) == "1":
                 pytest.fail(str(exc))
             pytest.skip(str(exc))
         yield given

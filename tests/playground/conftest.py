@@ -1,12 +1,10 @@
-import os
 import sys
-from contextlib import ExitStack
 
 import pytest
 
 from synapse_agent.engines.docker.protocol import AGENT_LABEL
-from tests.engines.needed import EngineMissingError
-from tests.playground.engines import BASE_IMAGE, docker_engine, remove_all_of, unique_code
+from tests.engines.needed import needed
+from tests.playground.engines import BASE_IMAGE, REQUIRED, docker_engine, remove_all_of, unique_code
 from tests.playground.process_engine import BASE, ProcessEngine
 from tests.playground.scene import PlaygroundHost
 
@@ -15,14 +13,8 @@ DOCKER = pytest.param("docker", marks=[pytest.mark.system, pytest.mark.xdist_gro
 
 @pytest.fixture(scope="session")
 def docker():
-    """Docker where it answers. SYNAPSE_REQUIRE_DOCKER=1, as in CI where one runs, fails where it is missing."""
-    with ExitStack() as stack:
-        try:
-            engine = stack.enter_context(docker_engine())
-        except EngineMissingError as exc:
-            if os.environ.get("SYNAPSE_REQUIRE_DOCKER") == "1":
-                pytest.fail(str(exc))
-            pytest.skip(str(exc))
+    """Docker where it answers; where CI could start one, it is required."""
+    with needed(docker_engine(), REQUIRED) as engine:
         yield engine
 
 
