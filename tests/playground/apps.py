@@ -23,6 +23,8 @@ def serve(port=None):
 """
 ECHO = SERVER + "\nprint('the app begins')\nserve()\n"
 CRASHES = "print('reading weights')\nraise RuntimeError('no weights')\n"
+# Docker takes the two streams of an app from two pipes: which of them comes first is not known.
+WHY_IT_CRASHES = r"(?s)ended before it answered(?=.*reading weights).*no weights"
 HANGS = "import time\nprint('thinking')\ntime.sleep(600)\n"
 WRONG_PORT = SERVER + "\nprint('begins')\nserve(9999)\n"
 NO_APP = "value = 1\n"

@@ -128,7 +128,7 @@ def test_a_port_that_another_program_took_is_left_to_it(client, code, tmp_path):
 
 
 FAULTS = {
-    "crashes": (apps.CRASHES, r"(?s)ended before it answered.*reading weights.*no weights"),
+    "crashes": (apps.CRASHES, apps.WHY_IT_CRASHES),
     "defines nothing": (apps.NO_APP, "defines no Gradio app"),
     "hangs": (apps.HANGS, r"(?s)did not answer on port 7860 in 1 s.*thinking"),
     "has the wrong port": (apps.WRONG_PORT, r"(?s)listens on port 9999.*7860"),
