@@ -8,9 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from synapse_sdk.loggers import BaseLogger, LogEntry, ProgressData
+from synapse_sdk.plugins.actions.export.output.files import mark_of
 from synapse_sdk.plugins.context import PluginEnvironment, RuntimeContext
 
 _MOMENT = re.compile(rb'  "snapshot": [^\n]*\n')
+
+
+def mark_partial(folder: Any, job_id: str) -> None:
+    """Note beside a folder that this job's export is being written into it, as the export itself does."""
+    mark_of(folder).write_bytes(job_id.encode())
 
 
 class RememberingLogger(BaseLogger):

@@ -12,13 +12,12 @@ from synapse_sdk.exceptions import ConfigurationError, ExportJobFailedError
 from synapse_sdk.plugins.actions.export.formats import FormatExportAction
 from synapse_sdk.plugins.actions.export.output.partial import (
     create_marked_folder,
-    mark_partial,
     remove_marks,
     remove_partials,
 )
 from tests.backend.factories import boxes
 from tests.export.platform import export, wire_of
-from tests.export.support import tree
+from tests.export.support import mark_partial, tree
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ import pytest
 
 from synapse_sdk.plugins.actions.export.formats import FormatExportAction
 from synapse_sdk.plugins.actions.export.formats.exporter import FormatExporter
-from synapse_sdk.plugins.actions.export.output.partial import create_marked_folder, mark_partial, remove_marks
+from synapse_sdk.plugins.actions.export.output.partial import create_marked_folder, remove_marks
 from synapse_sdk.utils.object_store import ObjectUpload
 from synapse_sdk.utils.s3.bucket import Bucket
 from synapse_sdk.utils.storage import get_pathlib
 from tests.backend.factories import boxes
 from tests.engines.faulty import FaultyLine
 from tests.export.platform import export
-from tests.export.support import tree
+from tests.export.support import mark_partial, tree
 from web_helper.backend.models import Storage
 
 pytestmark = pytest.mark.xdist_group("s3")

@@ -31,7 +31,7 @@ from botocore.exceptions import (
 from botocore.loaders import JSONFileLoader
 from botocore.parsers import ResponseParserError
 
-from synapse_sdk.utils.s3.refusals import STRANGE, refusal_of
+from synapse_sdk.utils.s3.refusals import STRANGE, refusal_of, status_of
 
 # Attempts of one request. Somebody waits for the answer of a check.
 ATTEMPTS = 4
@@ -165,16 +165,14 @@ class Bucket:
             FileExistsError: There is one, or one is being stored; it may be this one, where an answer was lost.
         """
         try:
-            self._client.put_object(Bucket=self.name, Key=key, Body=data, IfNoneMatch="*")
-        except ClientError as exc:
-            status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            self._ask(self._client.put_object, Key=key, Body=data, IfNoneMatch="*")
+        except OSError as exc:
+            status = status_of(exc.__cause__)
             if status in _TAKEN:
                 raise FileExistsError(errno.EEXIST, "the store has such an object") from exc
             if status != _UNKNOWN:
-                raise refusal_of(exc) from exc
+                raise
             self.put(key, data)
-        except (BotoCoreError, ResponseParserError) as exc:
-            raise refusal_of(exc) from exc
 
     def start_put(self, key: str, data: bytes | bytearray) -> Future[None]:
         """Begin to store an object, to be waited for later."""

@@ -30,8 +30,15 @@ def refusal_of(error: Exception) -> OSError:
     return OSError(errno.EIO, _SILENT)
 
 
+def status_of(error: BaseException | None) -> int:
+    """The HTTP status of the answer that an error of Amazon's library tells of; 0 where it tells of none."""
+    if not isinstance(error, known.ClientError):
+        return 0
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
 def _answered(error: known.ClientError) -> OSError:
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    status = status_of(error)
     code = error.response.get("Error", {}).get("Code", "")
     if status == 404:
         return FileNotFoundError(errno.ENOENT, _MISSING)

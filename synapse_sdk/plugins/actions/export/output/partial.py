@@ -22,7 +22,6 @@ from synapse_sdk.plugins.actions.export.output.files import (
     make_folder,
     mark_of,
     remove_folder,
-    write_whole,
 )
 
 
@@ -92,15 +91,6 @@ def _remove_begun(root: Path, job_id: str) -> None:
             with suppress(OSError):
                 root.joinpath(Path(names[0]).name).rmdir()
         begun.unlink()
-
-
-def mark_partial(folder: Any, job_id: str) -> None:
-    """Note beside a folder which job's export is being written into it.
-
-    Raises:
-        OSError: The mark cannot be written.
-    """
-    write_whole(mark_of(folder), [job_id.encode()])
 
 
 def unmark(folder: Any) -> None:
